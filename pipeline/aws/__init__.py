@@ -1,0 +1,130 @@
+"""Small typed facades over boto3, one module per AWS service. The only place for boto3 and botocore.
+
+`client` and `subprocess_environment` are the two ways out to an environment. With static credentials (the embedded
+AWS) nothing of the machine's AWS variables or profiles is looked at, so a real account cannot be touched by mistake.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import AwsError, CrabwalkError
+
+if TYPE_CHECKING:
+    from pipeline.manifest.project import Environment
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 30
+
+# What a subprocess may still see of the machine's AWS settings when the credentials are static: nothing.
+AWS_PREFIX = "AWS_"
+
+
+def client(env: Environment, service: str, *, retries: bool = True) -> Any:
+    """Return a thread-safe client of `service` for `env`, made once per process.
+
+    `retries=False` makes each call one attempt: alias writes must never be repeated blindly, because an SDK's own
+    retry of a write guarded by RevisionId reports PreconditionFailed after a success.
+    """
+    return _client(env.region, env.endpoint, env.credentials, service, retries)
+
+
+@lru_cache(maxsize=64)
+def _client(
+    region: str, endpoint: str | None, credentials: tuple[str, str] | None, service: str, retries: bool
+) -> Any:
+    from botocore.config import Config
+    from botocore.session import Session
+
+    session = Session(profile=None)
+    if credentials is not None:
+        session.set_config_variable("config_file", os.devnull)
+        session.set_config_variable("credentials_file", os.devnull)
+        session.set_credentials(*credentials)
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": 5 if retries else 1, "mode": "standard"},
+        s3={"addressing_style": "path"} if endpoint else None,
+        max_pool_connections=16,
+        proxies={} if endpoint else None,
+        ignore_configured_endpoint_urls=endpoint is None and credentials is not None,
+    )
+    with aws_errors(f"prepare a client for {service}"):
+        return session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+
+
+def subprocess_environment(env: Environment) -> dict[str, str]:
+    """Return the environment variables for a process (Terraform) that is to work in `env`."""
+    variables = dict(os.environ)
+    if env.credentials is not None:
+        variables = {k: v for k, v in variables.items() if not k.startswith(AWS_PREFIX)}
+        variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"] = env.credentials
+        variables["AWS_CONFIG_FILE"] = variables["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+        variables["AWS_EC2_METADATA_DISABLED"] = "true"
+        variables["NO_PROXY"] = variables["no_proxy"] = "127.0.0.1,localhost"
+    variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = env.region
+    if env.endpoint is not None:
+        variables["AWS_ENDPOINT_URL"] = env.endpoint
+    return variables
+
+
+@contextmanager
+def aws_errors(doing: str) -> Iterator[None]:
+    """Turn botocore's exceptions into AwsError with what was being done and what to do next."""
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionError as BotoConnectionError,
+        HTTPClientError,
+        NoCredentialsError,
+        PartialCredentialsError,
+    )
+
+    try:
+        yield
+    except CrabwalkError:
+        raise
+    except ClientError as error:
+        code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
+        hint = "check the credentials and their permissions" if code in ACCESS_CODES else None
+        raise AwsError(f"could not {doing}: {code}: {message}", hint=hint) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise AwsError(
+            f"could not {doing}: no AWS credentials were found",
+            hint="set AWS_PROFILE or AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY, or assume the deploy role",
+        ) from error
+    except (BotoConnectionError, HTTPClientError) as error:
+        raise AwsError(
+            f"could not {doing}: AWS cannot be reached ({error})",
+            hint="check the network; for `local`, see `crabwalk local status`",
+        ) from error
+    except BotoCoreError as error:
+        raise AwsError(f"could not {doing}: {error}") from error
+
+
+ACCESS_CODES = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+    }
+)
+
+
+def error_code(error: Any) -> str:
+    """AWS's error code of a ClientError, for example `ResourceNotFoundException`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def http_status(error: Any) -> int:
+    """HTTP status of a ClientError, 0 if it has none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

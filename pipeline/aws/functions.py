@@ -1,0 +1,226 @@
+"""Lambda: functions, versions and aliases, as the release engine needs them. One call a method; no decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.aws import aws_errors, client, error_code, http_status
+from pipeline.errors import AwsError, ConflictError
+from pipeline.manifest.project import Environment
+
+WAIT_TOTAL_S = 300.0
+POLL_S = 0.05
+POLL_MAX_S = 2.0
+
+
+class NotFound(AwsError):
+    """The function, version or alias does not exist."""
+
+
+class AliasMoved(Exception):  # noqa: N818 - a signal to read again, not a failure
+    """412: the alias is not at the RevisionId we named; nothing was written."""
+
+
+class AliasUncertain(Exception):  # noqa: N818 - a signal to read again, not a failure
+    """The write was sent and no clear answer came back: it may or may not have happened."""
+
+
+@dataclass(frozen=True)
+class AliasState:
+    """An alias as AWS has it; `weights` maps additional versions to their share (0..1)."""
+
+    function: str
+    name: str
+    arn: str
+    version: str
+    weights: Mapping[str, float]
+    description: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class FunctionState:
+    """What GetFunctionConfiguration says of a function or version."""
+
+    version: str
+    code_sha256: str
+    revision: str
+    state: str
+    update_status: str
+    architecture: str
+    timeout_s: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """Answer of a synchronous invocation; `error` is Lambda's FunctionError, if any."""
+
+    version: str
+    error: str
+    payload: Any
+
+
+class Functions:
+    """Lambda of one environment."""
+
+    def __init__(self, env: Environment) -> None:
+        self._reads = client(env, "lambda")
+        self._writes = client(env, "lambda", retries=False)
+
+    def alias(self, function: str, name: str) -> AliasState:
+        """Read an alias; NotFound when there is none."""
+        with _found(f"read alias `{name}` of function `{function}`"):
+            return _alias(function, self._reads.get_alias(FunctionName=function, Name=name))
+
+    def write_alias(self, seen: AliasState, version: str, weights: Mapping[str, float], description: str) -> AliasState:
+        """Move the alias if it is still as `seen`; one attempt, weights always written explicitly.
+
+        Raises AliasMoved (412), AliasUncertain (timeout or 5xx: it may have happened) or AwsError.
+        """
+        from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
+
+        with aws_errors(f"move alias `{seen.name}` of function `{seen.function}`"):
+            try:
+                answer = self._writes.update_alias(
+                    FunctionName=seen.function,
+                    Name=seen.name,
+                    FunctionVersion=version,
+                    Description=description,
+                    RoutingConfig={"AdditionalVersionWeights": dict(weights)},
+                    RevisionId=seen.revision,
+                )
+            except ClientError as error:
+                if error_code(error) == "PreconditionFailedException":
+                    raise AliasMoved(seen.function) from error
+                if http_status(error) >= 500:
+                    raise AliasUncertain(str(error)) from error
+                raise
+            except (EndpointConnectionError, ConnectTimeoutError):
+                raise
+            except HTTPClientError as error:
+                raise AliasUncertain(str(error)) from error
+        return _alias(seen.function, answer)
+
+    def state(self, function: str, qualifier: str | None = None) -> FunctionState:
+        """Read a function's or version's configuration."""
+        wanted = {"Qualifier": qualifier} if qualifier else {}
+        with _found(f"read function `{function}`{f' version {qualifier}' if qualifier else ''}"):
+            return _function(self._reads.get_function_configuration(FunctionName=function, **wanted))
+
+    def update_code(self, function: str, *, bucket: str, key: str, architecture: str, revision: str) -> FunctionState:
+        """Make `$LATEST` hold the zip at `key`, if the function is still at `revision`."""
+        with _guarded(f"update the code of function `{function}`", function):
+            return _function(
+                self._writes.update_function_code(
+                    FunctionName=function,
+                    S3Bucket=bucket,
+                    S3Key=key,
+                    Architectures=[architecture],
+                    RevisionId=revision,
+                    Publish=False,
+                )
+            )
+
+    def publish(self, function: str, *, code_sha256: str, revision: str, description: str) -> FunctionState:
+        """Publish `$LATEST` as a version if its code and revision are the named ones."""
+        with _guarded(f"publish a version of function `{function}`", function):
+            return _function(
+                self._writes.publish_version(
+                    FunctionName=function, CodeSha256=code_sha256, RevisionId=revision, Description=description[:256]
+                )
+            )
+
+    def settle(
+        self, function: str, qualifier: str | None, pause: Callable[[float], None], *, now: Callable[[], float]
+    ) -> FunctionState:
+        """Poll until the function or version is Active and its last update done; AwsError when that failed.
+
+        Polls from 50 ms, doubling to 2 s: boto3's own waiter asks once a second or slower.
+        """
+        until, wait = now() + WAIT_TOTAL_S, POLL_S
+        while True:
+            state = self.state(function, qualifier)
+            if state.update_status == "Failed" or state.state == "Failed":
+                raise AwsError(f"function `{function}` could not be updated: {state.reason or 'AWS gives no reason'}")
+            if state.state in {"Active", "Inactive", ""} and state.update_status in {"Successful", ""}:
+                return state
+            if now() >= until:
+                raise AwsError(f"function `{function}` is still {state.update_status} after {WAIT_TOTAL_S:.0f} s")
+            pause(wait)
+            wait = min(wait * 2, POLL_MAX_S) if now() > until - WAIT_TOTAL_S + 2 else wait
+
+    def invoke(self, function: str, qualifier: str, payload: bytes) -> Invocation:
+        """Invoke synchronously by qualifier."""
+        with _found(f"invoke function `{function}:{qualifier}`"):
+            answer = self._reads.invoke(FunctionName=function, Qualifier=qualifier, Payload=payload)
+            body = answer["Payload"].read()
+        try:
+            parsed: Any = json.loads(body) if body else None
+        except ValueError:
+            parsed = body.decode(errors="backslashreplace")
+        return Invocation(str(answer.get("ExecutedVersion", qualifier)), str(answer.get("FunctionError", "")), parsed)
+
+
+def _alias(function: str, answer: Mapping[str, Any]) -> AliasState:
+    routing = answer.get("RoutingConfig") or {}
+    weights = {str(k): float(v) for k, v in (routing.get("AdditionalVersionWeights") or {}).items()}
+    return AliasState(
+        function=function,
+        name=str(answer["Name"]),
+        arn=str(answer["AliasArn"]),
+        version=str(answer["FunctionVersion"]),
+        weights=weights,
+        description=str(answer.get("Description") or ""),
+        revision=str(answer["RevisionId"]),
+    )
+
+
+def _function(answer: Mapping[str, Any]) -> FunctionState:
+    return FunctionState(
+        version=str(answer["Version"]),
+        code_sha256=str(answer["CodeSha256"]),
+        revision=str(answer["RevisionId"]),
+        state=str(answer.get("State") or ""),
+        update_status=str(answer.get("LastUpdateStatus") or ""),
+        architecture=str((answer.get("Architectures") or ["x86_64"])[0]),
+        timeout_s=int(answer.get("Timeout") or 3),
+        reason=str(answer.get("LastUpdateStatusReason") or answer.get("StateReason") or ""),
+    )
+
+
+@contextmanager
+def _found(doing: str) -> Iterator[None]:
+    """Like aws_errors, with NotFound for what does not exist."""
+    from botocore.exceptions import ClientError
+
+    with aws_errors(doing):
+        try:
+            yield
+        except ClientError as error:
+            if error_code(error) == "ResourceNotFoundException":
+                message = error.response.get("Error", {}).get("Message", "")
+                raise NotFound(f"could not {doing}: it does not exist ({message})") from error
+            raise
+
+
+@contextmanager
+def _guarded(doing: str, function: str) -> Iterator[None]:
+    """Like _found, with ConflictError when somebody else changed the function meanwhile."""
+    from botocore.exceptions import ClientError
+
+    with _found(doing):
+        try:
+            yield
+        except ClientError as error:
+            if error_code(error) in {"PreconditionFailedException", "ResourceConflictException"}:
+                raise ConflictError(
+                    f"could not {doing}: somebody else changed it at the same time",
+                    where=function,
+                    hint="see who deploys, then deploy again",
+                ) from error
+            raise

@@ -1,0 +1,83 @@
+"""CloudWatch: Lambda's metrics per executed version, many series in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.aws import aws_errors, client
+from pipeline.manifest.project import Environment
+
+MAX_SERIES = 500  # GetMetricData's limit a call
+
+
+@dataclass(frozen=True)
+class Series:
+    """One metric of a function: of one executed version behind an alias, or of the alias as a whole (version None).
+
+    Dimensions as Lambda emits them (AWS Lambda developer guide, "Types of metrics"): FunctionName,
+    Resource = `function:alias`, ExecutedVersion.
+    """
+
+    function: str
+    alias: str
+    version: str | None
+    metric: str
+    statistic: str = "Sum"
+
+    def dimensions(self) -> list[dict[str, str]]:
+        """The metric's dimensions in CloudWatch's form."""
+        found = [
+            {"Name": "FunctionName", "Value": self.function},
+            {"Name": "Resource", "Value": f"{self.function}:{self.alias}"},
+        ]
+        if self.version is not None:
+            found.append({"Name": "ExecutedVersion", "Value": self.version})
+        return found
+
+
+class Metrics:
+    """CloudWatch of one environment."""
+
+    def __init__(self, env: Environment) -> None:
+        self._client = client(env, "cloudwatch")
+        self._period = env.period_s
+
+    def read(self, series: Sequence[Series], start: float, end: float) -> Mapping[Series, Mapping[float, float]]:
+        """Return for each series the value of each period, by the period's start (epoch seconds).
+
+        `start` and `end` (exclusive) are epoch seconds. A period without data is absent. Raises AwsError.
+        """
+        found: dict[Series, dict[float, float]] = {one: {} for one in series}
+        for at in range(0, len(series), MAX_SERIES):
+            self._read_some(series[at : at + MAX_SERIES], start, end, found)
+        return found
+
+    def _read_some(
+        self, series: Sequence[Series], start: float, end: float, found: dict[Series, dict[float, float]]
+    ) -> None:
+        queries: list[dict[str, Any]] = [
+            {
+                "Id": f"m{index}",
+                "MetricStat": {
+                    "Metric": {"Namespace": "AWS/Lambda", "MetricName": one.metric, "Dimensions": one.dimensions()},
+                    "Period": self._period,
+                    "Stat": one.statistic,
+                },
+            }
+            for index, one in enumerate(series)
+        ]
+        with aws_errors("read CloudWatch metrics"):
+            pages = self._client.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=queries,
+                StartTime=datetime.fromtimestamp(start, UTC),
+                EndTime=datetime.fromtimestamp(end, UTC),
+                ScanBy="TimestampAscending",
+            )
+            for page in pages:
+                for result in page["MetricDataResults"]:
+                    values = found[series[int(result["Id"][1:])]]
+                    for stamp, value in zip(result["Timestamps"], result["Values"], strict=True):
+                        values[stamp.timestamp()] = float(value)

@@ -1,0 +1,134 @@
+"""S3 objects of the environment's one bucket, read and written conditionally.
+
+A conditional write is answered 412 when the object is not what was named, and 409 when two conditional writes met;
+both are `PreconditionFailed` here: the caller reads again (AWS, "Conditional requests" in the S3 user guide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.aws import aws_errors, client, error_code, http_status
+from pipeline.errors import AwsError
+from pipeline.manifest.project import Environment
+
+
+class PreconditionFailed(Exception):  # noqa: N818 - AWS's own name for it
+    """The object changed between our read and our write; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as read; `age_s` is by the server's clock alone, so the reader's clock does not matter."""
+
+    key: str
+    body: bytes
+    etag: str
+    age_s: float
+
+
+class Objects:
+    """Objects of one environment's bucket."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+        self._bucket = env.bucket
+        # One attempt a write: a repeated conditional write reports a conflict with itself.
+        self._writer = client(env, "s3", retries=False)
+        self._reader = client(env, "s3")
+
+    def get(self, key: str) -> Stored | None:
+        """Return the object or None; AwsError when the bucket is missing or cannot be read."""
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"read s3://{self._bucket}/{key}"):
+            try:
+                answer = self._reader.get_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if error_code(error) in {"NoSuchKey", "404"}:
+                    return None
+                if error_code(error) == "NoSuchBucket":
+                    raise self._no_bucket() from error
+                raise
+            return Stored(key, answer["Body"].read(), answer["ETag"], _age(answer))
+
+    def put(self, key: str, body: bytes, *, if_match: str | None = None, if_absent: bool = False) -> str:
+        """Write the object and return its ETag; raises PreconditionFailed when the condition does not hold."""
+        from botocore.exceptions import ClientError
+
+        condition: dict[str, str] = {}
+        if if_match is not None:
+            condition["IfMatch"] = if_match
+        if if_absent:
+            condition["IfNoneMatch"] = "*"
+        with aws_errors(f"write s3://{self._bucket}/{key}"):
+            try:
+                answer = self._writer.put_object(Bucket=self._bucket, Key=key, Body=body, **condition)
+            except ClientError as error:
+                # 404 under If-Match: the object was deleted meanwhile.
+                if condition and (http_status(error) in {409, 412} or error_code(error) == "NoSuchKey"):
+                    raise PreconditionFailed(key) from error
+                if error_code(error) == "NoSuchBucket":
+                    raise self._no_bucket() from error
+                raise
+            return str(answer["ETag"])
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"look for s3://{self._bucket}/{key}"):
+            try:
+                self._reader.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if http_status(error) == 404:
+                    return False
+                raise
+            return True
+
+    def upload(self, key: str, path: Path) -> None:
+        """Upload a file under `key` (artifacts: the key is the content's hash, so writing twice is harmless)."""
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"upload {path.name} to s3://{self._bucket}/{key}"):
+            try:
+                self._reader.put_object(
+                    Bucket=self._bucket, Key=key, Body=path.read_bytes(), ContentType="application/zip"
+                )
+            except ClientError as error:
+                if error_code(error) == "NoSuchBucket":
+                    raise self._no_bucket() from error
+                raise
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Keys under a prefix in order."""
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"list s3://{self._bucket}/{prefix}"):
+            try:
+                pages = self._reader.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+                found = [str(item["Key"]) for page in pages for item in page.get("Contents", ())]
+            except ClientError as error:
+                if error_code(error) == "NoSuchBucket":
+                    raise self._no_bucket() from error
+                raise
+        yield from found
+
+    def _no_bucket(self) -> AwsError:
+        return AwsError(
+            f"the environment `{self._env.name}` has no bucket `{self._bucket}`",
+            hint=f"crabwalk bootstrap {self._env.name}",
+        )
+
+
+def _age(answer: dict[str, Any]) -> float:
+    modified: datetime = answer["LastModified"]
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if not date:
+        return 0.0
+    return max(0.0, (parsedate_to_datetime(date) - modified).total_seconds())
