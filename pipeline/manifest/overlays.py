@@ -1,0 +1,47 @@
+"""Overlays: what an environment changes in a manifest. Mappings merge, everything else replaces; every value keeps its own line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.errors import Problem
+from pipeline.manifest.document import Node, nearest
+
+# What identifies a service cannot differ between environments.
+_FIXED = ("crabwalk", "name", "overlays")
+
+
+def overlays_of(node: Node, environments: tuple[str, ...], problems: list[Problem]) -> Mapping[str, Node]:
+    """The well-formed overlays of one manifest by environment; the others become problems."""
+    overlays = (node.mapping or {}).get("overlays")
+    if overlays is None:
+        return {}
+    if overlays.mapping is None:
+        what = f"overlays: must be a mapping of environments, not {overlays.shown()}"
+        problems.append(overlays.mark.problem(what))
+        return {}
+    found: dict[str, Node] = {}
+    for name, overlay in overlays.mapping.items():
+        if name not in environments:
+            what = f"overlays: the project has no environment `{name}`"
+            problems.append(overlays.keys[name].problem(what, nearest(name, environments)))
+        if overlay.mapping is None:
+            what = f"overlays.{name}: must be a mapping, not {overlay.shown()}"
+            problems.append(overlay.mark.problem(what))
+            continue
+        for key in _FIXED:
+            if key in overlay.keys:
+                problems.append(overlay.keys[key].problem(f"overlays.{name}: `{key}` cannot differ by environment"))
+        kept = {key: child for key, child in overlay.mapping.items() if key not in _FIXED}
+        found[name] = Node(overlay.mark, kept, keys={key: overlay.keys[key] for key in kept})
+    return found
+
+
+def merged(base: Node, over: Node) -> Node:
+    """`over` on top of `base`."""
+    if base.mapping is None or over.mapping is None:
+        return over
+    values = dict(base.mapping)
+    for key, child in over.mapping.items():
+        values[key] = merged(values[key], child) if key in values else child
+    return Node(base.mark, values, keys={**base.keys, **over.keys})

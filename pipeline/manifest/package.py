@@ -1,0 +1,102 @@
+"""Does the crate a manifest names exist: package, binary, features and event files of the service's folder. Reads, never runs cargo."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import Problem
+from pipeline.manifest.document import Mark, Node, nearest
+from pipeline.manifest.models import Manifest
+
+
+def check_package(root: Path, directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
+    """Adds what the manifest names and the service's folder does not have."""
+    _check_smoke(directory, node, manifest, problems)
+    crate = _crate(root, directory, _mark(node, "package", "name"), problems)
+    if crate is None:
+        return
+    label = (directory / "Cargo.toml").relative_to(root).as_posix()
+    name = str(_table(crate, "package").get("name", ""))
+    if name != manifest.package:
+        what = f"package: {label} declares the package `{name}`, not `{manifest.package}`"
+        problems.append(_mark(node, "package", "name").problem(what, f"write `package: {name}`"))
+        return
+    binaries = _binaries(crate, directory, name)
+    if manifest.binary not in binaries:
+        what = f"binary: the package `{name}` has no binary `{manifest.binary}`"
+        problems.append(_mark(node, "binary", "package", "name").problem(what, nearest(manifest.binary, binaries)))
+    features = _features(crate)
+    for index, feature in enumerate(manifest.features):
+        if "/" not in feature and feature not in features:
+            mark = _mark(node, "features")
+            items = node.mapping["features"].items if node.mapping else None
+            mark = items[index].mark if items else mark
+            what = f"features: the package `{name}` has no feature `{feature}`"
+            problems.append(mark.problem(what, nearest(feature, features)))
+
+
+def _mark(node: Node, *keys: str) -> Mark:
+    """Where the first of these keys that is written has its value."""
+    fields = node.mapping or {}
+    return next((fields[key].mark for key in keys if key in fields), node.mark)
+
+
+def _check_smoke(directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
+    release = (node.mapping or {}).get("release")
+    written = (release.mapping or {}).get("smoke") if release else None
+    for item in written.items or () if written else ():
+        file = directory / item.text
+        if item.text not in manifest.release.smoke:
+            continue
+        if not file.is_file() or not file.resolve().is_relative_to(directory.resolve()):
+            what = f"release.smoke: the service's folder has no file `{item.text}`"
+            events = {path.relative_to(directory).as_posix() for path in directory.glob("events/*.json")}
+            problems.append(item.mark.problem(what, nearest(item.text, events)))
+
+
+def _crate(root: Path, directory: Path, mark: Mark, problems: list[Problem]) -> dict[str, Any] | None:
+    file = directory / "Cargo.toml"
+    label = file.relative_to(root).as_posix()
+    try:
+        crate = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        problems.append(mark.problem(f"package: there is no {label}", "a manifest lies beside its crate's Cargo.toml"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(Mark(label, 1, 1).problem(f"cannot be read as TOML: {error}"))
+    else:
+        if isinstance(_table(crate, "package").get("name"), str):
+            return crate
+        problems.append(mark.problem(f"package: {label} declares no package"))
+    return None
+
+
+def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    value = parent.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _binaries(crate: dict[str, Any], directory: Path, name: str) -> set[str]:
+    declared = crate.get("bin")
+    found = (
+        {str(entry.get("name", name)) for entry in declared if isinstance(entry, dict)}
+        if isinstance(declared, list)
+        else set()
+    )
+    if _table(crate, "package").get("autobins", True):
+        if (directory / "src" / "main.rs").is_file():
+            found.add(name)
+        found.update(path.stem for path in (directory / "src" / "bin").glob("*.rs"))
+        found.update(path.parent.name for path in (directory / "src" / "bin").glob("*/main.rs"))
+    return found
+
+
+def _features(crate: dict[str, Any]) -> set[str]:
+    found = {"default", *_table(crate, "features")}
+    tables = [crate, *(table for table in _table(crate, "target").values() if isinstance(table, dict))]
+    for table in tables:
+        for name, spec in _table(table, "dependencies").items():
+            if isinstance(spec, dict) and spec.get("optional"):
+                found.add(name)
+    return found

@@ -1,0 +1,219 @@
+"""The project file `crabwalk.yaml` and the environments it declares; light, because `rollback` and `status` import it.
+
+Must never import pydantic, git, boto3 or rich: a test asserts it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.errors import ManifestError, Problem, UsageError
+from pipeline.manifest.document import Mark, Node, nearest, read_document
+
+PROJECT_FILE = "crabwalk.yaml"
+FORMAT = 1
+LOCAL = "local"
+MAX_FUNCTION_NAME = 64
+
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?\Z")
+_ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-\d\Z")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
+_PROJECT_KEYS = ("crabwalk", "project", "services", "environments")
+_ENVIRONMENT_KEYS = ("account", "region", "bucket")
+_GLOB = "services/*/service.yaml"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An account, an endpoint, a region, a bucket, and how its metrics and leases run."""
+
+    name: str
+    account: str
+    region: str
+    bucket: str
+    endpoint: str | None = None
+    credentials: tuple[str, str] | None = None
+    period_s: int = 60
+    lag_s: int = 120
+    lease_s: int = 60
+    tick_s: float = 15.0
+    embedded: bool = False
+
+
+@dataclass(frozen=True)
+class Project:
+    """The repository's project file; `environments` are the declared ones, `local` is not among them."""
+
+    name: str
+    root: Path
+    services_glob: str = _GLOB
+    environments: tuple[Environment, ...] = ()
+    services_mark: Mark | None = None  # where `services:` is written, None = the default
+
+    @property
+    def environment_names(self) -> tuple[str, ...]:
+        """Every name `--env` and an overlay may use."""
+        return (*(environment.name for environment in self.environments), LOCAL)
+
+    def function_name(self, environment: str, service: str) -> str:
+        return f"{self.name}-{environment}-{service}"
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder from `start` upwards that has a project file."""
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise UsageError(
+        f"no {PROJECT_FILE} in {here} or any folder above it",
+        hint=f"change to the repository, or write a {PROJECT_FILE} with `crabwalk: {FORMAT}` and `project: NAME`",
+    )
+
+
+def load_project(root: Path) -> Project:
+    """Reads and validates `root`'s project file; raises ManifestError with all its problems."""
+    problems: list[Problem] = []
+    project = read_project(root, problems)
+    if project is None or problems:
+        raise ManifestError(problems)
+    return project
+
+
+def read_project(root: Path, problems: list[Problem]) -> Project | None:
+    """As `load_project`, but collects the problems, so that `check` can go on with the services."""
+    node = read_document(root / PROJECT_FILE, PROJECT_FILE, problems)
+    if node is None or node.mapping is None:
+        return None
+    fields = node.mapping
+    unknown_keys(node, _PROJECT_KEYS, "", problems)
+    check_format(node, problems)
+    name = _text(node, "project", problems, required=True)
+    if name is not None and not _NAME.match(name):
+        problems.append(fields["project"].mark.problem(f"project: `{name}` is not a project name", _NAME_RULE))
+        name = None
+    glob = _text(node, "services", problems) or _GLOB
+    parts = PurePosixPath(glob)
+    if parts.is_absolute() or ".." in parts.parts or parts.suffix not in {".yaml", ".yml"}:
+        what = f"services: `{glob}` must name YAML files below the project's folder"
+        problems.append(fields["services"].mark.problem(what, f"for example `{_GLOB}`"))
+        glob = _GLOB
+    environments = _environments(fields.get("environments"), name or "", problems)
+    if name is None:
+        return None
+    mark = fields["services"].mark if "services" in fields else None
+    return Project(name, root, glob, environments, mark)
+
+
+_NAME_RULE = "up to 20 lower-case letters, digits and hyphens, a letter first"
+
+
+def check_format(node: Node, problems: list[Problem]) -> None:
+    """The key `crabwalk: 1`, which every file begins with."""
+    version = (node.mapping or {}).get("crabwalk")
+    if version is None:
+        problems.append(node.mark.problem("the key `crabwalk` is missing", f"write `crabwalk: {FORMAT}` first"))
+    elif version.value != FORMAT or isinstance(version.value, (bool, float)):
+        what = f"crabwalk: {version.shown()} is an unknown format version"
+        problems.append(version.mark.problem(what, f"this crabwalk reads {FORMAT}"))
+
+
+def unknown_keys(node: Node, known: tuple[str, ...], path: str, problems: list[Problem]) -> None:
+    """Adds a problem for every key of `node` that is not `known`."""
+    problems.extend(
+        mark.problem(f"{path}unknown key `{key}`", nearest(key, known))
+        for key, mark in node.keys.items()
+        if key not in known
+    )
+
+
+def _text(node: Node, key: str, problems: list[Problem], *, path: str = "", required: bool = False) -> str | None:
+    child = (node.mapping or {}).get(key)
+    if child is None:
+        if required:
+            problems.append(node.mark.problem(f"{path}the key `{key}` is missing"))
+        return None
+    if not isinstance(child.value, str) or not child.value:
+        instead = f'write "{child.text}" in quotes' if child.text else ""
+        problems.append(child.mark.problem(f"{path}{key}: must be text, not {child.shown()}", instead))
+        return None
+    return child.value
+
+
+def _environments(node: Node | None, project: str, problems: list[Problem]) -> tuple[Environment, ...]:
+    if node is None:
+        return ()
+    if node.mapping is None:
+        problems.append(node.mark.problem(f"environments: must be a mapping of names, not {node.shown()}"))
+        return ()
+    found = (_environment(name, child, node.keys[name], project, problems) for name, child in node.mapping.items())
+    return tuple(environment for environment in found if environment is not None)
+
+
+def _environment(name: str, node: Node, key: Mark, project: str, problems: list[Problem]) -> Environment | None:
+    path = f"environments.{name}: "
+    if name == LOCAL:
+        problems.append(key.problem(f"{path}`local` is the embedded AWS and needs no declaration", "remove it"))
+        return None
+    if not _NAME.match(name):
+        problems.append(key.problem(f"environments: `{name}` is not an environment's name", _NAME_RULE))
+        return None
+    if node.mapping is None:
+        problems.append(node.mark.problem(f"{path}must be a mapping with account and region, not {node.shown()}"))
+        return None
+    before = len(problems)
+    unknown_keys(node, _ENVIRONMENT_KEYS, path, problems)
+    account = _text(node, "account", problems, path=path, required=True) or ""
+    region = _text(node, "region", problems, path=path, required=True) or ""
+    bucket = _text(node, "bucket", problems, path=path) or f"crabwalk-{project}-{name}-{account}"
+    _match(node, "account", _ACCOUNT, path, "12 digits in quotes", problems)
+    _match(node, "region", _REGION, path, "for example `eu-west-1`", problems)
+    _match(node, "bucket", _BUCKET, path, "3 to 63 lower-case letters, digits and hyphens", problems)
+    if len(problems) > before:
+        return None
+    return Environment(name, account, region, bucket)
+
+
+def _match(node: Node, key: str, form: re.Pattern[str], path: str, rule: str, problems: list[Problem]) -> None:
+    child = (node.mapping or {}).get(key)
+    if child is not None and isinstance(child.value, str) and child.value and not form.match(child.value):
+        problems.append(child.mark.problem(f"{path}{key}: `{child.value}` is not {_A[key]}", rule))
+
+
+_A: Mapping[str, str] = {"account": "an AWS account", "region": "an AWS region", "bucket": "a bucket's name"}
+
+
+def environment(project: Project, name: str | None) -> Environment:
+    """The environment of that name; None means `local`, but only while the embedded AWS is up."""
+    from pipeline.local import running
+
+    declared = ", ".join(environment.name for environment in project.environments)
+    if name is not None and name != LOCAL:
+        for candidate in project.environments:
+            if candidate.name == name:
+                return candidate
+        hint = nearest(name, project.environment_names)
+        raise UsageError(f"no environment `{name}` in {PROJECT_FILE}", hint=hint)
+    up = running()
+    if up is None:
+        if name is None:
+            hint = f"--env {'|'.join(project.environment_names)}"
+            raise UsageError(f"which environment? declared: {declared or 'none'}; the embedded AWS is down", hint=hint)
+        raise UsageError("the embedded AWS is not running", hint="crabwalk local up")
+    return Environment(
+        name=LOCAL,
+        account="000000000000",
+        region="us-east-1",
+        bucket=f"crabwalk-{project.name}-{LOCAL}",
+        endpoint=up.endpoint,
+        credentials=("test", "test"),
+        period_s=1,
+        lag_s=1,
+        lease_s=8,
+        tick_s=0.5,
+        embedded=True,
+    )

@@ -1,0 +1,111 @@
+"""Sizes, durations and shares as manifests write them: a number and its unit. Pure; never guesses a missing unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+_FORM = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,6})?)\s*(?P<unit>[A-Za-z%µ]*)\s*\Z")
+
+_SIZES = {"MB": Decimal(1), "GB": Decimal(1024)}
+_TIMES = {
+    "s": Decimal(1),
+    "min": Decimal(60),
+    "h": Decimal(3600),
+    "day": Decimal(86400),
+    "days": Decimal(86400),
+}
+_SHARES = {"%": Decimal(1) / Decimal(100)}
+
+# What people write, and what they mean by it.
+_MEANT = {
+    "m": "min",
+    "mb": "MB",
+    "mib": "MB",
+    "gb": "GB",
+    "gib": "GB",
+    "g": "GB",
+    "sec": "s",
+    "secs": "s",
+    "second": "s",
+    "seconds": "s",
+    "mins": "min",
+    "minute": "min",
+    "minutes": "min",
+    "hr": "h",
+    "hrs": "h",
+    "hour": "h",
+    "hours": "h",
+    "d": "days",
+    "percent": "%",
+    "pct": "%",
+}
+
+
+class UnitError(ValueError):
+    """A value without, or with a wrong, unit; `instead` is what to write."""
+
+    def __init__(self, what: str, instead: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.instead = instead
+
+
+def plain_number(value: Decimal | float) -> str:
+    """A number as a person writes it: no exponent, no trailing zeros."""
+    text = f"{Decimal(str(value)):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _parse(text: str, units: Mapping[str, Decimal], usual: str) -> Decimal:
+    match = _FORM.match(text)
+    if match is None:
+        raise UnitError(f"`{text}` is not a number with a unit", f"write for example `{usual}`")
+    number, unit = match["number"], match["unit"]
+    if unit in units:
+        return Decimal(number) * units[unit]
+    example = usual.partition(" ")[2]
+    meant = _MEANT.get(unit.lower(), example)
+    if meant not in units:
+        meant = example
+    if not unit:
+        raise UnitError(f"`{text}` has no unit", f"write `{number} {meant}`")
+    known = ", ".join(name for name in units if name != "day")
+    if unit.lower() in _MEANT and _MEANT[unit.lower()] in units:
+        raise UnitError(f"`{text}` has an unknown unit `{unit}`", f"write `{number} {meant}`")
+    raise UnitError(f"`{text}` has an unknown unit `{unit}`", f"known: {known}; for example `{usual}`")
+
+
+def megabytes(text: str) -> int:
+    """`128 MB` or `1.5 GB` (1 GB = 1024 MB) as whole megabytes."""
+    size = _parse(text, _SIZES, "128 MB")
+    if size != size.to_integral_value():
+        raise UnitError(f"`{text}` is not a whole number of MB", f"write `{plain_number(round(size))} MB`")
+    return int(size)
+
+
+def seconds(text: str, usual: str = "10 s") -> float:
+    """`3 s`, `10 min`, `2 h` or `7 days` as seconds."""
+    return float(_parse(text, _TIMES, usual))
+
+
+def whole_seconds(text: str) -> int:
+    """A duration Lambda can be given: whole seconds."""
+    length = _parse(text, _TIMES, "3 s")
+    if length != length.to_integral_value():
+        raise UnitError(f"`{text}` is not a whole number of seconds", f"write `{plain_number(round(length) or 1)} s`")
+    return int(length)
+
+
+def days(text: str) -> int:
+    """`7 days` as a number of days."""
+    length = _parse(text, _TIMES, "7 days") / _TIMES["days"]
+    if length != length.to_integral_value():
+        raise UnitError(f"`{text}` is not a whole number of days", "write for example `7 days`")
+    return int(length)
+
+
+def fraction(text: str) -> float:
+    """`10 %` as 0.1."""
+    return float(_parse(text, _SHARES, "10 %"))
