@@ -16,6 +16,12 @@ from pipeline.errors import Problem
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 24
 
+_PLAIN_TAGS = (
+    None,
+    "!",
+    *(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map")),
+)
+
 Scalar = str | int | float | bool | None
 
 
@@ -132,8 +138,9 @@ class _Composer:
         self._text = text
         self._name = name
         self._problems = problems
-        self._resolver = yaml.resolver.Resolver()
+        self._resolver: Any = yaml.resolver.Resolver()
         self._constructor = yaml.constructor.SafeConstructor()
+        self._aliased = False
         self._events = self._guarded(loader)
 
     def _guarded(self, loader: Any) -> Iterator[Any]:
@@ -148,7 +155,8 @@ class _Composer:
             raise _Refused(mark.problem("a control character, which YAML does not allow", "remove it")) from None
 
     def _syntax(self, error: Any) -> Problem:
-        place = error.problem_mark or error.context_mark
+        unclosed = error.context and "quoted scalar" in error.context and "end of stream" in (error.problem or "")
+        place = error.context_mark if unclosed else error.problem_mark or error.context_mark
         mark = Mark(self._name, place.line + 1, place.column + 1) if place else Mark(self._name, 1, 1)
         lines = self._text.splitlines()
         line = lines[mark.line - 1] if mark.line <= len(lines) else ""
@@ -156,22 +164,21 @@ class _Composer:
         if "\t" in indent:
             mark = Mark(self._name, mark.line, indent.index("\t") + 1)
             return mark.problem("a tab in the indentation", "indent with spaces")
+        if unclosed:
+            return mark.problem("a quote that is never closed")
         said = error.problem or error.context or "it cannot be parsed"
         return mark.problem(f"not valid YAML: {said}")
 
     def document(self) -> Node | None:
         yaml = self._yaml
         node: Node | None = None
-        before = len(self._problems)
-        refs = False
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent) and node is not None:
                 raise _Refused(self._mark(event).problem("a second document in the file", "one manifest a file"))
             if isinstance(event, yaml.NodeEvent):
                 node = self._node(event, 0)
-        refs = any(problem.what.startswith(("an alias", "an anchor")) for problem in self._problems[before:])
-        if refs:
-            raise _Refused(self._problems.pop())  # values are missing where aliases stood: nothing below can be judged
+        if self._aliased:
+            raise _Refused(self._problems.pop())  # values are missing where aliases stood: the rest cannot be judged
         if node is not None and node.value is None and not node.text:
             return None
         return node
@@ -185,13 +192,14 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise _Refused(mark.problem(f"nested more than {MAX_DEPTH} levels deep"))
         if isinstance(event, yaml.AliasEvent):
+            self._aliased = True
             self._problems.append(mark.problem(f"an alias (`*{event.anchor}`)", "write the value out"))
             return Node(mark, None)
         if event.anchor is not None:
             self._problems.append(
                 mark.problem(f"an anchor (`&{event.anchor}`)", "write the value out where it is used")
             )
-        if event.tag is not None and not event.tag.startswith("tag:yaml.org,2002:"):
+        if getattr(event, "tag", None) not in _PLAIN_TAGS:
             self._problems.append(mark.problem(f"a tag (`{event.tag}`)", "write a plain value"))
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, mark)

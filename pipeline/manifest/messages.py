@@ -39,19 +39,24 @@ def _problem(detail: ErrorDetails, root: Node, model: type[BaseModel]) -> Proble
     path = _shown(loc)
     if kind == "missing":
         return node.mark.problem(f"{_prefix(loc[:-1])}the key `{loc[-1]}` is missing")
-    if depth < len(loc):
+    if depth < len(loc) and loc[-1] != "[key]":
         return None  # a default derived from a value that is wrong itself
     if kind == "extra_forbidden":
         at = key or node.mark
         return at.problem(f"{_prefix(loc[:-1])}unknown key `{loc[-1]}`", nearest(str(loc[-1]), _known(model, loc[:-1])))
-    what, instead = _words(kind, detail.get("ctx") or {}, node)
+    if loc[-1:] == ("[key]",):
+        node = Node(key or node.mark, loc[-2])
+        path = _shown(loc[:-2])
+    what, instead = _words(kind, detail.get("ctx") or {}, node, loc)
     return node.mark.problem(f"{path}: {what}" if path else what, instead)
 
 
-def _words(kind: str, ctx: dict[str, Any], node: Node) -> tuple[str, str]:
+def _words(kind: str, ctx: dict[str, Any], node: Node, loc: tuple[int | str, ...]) -> tuple[str, str]:
     if kind == "crabwalk":
         return ctx["what"], ctx["instead"]
     if kind == "literal_error":
+        if loc == ("architecture",) and node.value == "host":
+            return "`host` is only for the environment `local`", "write it in `overlays.local`"
         known = str(ctx["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
         return f"{node.shown()} is not possible", nearest(node.text, known)
     expected = _TYPES.get(kind)
@@ -62,7 +67,7 @@ def _words(kind: str, ctx: dict[str, Any], node: Node) -> tuple[str, str]:
 
 
 def _in_yaml(loc: tuple[int | str, ...], root: Node) -> tuple[int | str, ...]:
-    """pydantic's path as it stands in the file: a trigger's kind is a level of its own there."""
+    """The path as it stands in the file: a trigger's kind is a level of its own there."""
     if len(loc) >= 3 and loc[0] == "triggers":
         items = root.mapping["triggers"].items if root.mapping and "triggers" in root.mapping else None
         kinds = list(items[int(loc[1])].mapping or {}) if items and int(loc[1]) < len(items) else []
@@ -101,5 +106,5 @@ def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     inner: dict[str, type[BaseModel]] = {"release": Release, "steps": Step, "triggers": HttpTrigger}
     for part in loc:
         model = inner.get(str(part), model)
-    keys = [field.alias or name for name, field in model.model_fields.items() if name != "kind"]
+    keys = [str(field.validation_alias or name) for name, field in model.model_fields.items() if name != "kind"]
     return [*keys, "crabwalk", "overlays"] if not loc else keys

@@ -1,4 +1,4 @@
-"""Overlays: what an environment changes in a manifest. Mappings merge, everything else replaces; every value keeps its own line."""
+"""Overlays: what an environment changes in a manifest. Mappings merge, the rest replaces; values keep their lines."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ def overlays_of(node: Node, environments: tuple[str, ...], problems: list[Proble
             what = f"overlays.{name}: must be a mapping, not {overlay.shown()}"
             problems.append(overlay.mark.problem(what))
             continue
-        for key in _FIXED:
-            if key in overlay.keys:
-                problems.append(overlay.keys[key].problem(f"overlays.{name}: `{key}` cannot differ by environment"))
+        problems.extend(
+            overlay.keys[key].problem(f"overlays.{name}: `{key}` cannot differ by environment")
+            for key in _FIXED
+            if key in overlay.keys
+        )
         kept = {key: child for key, child in overlay.mapping.items() if key not in _FIXED}
         found[name] = Node(overlay.mark, kept, keys={key: overlay.keys[key] for key in kept})
     return found

@@ -1,4 +1,4 @@
-"""Does the crate a manifest names exist: package, binary, features and event files of the service's folder. Reads, never runs cargo."""
+"""Does what a manifest names exist: package, binary, features, event files. Reads files, never runs cargo."""
 
 from __future__ import annotations
 

@@ -19,9 +19,16 @@ LOCAL = "local"
 MAX_FUNCTION_NAME = 64
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?\Z")
-_ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
-_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-\d\Z")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z")
+_NAME_RULE = "up to 20 lower-case letters, digits and hyphens, a letter first"
+_FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
+    "account": (re.compile(r"[0-9]{12}\Z"), "an AWS account", "12 digits in quotes"),
+    "region": (re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]\Z"), "an AWS region", "for example `eu-west-1`"),
+    "bucket": (
+        re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z"),
+        "a bucket's name",
+        "3 to 63 lower-case letters, digits and hyphens",
+    ),
+}
 _PROJECT_KEYS = ("crabwalk", "project", "services", "environments")
 _ENVIRONMENT_KEYS = ("account", "region", "bucket")
 _GLOB = "services/*/service.yaml"
@@ -86,6 +93,7 @@ def load_project(root: Path) -> Project:
 
 def read_project(root: Path, problems: list[Problem]) -> Project | None:
     """As `load_project`, but collects the problems, so that `check` can go on with the services."""
+    root = root.resolve()
     node = read_document(root / PROJECT_FILE, PROJECT_FILE, problems)
     if node is None or node.mapping is None:
         return None
@@ -107,9 +115,6 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
         return None
     mark = fields["services"].mark if "services" in fields else None
     return Project(name, root, glob, environments, mark)
-
-
-_NAME_RULE = "up to 20 lower-case letters, digits and hyphens, a letter first"
 
 
 def check_format(node: Node, problems: list[Problem]) -> None:
@@ -170,21 +175,18 @@ def _environment(name: str, node: Node, key: Mark, project: str, problems: list[
     account = _text(node, "account", problems, path=path, required=True) or ""
     region = _text(node, "region", problems, path=path, required=True) or ""
     bucket = _text(node, "bucket", problems, path=path) or f"crabwalk-{project}-{name}-{account}"
-    _match(node, "account", _ACCOUNT, path, "12 digits in quotes", problems)
-    _match(node, "region", _REGION, path, "for example `eu-west-1`", problems)
-    _match(node, "bucket", _BUCKET, path, "3 to 63 lower-case letters, digits and hyphens", problems)
+    for field in _ENVIRONMENT_KEYS:
+        _check_form(node, field, path, problems)
     if len(problems) > before:
         return None
     return Environment(name, account, region, bucket)
 
 
-def _match(node: Node, key: str, form: re.Pattern[str], path: str, rule: str, problems: list[Problem]) -> None:
+def _check_form(node: Node, key: str, path: str, problems: list[Problem]) -> None:
+    form, what, rule = _FORMS[key]
     child = (node.mapping or {}).get(key)
     if child is not None and isinstance(child.value, str) and child.value and not form.match(child.value):
-        problems.append(child.mark.problem(f"{path}{key}: `{child.value}` is not {_A[key]}", rule))
-
-
-_A: Mapping[str, str] = {"account": "an AWS account", "region": "an AWS region", "bucket": "a bucket's name"}
+        problems.append(child.mark.problem(f"{path}{key}: `{child.value}` is not {what}", rule))
 
 
 def environment(project: Project, name: str | None) -> Environment:

@@ -7,12 +7,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pipeline.errors import ManifestError, Problem
-from pipeline.manifest.document import Mark, Node, nearest, read_document
+from pipeline.manifest.document import Mark, Node, read_document
 from pipeline.manifest.messages import problems_of
-from pipeline.manifest.models import FROM_YAML, Manifest, Service
+from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.overlays import merged, overlays_of
 from pipeline.manifest.package import check_package
-from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, PROJECT_FILE, Project, check_format
+from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
+from pipeline.manifest.rules import FROM_YAML
 
 _OWN_KEYS = ("crabwalk", "overlays")
 _LOCAL_ARCHITECTURE = "host"
@@ -87,7 +88,7 @@ def _without(node: Node, keys: tuple[str, ...]) -> Node:
 
 def _validated(node: Node, environment: str | None, problems: list[Problem]) -> Manifest | None:
     data = node.plain()
-    if data.get("architecture") == _LOCAL_ARCHITECTURE and (environment == LOCAL):
+    if data.get("architecture") == _LOCAL_ARCHITECTURE and environment == LOCAL:
         data["architecture"] = host_architecture()
     try:
         return Manifest.model_validate(data, context=FROM_YAML, by_alias=True, by_name=False)

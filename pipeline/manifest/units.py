@@ -77,9 +77,9 @@ def _parse(text: str, units: Mapping[str, Decimal], usual: str) -> Decimal:
     raise UnitError(f"`{text}` has an unknown unit `{unit}`", f"known: {known}; for example `{usual}`")
 
 
-def megabytes(text: str) -> int:
+def megabytes(text: str, usual: str = "128 MB") -> int:
     """`128 MB` or `1.5 GB` (1 GB = 1024 MB) as whole megabytes."""
-    size = _parse(text, _SIZES, "128 MB")
+    size = _parse(text, _SIZES, usual)
     if size != size.to_integral_value():
         raise UnitError(f"`{text}` is not a whole number of MB", f"write `{plain_number(round(size))} MB`")
     return int(size)
@@ -90,22 +90,22 @@ def seconds(text: str, usual: str = "10 s") -> float:
     return float(_parse(text, _TIMES, usual))
 
 
-def whole_seconds(text: str) -> int:
+def whole_seconds(text: str, usual: str = "3 s") -> int:
     """A duration Lambda can be given: whole seconds."""
-    length = _parse(text, _TIMES, "3 s")
+    length = _parse(text, _TIMES, usual)
     if length != length.to_integral_value():
         raise UnitError(f"`{text}` is not a whole number of seconds", f"write `{plain_number(round(length) or 1)} s`")
     return int(length)
 
 
-def days(text: str) -> int:
+def days(text: str, usual: str = "7 days") -> int:
     """`7 days` as a number of days."""
-    length = _parse(text, _TIMES, "7 days") / _TIMES["days"]
+    length = _parse(text, _TIMES, usual) / _TIMES["days"]
     if length != length.to_integral_value():
         raise UnitError(f"`{text}` is not a whole number of days", "write for example `7 days`")
     return int(length)
 
 
-def fraction(text: str) -> float:
+def fraction(text: str, usual: str = "10 %") -> float:
     """`10 %` as 0.1."""
-    return float(_parse(text, _SHARES, "10 %"))
+    return float(_parse(text, _SHARES, usual))

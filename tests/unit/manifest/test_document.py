@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import Problem
+from pipeline.manifest.document import MAX_BYTES, compose, nearest, read_document
+
+
+def faults(text: str) -> list[str]:
+    problems: list[Problem] = []
+    compose(text, "f.yaml", problems)
+    return [str(problem) for problem in problems]
+
+
+def test_every_value_and_key_knows_its_place() -> None:
+    problems: list[Problem] = []
+    node = compose("a: 1\nb:\n  - x\n  - {c: yes}\n", "f.yaml", problems)
+    assert node is not None
+    assert not problems
+    assert node.plain() == {"a": 1, "b": ["x", {"c": True}]}
+    inner = node.mapping["b"].items[1]
+    assert (inner.keys["c"].line, inner.keys["c"].column) == (4, 6)
+    assert (inner.mapping["c"].mark.line, inner.mapping["c"].mark.column) == (4, 9)
+    assert inner.mapping["c"].shown() == "`yes`"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "f.yaml:1:1: the file is empty"),
+        ("# nothing\n", "f.yaml:1:1: the file is empty"),
+        ("- a\n", "f.yaml:1:1: the file must be a mapping (`key: value` lines), not a list"),
+        ("word\n", "f.yaml:1:1: the file must be a mapping (`key: value` lines), not `word`"),
+        ("a:\n\tb: 1\n", "f.yaml:2:1: a tab in the indentation, indent with spaces"),
+        ('a: "x\n', "f.yaml:1:4: a quote that is never closed"),
+        ("a: 1\na: 2\n", "f.yaml:2:1: `a` stands here again, first on line 1"),
+        (
+            "a: !!python/object:os.system x\n",
+            "f.yaml:1:4: a tag (`tag:yaml.org,2002:python/object:os.system`), write a plain value",
+        ),
+        ("a: !mine x\n", "f.yaml:1:4: a tag (`!mine`), write a plain value"),
+        ("a: !!int x\n", "f.yaml:1:4: `x` is not a value of type int"),
+        ("? [a]\n: 1\n", "f.yaml:1:3: a key must be a word, not a list or mapping"),
+        ("a: 1\n---\nb: 1\n", "f.yaml:2:1: a second document in the file, one manifest a file"),
+        ("a: x\x07\n", "f.yaml:1:5: a control character, which YAML does not allow, remove it"),
+        ("a: " + "[" * 5000, "f.yaml:1:28: nested more than 24 levels deep"),
+    ],
+)
+def test_names_the_fault_and_its_place(text: str, fault: str) -> None:
+    assert faults(text) == [fault]
+
+
+def test_refuses_anchors_and_aliases_without_expanding_them() -> None:
+    bomb = "a: &a [x, x]\n" + "".join(f"{chr(b)}: &{chr(b)} [*{chr(b - 1)}, *{chr(b - 1)}]\n" for b in range(98, 110))
+    found = faults(bomb)
+    assert found[0] == "f.yaml:1:4: an anchor (`&a`), write the value out where it is used"
+    assert len(found) == 13 + 24
+
+
+def test_refuses_what_is_too_large_or_not_utf8(tmp_path: Path) -> None:
+    problems: list[Problem] = []
+    (tmp_path / "big").write_bytes(b"a" * (MAX_BYTES + 1))
+    (tmp_path / "latin").write_bytes("a: 1\nb: é".encode("latin-1"))
+    for name in ("big", "latin", "absent"):
+        assert read_document(tmp_path / name, name, problems) is None
+    assert [str(problem) for problem in problems] == [
+        "big:1:1: larger than 256 KB, which no manifest needs",
+        "latin:2:4: not UTF-8, save the file as UTF-8",
+        "absent:1:1: cannot be read: No such file or directory",
+    ]
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    problems: list[Problem] = []
+    (tmp_path / "bom").write_bytes(b"\xef\xbb\xbfa: 1\n")
+    node = read_document(tmp_path / "bom", "bom", problems)
+    assert node is not None
+    assert node.plain() == {"a": 1}
+
+
+def test_suggests_the_nearest_name_or_lists_them() -> None:
+    assert nearest("memroy", ["memory", "timeout"]) == "did you mean `memory`?"
+    assert nearest("zzz", ["b", "a"]) == "known: a, b"
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_tree_or_a_problem(text: str) -> None:
+    problems: list[Problem] = []
+    node = compose(text, "f.yaml", problems)
+    assert node is not None or problems

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import pipeline.local
+from pipeline.errors import ManifestError, UsageError
+from pipeline.manifest.project import Environment, environment, find_project, load_project
+
+
+def test_importing_it_stays_light() -> None:
+    code = (
+        "import sys, pipeline.manifest.project\n"
+        "print(sorted({'pydantic', 'rich', 'git', 'boto3', 'botocore', 'yaml', 'click'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_reads_the_declared_environments(tree) -> None:
+    project = load_project(tree.root)
+    assert project.name == "demo"
+    assert project.environments == (
+        Environment("staging", "123456789012", "eu-west-1", "crabwalk-demo-staging-123456789012"),
+    )
+    assert project.function_name("staging", "hello") == "demo-staging-hello"
+
+
+def test_is_found_from_a_folder_below(tree) -> None:
+    tree.write("services/hello/src/main.rs", "")
+    assert find_project(tree.root / "services" / "hello") == tree.root.resolve()
+
+
+def test_no_project_file_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no crabwalk\.yaml in"):
+        find_project(tmp_path)
+
+
+def test_all_its_problems_come_at_once(tree) -> None:
+    tree.write(
+        "crabwalk.yaml",
+        """crabwalk: 2
+project: Demo
+sevices: x
+services: ../*.yaml
+environments:
+  staging: {account: 123456789012, regoin: eu-west-1}
+  prod: {account: "12", region: Ireland, bucket: B}
+  local: {}
+  UP: {}
+  list: []
+""",
+    )
+    with pytest.raises(ManifestError) as caught:
+        load_project(tree.root)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "crabwalk.yaml:1:11: crabwalk: `2` is an unknown format version, this crabwalk reads 1",
+        (
+            "crabwalk.yaml:2:10: project: `Demo` is not a project name, "
+            "up to 20 lower-case letters, digits and hyphens, a letter first"
+        ),
+        "crabwalk.yaml:3:1: unknown key `sevices`, did you mean `services`?",
+        (
+            "crabwalk.yaml:4:11: services: `../*.yaml` must name YAML files below the project's folder, "
+            "for example `services/*/service.yaml`"
+        ),
+        "crabwalk.yaml:6:12: environments.staging: the key `region` is missing",
+        (
+            "crabwalk.yaml:6:22: environments.staging: account: must be text, not `123456789012`, "
+            'write "123456789012" in quotes'
+        ),
+        "crabwalk.yaml:6:36: environments.staging: unknown key `regoin`, did you mean `region`?",
+        "crabwalk.yaml:7:19: environments.prod: account: `12` is not an AWS account, 12 digits in quotes",
+        "crabwalk.yaml:7:33: environments.prod: region: `Ireland` is not an AWS region, for example `eu-west-1`",
+        (
+            "crabwalk.yaml:7:50: environments.prod: bucket: `B` is not a bucket's name, "
+            "3 to 63 lower-case letters, digits and hyphens"
+        ),
+        "crabwalk.yaml:8:3: environments.local: `local` is the embedded AWS and needs no declaration, remove it",
+        (
+            "crabwalk.yaml:9:3: environments: `UP` is not an environment's name, "
+            "up to 20 lower-case letters, digits and hyphens, a letter first"
+        ),
+        "crabwalk.yaml:10:9: environments.list: must be a mapping with account and region, not a list",
+    ]
+
+
+def test_an_environment_by_name(tree) -> None:
+    project = load_project(tree.root)
+    assert environment(project, "staging").region == "eu-west-1"
+    with pytest.raises(UsageError) as caught:
+        environment(project, "stagin")
+    assert caught.value.what == "no environment `stagin` in crabwalk.yaml"
+    assert caught.value.hint == "did you mean `staging`?"
+
+
+def test_local_is_the_default_only_while_it_is_up(tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = load_project(tree.root)
+    monkeypatch.setattr(
+        pipeline.local, "running", lambda: SimpleNamespace(endpoint="http://127.0.0.1:1"), raising=False
+    )
+    local = environment(project, None)
+    assert local == environment(project, "local")
+    assert (local.name, local.endpoint, local.bucket) == ("local", "http://127.0.0.1:1", "crabwalk-demo-local")
+    assert (local.account, local.region, local.period_s, local.lag_s) == ("000000000000", "us-east-1", 1, 1)
+    assert local.credentials == ("test", "test")
+    assert local.embedded
+
+    monkeypatch.setattr(pipeline.local, "running", lambda: None, raising=False)
+    with pytest.raises(UsageError) as caught:
+        environment(project, None)
+    assert caught.value.what == "which environment? declared: staging; the embedded AWS is down"
+    assert caught.value.hint == "--env staging|local"
+    with pytest.raises(UsageError) as caught:
+        environment(project, "local")
+    assert (caught.value.what, caught.value.hint) == ("the embedded AWS is not running", "crabwalk local up")

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import platform
+
+import pytest
+
+from pipeline.manifest.models import HttpTrigger, Release, Service, Step
+
+FULL = """description: Greets by name.
+architecture: arm64
+memory: 128 MB
+timeout: 3 s
+stack: web
+environment: {RUST_LOG: info}
+log_retention: 7 days
+triggers:
+  - http: {routes: ["GET /", "$default"]}
+release:
+  steps: [{traffic: 10 %, bake: 10 min}, {traffic: 50 %, bake: 10 min}]
+  min_requests: 50
+  deadline: 2 h
+  on_inconclusive: hold
+  smoke: [events/hello.json]
+overlays:
+  local:
+    architecture: host
+    environment: {GREETING: hi}
+    release: {steps: [{traffic: 20 %, bake: 8 s}], deadline: 2 min}
+"""
+
+
+def test_reads_a_full_manifest(tree) -> None:
+    tree.write("services/hello/events/hello.json", "{}")
+    tree.service("hello", FULL)
+    (service,) = tree.load()
+    directory = tree.root.resolve() / "services" / "hello"
+    assert service == Service(
+        name="hello",
+        description="Greets by name.",
+        architecture="arm64",
+        memory_mb=128,
+        timeout_s=3,
+        stack="web",
+        environment={"RUST_LOG": "info"},
+        log_retention_days=7,
+        triggers=(HttpTrigger(routes=("GET /", "$default")),),
+        release=Release(
+            steps=(Step(traffic=0.1, bake_s=600), Step(traffic=0.5, bake_s=600)),
+            min_requests=50,
+            deadline_s=7200,
+            on_inconclusive="hold",
+            smoke=("events/hello.json",),
+        ),
+        directory=directory,
+        file=directory / "service.yaml",
+    )
+    assert (service.package, service.binary) == ("hello", "hello")
+    assert isinstance(hash(service), int)
+
+
+def test_an_overlay_merges_mappings_and_replaces_the_rest(tree) -> None:
+    tree.write("services/hello/events/hello.json", "{}")
+    tree.service("hello", FULL)
+    (service,) = tree.load("local")
+    assert service.architecture == ("arm64" if platform.machine() == "aarch64" else "x86_64")
+    assert dict(service.environment) == {"RUST_LOG": "info", "GREETING": "hi"}
+    assert service.release.steps == (Step(traffic=0.2, bake_s=8),)
+    assert (service.release.deadline_s, service.release.min_requests) == (120, 50)
+
+
+def test_a_manifest_needs_little(tree) -> None:
+    tree.service("b", "")
+    tree.service("a", "")
+    first, second = tree.load("staging")
+    assert (first.name, second.name) == ("a", "b")
+    assert (first.stack, first.memory_mb, first.timeout_s, first.triggers) == ("a", 128, 3, ())
+    assert first.release.steps == (Step(traffic=0.1, bake_s=600), Step(traffic=0.5, bake_s=600))
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ("memroy: 128 MB", "3:1: unknown key `memroy`, did you mean `memory`?"),
+        ("memory: 128", "3:9: memory: `128` has no unit, write `128 MB`"),
+        ("memory: 64 MB", "3:9: memory: 64 MB is out of range, 128 MB to 10,240 MB"),
+        ("memory: 11 GB", "3:9: memory: 11264 MB is out of range, 128 MB to 10,240 MB"),
+        ("memory: [1]", "3:9: memory: must be a number with a unit, write for example `128 MB`"),
+        ("timeout: 16 min", "3:10: timeout: 960 s is out of range, 1 s to 900 s (15 min)"),
+        ("timeout: 3", "3:10: timeout: `3` has no unit, write `3 s`"),
+        (
+            "architecture: host",
+            "3:15: architecture: `host` is only for the environment `local`, write it in `overlays.local`",
+        ),
+        ("architecture: arm", "3:15: architecture: `arm` is not possible, did you mean `arm64`?"),
+        ("runtime: provided.al2", "3:10: runtime: `provided.al2` is not possible, did you mean `provided.al2023`?"),
+        ("log_retention: 8 days", "3:16: log_retention: CloudWatch Logs cannot keep logs for 8 days, write `7 days`"),
+        ("log_retention: 7", "3:16: log_retention: `7` has no unit, write `7 days`"),
+        ("tracing: on please", "3:10: tracing: must be true or false, not `on please`"),
+        ("description: 5", '3:14: description: must be text, not `5`, write "5" in quotes'),
+        ("features: tls", "3:11: features: must be a list, not `tls`"),
+        ("stack: My_Stack", "3:8: stack: `My_Stack` is not a name, up to 40 of a-z, 0-9 and -, a letter first"),
+        ("environment: {PORT: 8080}", '3:21: environment.PORT: must be text, not `8080`, write "8080" in quotes'),
+        ("environment: {PORT: }", "3:20: environment.PORT: must be text, not nothing"),
+        ("environment: {AWS_LAMBDA_X: a}", "3:15: environment: `AWS_LAMBDA_X` is reserved by Lambda, remove it"),
+        ("environment: {AWS_REGION: a}", "3:15: environment: `AWS_REGION` is reserved by Lambda, remove it"),
+        (
+            "environment: {a-b: a}",
+            "3:15: environment: `a-b` is not a variable's name, letters, digits and _, two or more, a letter first",
+        ),
+        (
+            f"environment: {{BIG: {'x' * 4096}}}",
+            "3:14: environment: all variables together take 4106 bytes, Lambda takes 4096",
+        ),
+        ("triggers: [{htp: {}}]", "3:12: triggers[0]: unknown trigger `htp`, did you mean `http`?"),
+        ("triggers: [{http: {}}]", "3:19: triggers[0].http: the key `routes` is missing"),
+        (
+            "triggers: [{http: {routes: []}}]",
+            "3:28: triggers[0].http.routes: an http trigger needs a route, write for example `GET /`",
+        ),
+        (
+            'triggers: [{http: {routes: ["GET /", "FETCH /"]}}]',
+            (
+                "3:38: triggers[0].http.routes[1]: `FETCH /` is not a route, "
+                "write `$default` or a method and a path, for example `GET /`"
+            ),
+        ),
+        (
+            "release: {steps: [{traffic: 10, bake: 1 min}]}",
+            "3:29: release.steps[0].traffic: `10` has no unit, write `10 %`",
+        ),
+        (
+            "release: {steps: [{traffic: 100 %, bake: 1 min}]}",
+            "3:29: release.steps[0].traffic: 100 % is out of range, more than 0 % and less than 100 %",
+        ),
+        (
+            "release: {steps: [{traffic: 50 %, bake: 1 min}, {traffic: 10 %, bake: 1 min}]}",
+            "3:18: release.steps: step 2 (10 %) must have more traffic than the one before it (50 %)",
+        ),
+        ("release: {steps: [{traffic: 5 %}]}", "3:19: release.steps[0]: the key `bake` is missing"),
+        (
+            "release: {deadline: 60 s}",
+            "3:10: release: the steps bake 1200 s but the deadline is 60 s, raise `deadline`",
+        ),
+        ("release: {min_requests: 0}", "3:25: release.min_requests: 0 requests is out of range, at least 1"),
+        ("release: {min_requests: 1.5}", "3:25: release.min_requests: must be a whole number, not `1.5`"),
+        (
+            "release: {on_inconclusive: rolback}",
+            "3:28: release.on_inconclusive: `rolback` is not possible, did you mean `rollback`?",
+        ),
+        (
+            "release: {smoke: [../x.json]}",
+            "3:19: release.smoke[0]: `../x.json` must lie inside the service's folder, for example `events/hello.json`",
+        ),
+        ("release: {smoke: [no.json]}", "3:19: release.smoke: the service's folder has no file `no.json`"),
+        ("overlays: []", "3:11: overlays: must be a mapping of environments, not a list"),
+        ("overlays: {stagin: {}}", "3:12: overlays: the project has no environment `stagin`, did you mean `staging`?"),
+        ("overlays: {staging: {name: b}}", "3:22: overlays.staging: `name` cannot differ by environment"),
+        ("overlays: {staging: {memroy: 1}}", "3:22: unknown key `memroy`, did you mean `memory`?"),
+        ("overlays: {staging: {memory: 20 GB}}", "3:30: memory: 20480 MB is out of range, 128 MB to 10,240 MB"),
+        (
+            "overlays: {staging: {architecture: host}}",
+            "3:36: architecture: `host` is only for the environment `local`, write it in `overlays.local`",
+        ),
+        (
+            "package: other",
+            "3:10: package: services/a/Cargo.toml declares the package `a`, not `other`, write `package: a`",
+        ),
+        ("binary: other", "3:9: binary: the package `a` has no binary `other`, known: a"),
+        ("features: [tsl]", "3:12: features: the package `a` has no feature `tsl`, known: default"),
+        ("directory: x", "3:1: unknown key `directory`, known: "),
+    ],
+)
+def test_names_the_fault_its_place_and_what_to_write(tree, lines: str, fault: str) -> None:
+    tree.service("a", lines + "\n")
+    (found,) = tree.problems()
+    assert found.startswith(f"services/a/service.yaml:{fault}")
+
+
+def test_all_problems_of_all_files_at_once(tree) -> None:
+    tree.service("a", "memory: 1\ntimeout: 2\n")
+    tree.service("b", b"crabwalk: 1\nnam: b\n")
+    tree.service("c", b"crabwalk: 3\nname: c\n")
+    tree.service("d", b"")
+    assert tree.problems() == [
+        "services/a/service.yaml:3:9: memory: `1` has no unit, write `1 MB`",
+        "services/a/service.yaml:4:10: timeout: `2` has no unit, write `2 s`",
+        "services/b/service.yaml:1:1: the key `name` is missing",
+        "services/b/service.yaml:2:1: unknown key `nam`, did you mean `name`?",
+        "services/c/service.yaml:1:11: crabwalk: `3` is an unknown format version, this crabwalk reads 1",
+        "services/d/service.yaml:1:1: the file is empty",
+    ]
+
+
+def test_two_services_with_one_name_name_both_places(tree) -> None:
+    tree.service("a", "")
+    tree.service("b", b"crabwalk: 1\nname: a\npackage: b\n")
+    assert tree.problems() == [
+        "services/b/service.yaml:2:7: name: `a` is already taken, by services/a/service.yaml:2:7"
+    ]
+
+
+def test_a_function_name_must_fit_lambda(tree) -> None:
+    tree.write("crabwalk.yaml", "crabwalk: 1\nproject: a-rather-long-name-x\nenvironments: {}\n")
+    name = "s" * 40
+    tree.service(name, "")
+    (found,) = tree.problems()
+    assert found.endswith("would take 67 characters, Lambda takes 64: shorten it by 3")
+
+
+def test_a_missing_crate_and_unreadable_toml(tree) -> None:
+    tree.service("a", "", crate=False)
+    tree.service("b", "")
+    tree.write("services/b/Cargo.toml", "[package\n")
+    missing, unreadable = sorted(tree.problems())
+    assert missing.startswith(
+        "services/a/service.yaml:2:7: package: there is no services/a/Cargo.toml, a manifest lies"
+    )
+    assert unreadable.startswith("services/b/Cargo.toml:1:1: cannot be read as TOML")
+
+
+def test_a_glob_that_matches_nothing_is_a_problem_when_it_is_written(tree) -> None:
+    assert tree.problems() == []
+    tree.write("crabwalk.yaml", "crabwalk: 1\nproject: demo\nservices: srv/*.yaml\n")
+    assert tree.problems() == ["crabwalk.yaml:3:11: services: no file matches `srv/*.yaml`"]
+
+
+def test_more_binaries_and_features(tree) -> None:
+    tree.service("a", "binary: other\nfeatures: [tls, extra, dep/x]\n")
+    tree.crate("a", '[features]\ntls = []\n[dependencies]\nextra = {version = "1", optional = true}\n')
+    tree.write("services/a/src/bin/other.rs", "fn main() {}\n")
+    assert tree.problems() == []
