@@ -1,0 +1,72 @@
+"""The whole edge in the order it is applied; the only file that knows every patch. Lives in the server's process only."""
+
+from __future__ import annotations
+
+import logging
+import random
+from pathlib import Path
+
+from pipeline.local import edge_routing
+from pipeline.local.edge_http import App, guard
+from pipeline.local.metric_store import MetricStore
+from pipeline.local.patching import Patch
+
+METRICS_FILE = "metrics.json"
+
+_store = MetricStore()
+_logger = logging.getLogger(__name__)
+
+
+def apply(dice: random.Random) -> list[Patch]:
+    """Checks and replaces everything; PatchError, and so no server, if MiniStack is another one."""
+    from pipeline.local import (
+        edge_aliases,
+        edge_gateway,
+        edge_logs,
+        edge_metrics,
+        edge_publish,
+        edge_queries,
+        edge_runtime,
+        edge_spawn,
+    )
+
+    return [
+        *edge_routing.apply(dice),
+        *edge_metrics.apply(_store),
+        *edge_queries.apply(_store),
+        *edge_publish.apply(),
+        *edge_aliases.apply(),
+        *edge_gateway.apply(),
+        *edge_spawn.apply(),
+        *edge_logs.apply(),
+        *edge_runtime.apply(),
+    ]
+
+
+def application() -> App:
+    """MiniStack's ASGI application behind the guard."""
+    from ministack import app as ministack
+
+    def is_data_plane(host: str, path: str) -> bool:
+        return bool(ministack._parse_execute_api_url(host, path) or ministack._parse_lambda_url(host, path))  # noqa: SLF001
+
+    return guard(ministack.app, is_data_plane)
+
+
+def restore(data_dir: Path) -> None:
+    """Metrics of the last clean end; unreadable ones are left behind, they are evidence of nothing any more."""
+    path = data_dir / METRICS_FILE
+    if path.exists():
+        try:
+            _store.load(path)
+        except (ValueError, TypeError):
+            _logger.warning("could not read %s", path)
+        path.unlink()
+
+
+def close(data_dir: Path) -> None:
+    """Ends the functions, then saves the metrics they produced."""
+    from ministack.core import lambda_runtime
+
+    lambda_runtime.reset()
+    _store.save(data_dir / METRICS_FILE)

@@ -1,0 +1,70 @@
+"""Replaces private functions of the pinned MiniStack, each only after its parameter names were checked.
+
+A release of MiniStack that moved one of them must stop the server with a sentence, never run half patched.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from pipeline.errors import CrabwalkError
+
+TESTED = "1.5.33"
+
+
+class PatchError(CrabwalkError):
+    """MiniStack is not the one the edge was written for."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One private function (or method) of MiniStack and the parameters it must have."""
+
+    owner: Any
+    name: str
+    parameters: tuple[str, ...]
+    why: str
+
+    @property
+    def where(self) -> str:
+        owner: str = getattr(self.owner, "__qualname__", None) or self.owner.__name__
+        return f"{owner}.{self.name}"
+
+
+def check(patch: Patch) -> Callable[..., Any]:
+    """The original function; PatchError if it is missing or takes other parameters."""
+    original: Callable[..., Any] | None = getattr(patch.owner, patch.name, None)
+    if original is None:
+        raise _mismatch(patch, "is gone")
+    found = tuple(inspect.signature(original).parameters)
+    if found != patch.parameters:
+        raise _mismatch(patch, f"takes ({', '.join(found)}), not ({', '.join(patch.parameters)})")
+    return original
+
+
+def replace(
+    owner: Any, name: str, parameters: str, why: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Patch:
+    """Checks `owner.name(parameters)` and puts `make(original)` in its place."""
+    patch = Patch(owner, name, tuple(parameters.split()), why)
+    original = check(patch)
+    setattr(owner, name, functools.wraps(original)(make(original)))
+    return patch
+
+
+def require_source(owner: Any, name: str, fragment: str) -> None:
+    """For what cannot be seen in a signature: the function's body must still say `fragment`."""
+    if fragment not in inspect.getsource(getattr(owner, name)):
+        raise _mismatch(Patch(owner, name, (), ""), f"no longer says `{fragment}`")
+
+
+def _mismatch(patch: Patch, what: str) -> PatchError:
+    return PatchError(
+        f"MiniStack {version('ministack')}: {patch.where} {what}; the edge was written for {TESTED}",
+        hint=f"pip install ministack=={TESTED}",
+    )

@@ -1,0 +1,37 @@
+"""What all tests share: one embedded AWS for the session, and a namespace of names for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline import local
+
+_counter = itertools.count()
+_AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.Running]:
+    """The session's embedded AWS, in its own directory; `pipeline.local` finds this one and no other."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(_AMBIENT)]:
+            patch.delenv(name)
+        patch.setenv("CRABWALK_LOCAL_DIR", str(tmp_path_factory.mktemp("embedded-aws")))
+        patch.setenv("CRABWALK_TEST_SECRET", "must-not-reach-a-function")
+        running = local.up(seed=20260101)
+        try:
+            yield running
+        finally:
+            local.down()
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> str:
+    """A short, unique prefix for every name a test creates: the embedded AWS is shared."""
+    stem = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_"))[:12].strip("-")
+    return f"t{next(_counter)}-{stem}"
