@@ -51,6 +51,7 @@ __all__ = ["Counts", "Minute", "Outcome", "Reason", "Verdict", "combine", "judge
 
 HISTORY = 60  # minutes before the walk that phi and the expected rate are taken from
 OUTAGE_RATE = 0.20
+OUTAGE_RATIO = 2.0
 FAST_MINUTES = 3
 FAST_LIMIT = 20.0
 FAST_RATIO = 1.5  # the fast lane shows: less than 1.5 times the old rate,
@@ -60,6 +61,7 @@ HIGH_BAD = 5.0  # bad events behind an expected rate before it is believed
 MEMORY = 0.95  # per minute: how fast the expected rate forgets
 
 _LOG_MIXTURE = math.log(len(GRID))
+_LOG_2 = math.log(2.0)
 
 
 def judge(
@@ -191,9 +193,12 @@ def _evidence(history: Sequence[Minute], walk: Sequence[Minute], steps: int, phi
                 ratios = rate_ratios(canary.n, canary.bad, baseline.n, baseline.bad)
             else:
                 ratios = odds_ratios(canary.n, canary.bad, baseline.n, baseline.bad, guess)
-            wealth = [a + min(LOG_CAP, ratio / phi) for a, ratio in zip(wealth, ratios, strict=True)]
+            room = LOG_CAP * phi
+            wealth = [a + min(room, ratio) / phi for a, ratio in zip(wealth, ratios, strict=True)]
             idle = math.log((steps - begun) / steps) if begun < steps else NOWHERE
-            best = max(best, logsumexp([*(a - _LOG_MIXTURE for a in wealth), idle]))
+            # e = mean of the wealth + idle <= 2 * the larger: a healthy walk needs no exponentials
+            if max(*wealth, idle) + _LOG_2 > best:
+                best = max(best, logsumexp([*[a - _LOG_MIXTURE for a in wealth], idle]))
         expected.see(baseline)
         guard = guard or _outage(n_c, e_c, n_b, e_b, phi)
         if failed_at is None and (guard or best >= log_limit):
@@ -202,17 +207,20 @@ def _evidence(history: Sequence[Minute], walk: Sequence[Minute], steps: int, phi
 
 
 def _outage(n_c: int, e_c: int, n_b: int, e_b: int, phi: float) -> bool:
-    """The guard, on one step's sums: over 20 % of the canary's requests fail (z = 3), and more than the baseline's.
+    """The guard, on one step's sums: over 20 % of the canary's requests fail, and over twice as many as the baseline's.
 
-    It catches an outage after a handful of requests, where the e-process needs more. It is outside the guarantee:
-    looked at every minute, it has no bound on false alarms but its width. It sums over the step, so it can be fooled
-    by a shared incident that meets a shift of traffic within the step.
+    Both with Wilson bounds widened by phi: the canary's lower one (z = 3) against 20 % and twice the baseline's upper
+    one (z = 1). It catches an outage after a handful of requests, where the e-process needs more. It is outside the
+    guarantee: looked at every minute, nothing bounds its false alarms but its width. The factor of two is what keeps
+    it silent where the common rate itself is above 20 % (simulated: 2.3 % false rollbacks without it at 30 %, 0.3 %
+    at most with it). It sums over the step, so a shared incident that meets a shift of traffic within the step can
+    fool it.
     """
     if n_b == 0 or e_c <= OUTAGE_RATE * n_c:
         return False
     z = math.sqrt(phi)
     low = wilson(n_c, e_c, 3.0 * z)[0]
-    return low > OUTAGE_RATE and low > wilson(n_b, e_b, z)[1]
+    return low > OUTAGE_RATE and low > OUTAGE_RATIO * wilson(n_b, e_b, z)[1]
 
 
 class _Expected:

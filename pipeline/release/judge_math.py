@@ -9,8 +9,7 @@ GRID = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 LOG_CAP = math.log(20.0)
 NOWHERE = -math.inf  # log of zero
 
-_LOG_GRID = tuple(math.log(r) for r in GRID)
-_ODDS = tuple(zip(GRID, _LOG_GRID, strict=True))
+_LOG_AND_EXCESS = tuple((math.log(r), r - 1.0) for r in GRID)
 
 
 def logsumexp(values: Sequence[float]) -> float:
@@ -41,7 +40,7 @@ def rate_ratios(n_c: float, e_c: float, n_b: float, e_b: float) -> list[float]:
     bad = e_c + e_b
     pi = n_c / (n_c + n_b)
     log1p = math.log1p
-    return [e_c * log_r - bad * log1p(pi * (r - 1.0)) for r, log_r in _ODDS]
+    return [e_c * log_r - bad * log1p(pi * excess) for log_r, excess in _LOG_AND_EXCESS]
 
 
 def odds_ratios(n_c: float, e_c: float, n_b: float, e_b: float, guess: float) -> list[float]:
