@@ -34,9 +34,7 @@ def client(env: Environment, service: str, *, retries: bool = True) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _client(
-    region: str, endpoint: str | None, credentials: tuple[str, str] | None, service: str, retries: bool
-) -> Any:
+def _client(region: str, endpoint: str | None, credentials: tuple[str, str] | None, service: str, retries: bool) -> Any:
     from botocore.config import Config
     from botocore.session import Session
 
@@ -52,7 +50,6 @@ def _client(
         s3={"addressing_style": "path"} if endpoint else None,
         max_pool_connections=16,
         proxies={} if endpoint else None,
-        ignore_configured_endpoint_urls=endpoint is None and credentials is not None,
     )
     with aws_errors(f"prepare a client for {service}"):
         return session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
@@ -79,10 +76,12 @@ def aws_errors(doing: str) -> Iterator[None]:
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
-        ConnectionError as BotoConnectionError,
         HTTPClientError,
         NoCredentialsError,
         PartialCredentialsError,
+    )
+    from botocore.exceptions import (
+        ConnectionError as BotoConnectionError,
     )
 
     try:

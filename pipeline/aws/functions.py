@@ -17,7 +17,7 @@ POLL_S = 0.05
 POLL_MAX_S = 2.0
 
 
-class NotFound(AwsError):
+class NotFoundError(AwsError):
     """The function, version or alias does not exist."""
 
 
@@ -73,7 +73,7 @@ class Functions:
         self._writes = client(env, "lambda", retries=False)
 
     def alias(self, function: str, name: str) -> AliasState:
-        """Read an alias; NotFound when there is none."""
+        """Read an alias; NotFoundError when there is none."""
         with _found(f"read alias `{name}` of function `{function}`"):
             return _alias(function, self._reads.get_alias(FunctionName=function, Name=name))
 
@@ -195,7 +195,7 @@ def _function(answer: Mapping[str, Any]) -> FunctionState:
 
 @contextmanager
 def _found(doing: str) -> Iterator[None]:
-    """Like aws_errors, with NotFound for what does not exist."""
+    """Like aws_errors, with NotFoundError for what does not exist."""
     from botocore.exceptions import ClientError
 
     with aws_errors(doing):
@@ -204,7 +204,7 @@ def _found(doing: str) -> Iterator[None]:
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
                 message = error.response.get("Error", {}).get("Message", "")
-                raise NotFound(f"could not {doing}: it does not exist ({message})") from error
+                raise NotFoundError(f"could not {doing}: it does not exist ({message})") from error
             raise
 
 

@@ -1,0 +1,217 @@
+"""Carries a decision out: the alias protocol, and the record of it. Decides nothing.
+
+Every alias write is announced in the ledger (an intent with the nonce it will carry), sent once with the RevisionId
+that was read, and then recorded. Whoever dies in between leaves enough for the next controller to tell what happened:
+the nonce stands in the alias's description or it does not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
+from pipeline.aws.metrics import Metrics
+from pipeline.aws.objects import Objects
+from pipeline.errors import ConflictError
+from pipeline.manifest.project import Environment
+from pipeline.release.decide import Decision, Observation, standing, traffic
+from pipeline.release.head import Head, fresh_nonce, parse, trusted
+from pipeline.release.judge import Verdict
+from pipeline.release.ledger import Entry, Ledger, Rejected, Released, ServiceRecord
+from pipeline.release.model import ALIAS, Intent, Phase, Rollout
+
+LATEST = "$LATEST"
+
+
+class Engine:
+    """The hands of the release engine in one environment."""
+
+    def __init__(self, env: Environment, now: Callable[[], float] = time.time) -> None:
+        self.env = env
+        self.now = now
+        self.functions = Functions(env)
+        self.metrics = Metrics(env)
+        self.objects = Objects(env)
+        self.ledger = Ledger(self.objects)
+
+    def alias(self, rollout: Rollout) -> AliasState:
+        """The alias as it is."""
+        return self.functions.alias(rollout.function, ALIAS)
+
+    def begin(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
+        """Record a rollout that has not moved any traffic yet."""
+        return self.ledger.save(replace(record, rollout=rollout))
+
+    def take_over(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
+        """Make an abandoned rollout ours: settle what its holder left, then fence the holder out.
+
+        The fence is an alias write with the same weights and a new nonce: whatever the old holder still sends fails
+        on its RevisionId. Raises ConflictError when the alias is not what the record says.
+        """
+        alias = self.alias(rollout)
+        where = standing(rollout, alias)
+        if where == "foreign":
+            raise ConflictError(
+                f"the alias of `{rollout.service}` is not what its record says: it is at {traffic(alias)}",
+                hint=f"crabwalk rollback {rollout.service} --env {self.env.name}",
+            )
+        if where == "intent":
+            return self._settle(record, rollout)
+        head = trusted(alias)
+        if where == "undone" or head is None or rollout.step < 0:
+            return record
+        nonce = fresh_nonce()
+        record = self._announce(record, rollout, Intent(rollout.step, nonce, alias.revision))
+        if not self._write(alias, replace(head, nonce=nonce)):
+            raise ConflictError(f"the alias of `{rollout.service}` was changed while this run took over")
+        return self.ledger.save(replace(record, rollout=replace(rollout, nonce=nonce, intent=None)))
+
+    def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
+        """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
+        kind = decision.kind
+        if kind in {"shift", "promote"}:
+            return self._move(record, rollout, seen.alias, decision, decision.step)
+        if kind == "roll-back":
+            return self._move(record, rollout, seen.alias, decision, -1)
+        if kind == "settled":
+            return self._settle(record, rollout)
+        if kind == "undone":
+            ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
+            return self._end(record, ended, "rolled-back", decision.verdict)
+        if kind in {"hold", "conflict"} and rollout.phase != "held":
+            held = replace(rollout, phase="held", sentence=decision.sentence, reason=kind)
+            return self.ledger.save(replace(record, rollout=held))
+        return record
+
+    def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
+        """End a rollout that never got traffic (a smoke check failed); the alias is not touched."""
+        return self._end(record, replace(rollout, reason=reason, sentence=sentence), "rolled-back", None)
+
+    def _move(
+        self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision, step: int
+    ) -> ServiceRecord:
+        nonce = fresh_nonce()
+        reason = decision.verdict.reason if decision.verdict else ""
+        noted = replace(rollout, sentence=decision.sentence, reason=reason)
+        record = self._announce(record, noted, Intent(step, nonce, alias.revision))
+        if not self._write(alias, head_of(noted, step, nonce)):
+            return self.ledger.save(replace(record, rollout=replace(rollout, intent=None)))
+        return self._settle(record, _current(record), decision.verdict)
+
+    def _announce(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> ServiceRecord:
+        return self.ledger.save(replace(record, rollout=replace(rollout, intent=intent)))
+
+    def _write(self, seen: AliasState, head: Head) -> bool:
+        """Send one guarded write; whether it happened, by the nonce the alias carries when the answer was unclear."""
+        try:
+            self.functions.write_alias(seen, head.primary, head.weights, str(head))
+        except (AliasMoved, AliasUncertain):
+            found = parse(self.functions.alias(seen.function, seen.name).description)
+            return found is not None and found.nonce == head.nonce
+        return True
+
+    def _settle(self, record: ServiceRecord, rollout: Rollout, verdict: Verdict | None = None) -> ServiceRecord:
+        """Record an announced write that succeeded."""
+        intent = rollout.intent
+        if intent is None:
+            return record
+        now = self.now()
+        moved = replace(rollout, intent=None, nonce=intent.nonce)
+        if intent.step < 0:
+            return self._end(record, moved, "rolled-back", verdict)
+        if intent.step != rollout.step:
+            moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now))
+        if intent.step >= len(rollout.steps):
+            return self._end(record, moved, "promoted", verdict)
+        return self.ledger.save(replace(record, rollout=replace(moved, phase="walking")))
+
+    def _end(self, record: ServiceRecord, rollout: Rollout, phase: Phase, verdict: Verdict | None) -> ServiceRecord:
+        """History first, state last: a run that dies in between is completed by the next one."""
+        ended = replace(rollout, phase=phase, ended=self.now(), intent=None)
+        self.ledger.append(entry_of(ended, verdict))
+        if phase == "promoted":
+            promoted = Released(
+                ended.release_id,
+                ended.candidate,
+                ended.commit,
+                ended.artifact,
+                ended.configuration,
+                ended.ended or self.now(),
+            )
+            return self.ledger.save(replace(record, rollout=ended, promoted=promoted))
+        rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
+        return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
+
+
+def head_of(rollout: Rollout, step: int, nonce: str) -> Head:
+    """The head that a step of this rollout writes: -1 = back to stable, len(steps) = all traffic."""
+    stable = None if rollout.stable == LATEST else rollout.stable
+    if step < 0:
+        return Head(
+            state="back",
+            release=rollout.release_id,
+            primary=rollout.stable,
+            extra=None,
+            weight=0.0,
+            previous=rollout.previous,
+            origin=rollout.candidate,
+            commit=rollout.commit,
+            nonce=nonce,
+        )
+    share = rollout.traffic(step)
+    full = step >= len(rollout.steps)
+    return Head(
+        state="live" if full else "walk",
+        release=rollout.release_id,
+        primary=rollout.candidate if full else rollout.stable,
+        extra=None if full else rollout.candidate,
+        weight=0.0 if full else share,
+        previous=stable if full else rollout.previous,
+        commit=rollout.commit,
+        nonce=nonce,
+    )
+
+
+def entry_of(rollout: Rollout, verdict: Verdict | None) -> Entry:
+    """The history entry of a rollout that ended."""
+    evidence: dict[str, Any] = {}
+    if verdict is not None:
+        evidence = {
+            "outcome": verdict.outcome,
+            "reason": verdict.reason,
+            "e_value": min(verdict.e_value, 1e300),
+            "limit": verdict.limit,
+            "interval": list(verdict.interval),
+            "phi": verdict.phi,
+            "canary": asdict(verdict.canary),
+            "baseline": asdict(verdict.baseline),
+        }
+    return Entry(
+        kind="release",
+        release_id=rollout.release_id,
+        service=rollout.service,
+        environment=rollout.environment,
+        outcome=rollout.phase,
+        stable=None if rollout.stable == LATEST else rollout.stable,
+        candidate=rollout.candidate,
+        commit=rollout.commit,
+        subject=rollout.subject,
+        artifact=rollout.artifact,
+        actor=rollout.actor,
+        claimed_actor=rollout.claimed_actor,
+        started=rollout.started,
+        ended=rollout.ended or rollout.started,
+        reason=rollout.reason,
+        sentence=rollout.sentence,
+        evidence=evidence,
+        steps=tuple({"traffic": rollout.traffic(index), "started": at} for index, at in enumerate(rollout.step_starts)),
+    )
+
+
+def _current(record: ServiceRecord) -> Rollout:
+    if record.rollout is None:
+        raise AssertionError("a record that was just announced has a rollout")
+    return record.rollout

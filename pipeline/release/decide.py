@@ -1,0 +1,150 @@
+"""What to do with a rollout now: pure and total, from the rollout, what was observed, and the time.
+
+The rules, in order: the alias always wins (a foreign write is observed, never overwritten); a verdict FAIL goes back;
+a verdict PASS takes the next step; anything inconclusive holds the weight until the deadline, and then does what the
+manifest declares. Nothing is kept that the rollout and the observation do not have.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.aws.functions import AliasState
+from pipeline.release.head import parse
+from pipeline.release.judge import Minute, Verdict, judge, unavailable
+from pipeline.release.model import Rollout
+
+Kind = Literal["wait", "shift", "promote", "roll-back", "hold", "conflict", "settled", "undone"]
+Standing = Literal["ours", "intent", "undone", "foreign"]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The alias as it is, and every complete metric period since the hour before the walk (step -1)."""
+
+    alias: AliasState
+    minutes: tuple[Minute, ...]
+    metrics_error: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do. `step` is the step begun by `shift`; `sentence` says why, `next` what happens then."""
+
+    kind: Kind
+    sentence: str
+    next: str
+    verdict: Verdict | None = None
+    step: int = -1
+
+
+def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
+    """Decide for a rollout that is not over."""
+    where = standing(rollout, seen.alias)
+    if where == "intent":
+        return Decision("settled", "the write was ours and succeeded", "go on", step=_intended(rollout))
+    if where == "undone":
+        return Decision(
+            "undone",
+            f"somebody rolled {rollout.service} back to version {seen.alias.version} in mid-walk",
+            "the release is over; fix forward, then deploy",
+        )
+    if where == "foreign":
+        return Decision(
+            "conflict",
+            f"the alias was changed by somebody else in mid-walk: {traffic(seen.alias)}, "
+            f"not {_expected(rollout)}; nothing was written",
+            f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
+        )
+    if rollout.step < 0:
+        first = 0 if rollout.steps else len(rollout.steps)
+        return _forward(rollout, first, None, "the smoke checks passed" if rollout.steps else "no steps are declared")
+    return _judged(rollout, verdict_of(rollout, seen), now)
+
+
+def standing(rollout: Rollout, alias: AliasState) -> Standing:
+    """Whose the alias's present state is."""
+    head = parse(alias.description)
+    if head is not None and head.agrees(alias):
+        if rollout.nonce and head.nonce == rollout.nonce:
+            return "ours"
+        if rollout.intent is not None and head.nonce == rollout.intent.nonce:
+            return "intent"
+        if head.state == "back" and head.release == rollout.release_id:
+            return "undone"
+    if rollout.step < 0 and not rollout.nonce and alias.version == rollout.stable and not alias.weights:
+        return "ours"
+    return "foreign"
+
+
+def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:
+    """The judge's word on the walk so far; metrics that cannot be read are inconclusive, never a failure."""
+    if seen.metrics_error is not None:
+        return unavailable(seen.metrics_error)
+    steps = len(rollout.steps)
+    bake = math.ceil(rollout.steps[rollout.step].bake_s / rollout.period_s) if rollout.step < steps else None
+    return judge(
+        seen.minutes,
+        steps=steps,
+        bake=bake,
+        min_requests=rollout.min_requests,
+        names=(f"version {rollout.candidate}", f"version {rollout.stable}"),
+    )
+
+
+def traffic(alias: AliasState) -> str:
+    """The alias's traffic in words."""
+    extra = ", ".join(f"{weight:.0%} to version {version}" for version, weight in sorted(alias.weights.items()))
+    return f"version {alias.version}" + (f" with {extra}" if extra else " alone")
+
+
+def _judged(rollout: Rollout, verdict: Verdict, now: float) -> Decision:
+    if verdict.outcome == "FAIL":
+        return Decision(
+            "roll-back", verdict.sentence, f"all traffic goes back to version {rollout.stable}", verdict=verdict
+        )
+    if verdict.outcome == "PASS":
+        return _forward(rollout, rollout.step + 1, verdict, verdict.sentence)
+    left = rollout.started + rollout.deadline_s - now
+    if verdict.reason == "baking" or left > 0:
+        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict=verdict)
+    late = f"no conclusion within {_span(rollout.deadline_s)}: {verdict.sentence}"
+    if rollout.on_inconclusive == "promote":
+        return _forward(rollout, rollout.step + 1, verdict, late)
+    if rollout.on_inconclusive == "hold":
+        return Decision("hold", late, "the weight stays; deploy again once there is traffic, or roll back", verdict)
+    return Decision("roll-back", late, f"all traffic goes back to version {rollout.stable}", verdict=verdict)
+
+
+def _forward(rollout: Rollout, step: int, verdict: Verdict | None, why: str) -> Decision:
+    if step < len(rollout.steps):
+        share = f"{rollout.steps[step].traffic:.0%}"
+        return Decision("shift", why, f"version {rollout.candidate} gets {share}", verdict=verdict, step=step)
+    return Decision("promote", why, f"version {rollout.candidate} gets all traffic", verdict=verdict, step=step)
+
+
+def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
+    then = rollout.traffic(rollout.step + 1)
+    goal = f"{then:.0%}" if then < 1 else "promotion"
+    if verdict.reason == "baking":
+        missing = max(0, (verdict.bake or 0) - verdict.minutes) * rollout.period_s
+        return f"{goal} after {_span(missing)} more of clean evidence"
+    ends = {"rollback": "rolled back", "hold": "held", "promote": "let through"}[rollout.on_inconclusive]
+    return f"held at {rollout.traffic(rollout.step):.0%} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
+
+
+def _intended(rollout: Rollout) -> int:
+    return rollout.intent.step if rollout.intent is not None else rollout.step
+
+
+def _expected(rollout: Rollout) -> str:
+    share = rollout.traffic(rollout.step)
+    return f"version {rollout.stable}" + (f" with {share:.0%} to version {rollout.candidate}" if share else " alone")
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,229 @@
+"""The ledger: what is going on and what was, as S3 objects of the environment's one bucket. Conditional writes only.
+
+`crabwalk/SERVICE/state.json` holds the current rollout and the last promoted release, and
+`crabwalk/SERVICE/history/ID.json` one immutable entry a release or rollback; `crabwalk/stacks/STACK.json` what
+Terraform last applied. Every body carries a sequence number and a nonce, because equal bodies have equal ETags. The
+record follows the traffic: where the alias and the ledger disagree, the alias is right.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from pipeline.aws.objects import Objects, PreconditionFailed
+from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.release.head import fresh_nonce
+from pipeline.release.model import Rollout, from_json, to_json
+
+FORMAT = 1
+PREFIX = "crabwalk"
+KEEP_REJECTED = 50
+
+
+@dataclass(frozen=True)
+class Released:
+    """The release that carries all traffic: what it was made of."""
+
+    release_id: str
+    version: str
+    commit: str
+    artifact: str
+    configuration: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An artifact with a configuration that was rolled back: not tried again unless asked for."""
+
+    release_id: str
+    commit: str
+    artifact: str
+    configuration: str
+
+
+@dataclass(frozen=True)
+class ServiceRecord:
+    """The state of one service in one environment."""
+
+    service: str
+    seq: int = 0
+    rollout: Rollout | None = None
+    promoted: Released | None = None
+    rejected: tuple[Rejected, ...] = ()
+    etag: str | None = None
+
+    @property
+    def under_way(self) -> Rollout | None:
+        """The rollout that has not ended, if any."""
+        return self.rollout if self.rollout is not None and not self.rollout.over else None
+
+    def rejection(self, artifact: str, configuration: str) -> Rejected | None:
+        """The earlier rejection of the same artifact with the same configuration, if any."""
+        return next(
+            (one for one in self.rejected if (one.artifact, one.configuration) == (artifact, configuration)), None
+        )
+
+
+@dataclass(frozen=True)
+class StackRecord:
+    """What Terraform last applied to a stack; `outputs` per service."""
+
+    stack: str
+    fingerprint: str
+    outputs: dict[str, Any]
+    services: tuple[str, ...]  # that had triggers, i.e. were released, in that root
+    at: float
+    commit: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the history, immutable. Times are epoch seconds; `evidence` is the judge's last word."""
+
+    kind: str  # release | rollback
+    release_id: str
+    service: str
+    environment: str
+    outcome: str
+    stable: str | None
+    candidate: str | None
+    commit: str | None
+    subject: str
+    artifact: str | None
+    actor: str
+    claimed_actor: str | None
+    started: float
+    ended: float
+    reason: str
+    sentence: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[dict[str, float], ...] = ()
+
+
+class Ledger:
+    """The ledger of one environment."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def service(self, name: str) -> ServiceRecord:
+        """Read a service's state; an empty record when there is none."""
+        key = _state_key(name)
+        stored = self._objects.get(key)
+        if stored is None:
+            return ServiceRecord(name)
+        data = _read(stored.body, key)
+        try:
+            return ServiceRecord(
+                service=name,
+                seq=int(data["seq"]),
+                rollout=from_json(data["rollout"]) if data["rollout"] else None,
+                promoted=Released(**data["promoted"]) if data["promoted"] else None,
+                rejected=tuple(Rejected(**one) for one in data["rejected"]),
+                etag=stored.etag,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unreadable(key, str(error)) from error
+
+    def save(self, record: ServiceRecord) -> ServiceRecord:
+        """Write the state if nobody else did since it was read; ConflictError otherwise."""
+        nonce = fresh_nonce()
+        body = {
+            "format": FORMAT,
+            "seq": record.seq + 1,
+            "nonce": nonce,
+            "rollout": to_json(record.rollout) if record.rollout else None,
+            "promoted": asdict(record.promoted) if record.promoted else None,
+            "rejected": [asdict(one) for one in record.rejected[-KEEP_REJECTED:]],
+        }
+        key = _state_key(record.service)
+        try:
+            etag = self._objects.put(key, _body(body), if_match=record.etag, if_absent=record.etag is None)
+        except PreconditionFailed as error:
+            stored = self._objects.get(key)
+            if stored is None or _read(stored.body, key).get("nonce") != nonce:
+                raise ConflictError(
+                    f"the record of `{record.service}` was changed by somebody else",
+                    where=key,
+                    hint=f"crabwalk status {record.service}",
+                ) from error
+            etag = stored.etag
+        return replace(record, seq=record.seq + 1, etag=etag)
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry to the history; one that is there already stays as it is."""
+        body = {"format": FORMAT, "nonce": fresh_nonce(), **asdict(entry)}
+        try:
+            self._objects.put(_history_key(entry.service, entry.release_id), _body(body), if_absent=True)
+        except PreconditionFailed:
+            return
+
+    def history(self, service: str, limit: int) -> tuple[Entry, ...]:
+        """The newest entries, newest first."""
+        keys = list(self._objects.keys(f"{PREFIX}/{service}/history/"))[-limit:]
+        found = []
+        for key in reversed(keys):
+            stored = self._objects.get(key)
+            if stored is None:
+                continue
+            data = _read(stored.body, key)
+            known = {name: data[name] for name in Entry.__dataclass_fields__ if name in data}
+            try:
+                found.append(Entry(**{**known, "steps": tuple(known.get("steps", ()))}))
+            except TypeError as error:
+                raise _unreadable(key, str(error)) from error
+        return tuple(found)
+
+    def stack(self, name: str) -> StackRecord | None:
+        """What was last applied to a stack, None if nothing was."""
+        key = f"{PREFIX}/stacks/{name}.json"
+        stored = self._objects.get(key)
+        if stored is None:
+            return None
+        data = _read(stored.body, key)
+        try:
+            known = {name: data[name] for name in StackRecord.__dataclass_fields__}
+            return StackRecord(**{**known, "services": tuple(data["services"])})
+        except (KeyError, TypeError) as error:
+            raise _unreadable(key, str(error)) from error
+
+    def save_stack(self, record: StackRecord) -> None:
+        """Record an apply. Terraform's own lock keeps applies of a stack apart, so the last one is right."""
+        body = {"format": FORMAT, "nonce": fresh_nonce(), **asdict(record)}
+        self._objects.put(f"{PREFIX}/stacks/{record.stack}.json", _body(body))
+
+    def services(self) -> tuple[str, ...]:
+        """Every service that has a record, sorted."""
+        keys = self._objects.keys(f"{PREFIX}/")
+        return tuple(sorted({key.split("/")[1] for key in keys if key.endswith("/state.json")}))
+
+
+def _state_key(service: str) -> str:
+    return f"{PREFIX}/{service}/state.json"
+
+
+def _history_key(service: str, release_id: str) -> str:
+    return f"{PREFIX}/{service}/history/{release_id}.json"
+
+
+def _body(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _read(body: bytes, key: str) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except ValueError as error:
+        raise _unreadable(key, "it is not JSON") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise _unreadable(key, f"its format is not {FORMAT}; a newer crabwalk wrote it")
+    return data
+
+
+def _unreadable(key: str, why: str) -> CrabwalkError:
+    return CrabwalkError(
+        f"the record cannot be read: {why}", where=key, hint="use the crabwalk that wrote it, or restore the object"
+    )

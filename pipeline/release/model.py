@@ -1,0 +1,96 @@
+"""A rollout is a value: everything the engine knows of one release, as the ledger keeps it. No behaviour, no I/O."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+ALIAS = "live"
+
+Phase = Literal["published", "walking", "promoted", "rolled-back", "held"]
+OVER: frozenset[str] = frozenset({"promoted", "rolled-back"})
+OnInconclusive = Literal["rollback", "hold", "promote"]
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """A declared step: `traffic` is the new version's share (0..1), `bake_s` how long it must last."""
+
+    traffic: float
+    bake_s: float
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An alias write about to be made: it may be completed only while the alias still has `revision`."""
+
+    step: int  # the step it begins; len(steps) = promotion; -1 = back to the stable version
+    nonce: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One release of one service in one environment, from publish to its end. Times are epoch seconds."""
+
+    release_id: str
+    service: str
+    environment: str
+    function: str
+    commit: str
+    subject: str
+    artifact: str
+    configuration: str
+    actor: str
+    claimed_actor: str | None
+    stable: str
+    candidate: str
+    previous: str | None  # the stable version before `stable`
+    steps: tuple[StepSpec, ...]
+    min_requests: int
+    deadline_s: float
+    on_inconclusive: OnInconclusive
+    timeout_s: int  # of the function: an invocation's metrics arrive when it ends
+    period_s: int  # of the environment: one metric period,
+    lag_s: int  # and how late CloudWatch may be
+    started: float
+    phase: Phase = "published"
+    step: int = -1
+    step_starts: tuple[float, ...] = ()
+    nonce: str = ""
+    intent: Intent | None = None
+    ended: float | None = None
+    sentence: str = ""
+    reason: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether traffic will not be moved any more by this rollout."""
+        return self.phase in OVER
+
+    def traffic(self, step: int) -> float:
+        """The new version's share in a step: 0 before the first, 1 after the last."""
+        if step < 0:
+            return 0.0
+        return self.steps[step].traffic if step < len(self.steps) else 1.0
+
+
+def new_release_id(now: float) -> str:
+    """A release id that sorts by time and is unique without coordination."""
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def to_json(rollout: Rollout) -> dict[str, Any]:
+    """The rollout as JSON-ready data."""
+    return asdict(rollout)
+
+
+def from_json(data: dict[str, Any]) -> Rollout:
+    """Read a rollout back; raises KeyError or TypeError when the data is not one."""
+    fields = dict(data)
+    fields["steps"] = tuple(StepSpec(float(s["traffic"]), float(s["bake_s"])) for s in data["steps"])
+    fields["step_starts"] = tuple(float(t) for t in data["step_starts"])
+    fields["intent"] = Intent(**data["intent"]) if data["intent"] else None
+    return Rollout(**fields)

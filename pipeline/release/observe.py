@@ -1,0 +1,91 @@
+"""From CloudWatch's numbers to the judge's rows. Pure but for `read`, which makes one call for all rollouts.
+
+Lambda stamps a metric with the invocation's start and emits it at the end, so a period is complete only at its end
+plus the function's timeout plus the environment's lag. Counts are recomputed from raw periods every time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from pipeline.aws.metrics import Metrics, Series
+from pipeline.errors import AwsError
+from pipeline.release.judge import Counts, Minute
+from pipeline.release.model import ALIAS, Rollout
+
+HISTORY_PERIODS = 60
+
+Values = Mapping[Series, Mapping[float, float]]
+
+
+def complete_until(rollout: Rollout, now: float) -> float:
+    """End of the last complete period."""
+    period = rollout.period_s
+    return math.floor((now - rollout.timeout_s - rollout.lag_s) / period) * period
+
+
+def read(metrics: Metrics, rollouts: Sequence[Rollout], now: float) -> tuple[Values, str | None]:
+    """Read the series of all rollouts in one call; an outage of the metrics is said, not raised."""
+    walking = [rollout for rollout in rollouts if rollout.step >= 0]
+    if not walking:
+        return {}, None
+    start = min(_history_start(rollout) for rollout in walking)
+    end = max(complete_until(rollout, now) for rollout in walking)
+    series = [one for rollout in walking for one in series_of(rollout)]
+    if end <= start:
+        return {}, None
+    try:
+        return metrics.read(series, start, end), None
+    except AwsError as error:
+        return {}, error.what
+
+
+def series_of(rollout: Rollout) -> tuple[Series, ...]:
+    """Invocations and errors of both versions, and of the alias as a whole for the time before the walk."""
+    return tuple(
+        Series(rollout.function, ALIAS, version, metric)
+        for version in (rollout.candidate, rollout.stable, None)
+        for metric in ("Invocations", "Errors")
+    )
+
+
+def minutes(rollout: Rollout, values: Values, now: float) -> tuple[Minute, ...]:
+    """The judge's rows: complete whole periods, those before the walk as step -1.
+
+    A period in which a weight was written is left out: it mixes two splits. Before the walk the old version's own
+    series is used, or the alias's where AWS emits none without weights.
+    """
+    if not rollout.step_starts:
+        return ()
+    period, end = rollout.period_s, complete_until(rollout, now)
+    canary_n, canary_bad, own_n, own_bad, alias_n, alias_bad = (values.get(one, {}) for one in series_of(rollout))
+    walk_start = rollout.step_starts[0]
+    split = any(stamp < walk_start for stamp in own_n)
+    past_n, past_bad = (own_n, own_bad) if split else (alias_n, alias_bad)
+    rows = [
+        Minute(t, -1, Counts(0, 0), _counts(past_n, past_bad, t))
+        for t in _periods(_history_start(rollout), walk_start, period)
+    ]
+    bounds = (*rollout.step_starts, end)
+    for step in range(min(rollout.step + 1, len(rollout.steps))):
+        rows.extend(
+            Minute(t, step, _counts(canary_n, canary_bad, t), _counts(own_n, own_bad, t))
+            for t in _periods(bounds[step], min(bounds[step + 1], end), period)
+        )
+    return tuple(rows)
+
+
+def _history_start(rollout: Rollout) -> float:
+    first = rollout.step_starts[0] if rollout.step_starts else rollout.started
+    return math.floor(first / rollout.period_s) * rollout.period_s - HISTORY_PERIODS * rollout.period_s
+
+
+def _periods(start: float, end: float, period: int) -> list[float]:
+    first, last = math.ceil(start / period), math.floor(end / period)
+    return [float(index * period) for index in range(first, last)]
+
+
+def _counts(n: Mapping[float, float], bad: Mapping[float, float], at: float) -> Counts:
+    total = round(n.get(at, 0.0))
+    return Counts(total, min(total, round(bad.get(at, 0.0))))

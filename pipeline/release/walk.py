@@ -1,0 +1,131 @@
+"""The in-process controller: ticks many rollouts until each is over or held. Observe, decide, act, record, show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.errors import AwsError, ConflictError
+from pipeline.release import observe
+from pipeline.release.act import Engine
+from pipeline.release.decide import Decision, Observation, decide
+from pipeline.release.judge import Counts, Minute
+from pipeline.release.lease import Lease
+from pipeline.release.ledger import ServiceRecord
+from pipeline.release.model import Rollout
+from pipeline.release.view import WalkView
+
+RECENT = 30
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A rollout under way in this process."""
+
+    record: ServiceRecord
+    rollout: Rollout
+    lease: Lease
+    decision: Decision | None = None
+    minutes: tuple[Minute, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether this controller has nothing left to do for it."""
+        stopped = self.decision is not None and self.decision.kind in {"hold", "conflict"}
+        return self.rollout.over or stopped
+
+
+def run(
+    engine: Engine,
+    walks: Sequence[Walk],
+    show: Callable[[Sequence[WalkView]], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> tuple[Walk, ...]:
+    """Tick until every walk is finished.
+
+    AWS being away for less than a lease's time is waited out; longer raises AwsError, with every walk standing where
+    it is, recorded.
+    """
+    current = tuple(walks)
+    answered = time.monotonic()
+    while True:
+        try:
+            current = tick(engine, current)
+            answered = time.monotonic()
+        except AwsError:
+            if time.monotonic() - answered > engine.env.lease_s:
+                raise
+        show([view(walk, engine.now()) for walk in current])
+        if all(walk.finished for walk in current):
+            return current
+        pause(engine.env.tick_s)
+
+
+def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
+    """One round over all walks with one read of the metrics."""
+    now = engine.now()
+    values, error = observe.read(engine.metrics, [walk.rollout for walk in walks if not walk.finished], now)
+    return tuple(walk if walk.finished else _tick_one(engine, walk, values, error, now) for walk in walks)
+
+
+def _tick_one(engine: Engine, walk: Walk, values: observe.Values, error: str | None, now: float) -> Walk:
+    try:
+        walk.lease.check()
+        minutes = observe.minutes(walk.rollout, values, now)
+        seen = Observation(engine.alias(walk.rollout), minutes, error)
+        decision = decide(walk.rollout, seen, now)
+        record = engine.act(walk.record, walk.rollout, seen, decision)
+    except ConflictError as conflict:
+        return replace(walk, decision=Decision("conflict", conflict.what, conflict.hint or "see `crabwalk status`"))
+    return replace(walk, record=record, rollout=record.rollout or walk.rollout, decision=decision, minutes=minutes)
+
+
+def view(walk: Walk, now: float) -> WalkView:
+    """What a person sees of a walk."""
+    rollout, decision = walk.rollout, walk.decision
+    verdict = decision.verdict if decision else None
+    walked = [minute for minute in walk.minutes if minute.step >= 0]
+    step = rollout.step
+    baking = 0 <= step < len(rollout.steps)
+    baked = sum(1 for minute in walked if minute.step == step) * rollout.period_s if baking else 0
+    return WalkView(
+        service=rollout.service,
+        environment=rollout.environment,
+        release_id=rollout.release_id,
+        commit=rollout.commit,
+        subject=rollout.subject,
+        stable=rollout.stable,
+        candidate=rollout.candidate,
+        weight=0.0 if rollout.phase == "rolled-back" else rollout.traffic(step),
+        steps=tuple(one.traffic for one in rollout.steps),
+        step=step,
+        bake_s=rollout.steps[step].bake_s if baking else 0.0,
+        baked_s=baked,
+        canary=_total(minute.canary for minute in walked),
+        baseline=_total(minute.baseline for minute in walked),
+        recent=tuple((minute.canary, minute.baseline) for minute in walked[-RECENT:]),
+        verdict=verdict,
+        phase=_phase(walk),
+        next=decision.next if decision else "the first look at the evidence",
+        elapsed_s=(rollout.ended or now) - rollout.started,
+        period_s=rollout.period_s,
+    )
+
+
+def _phase(walk: Walk) -> str:
+    if walk.rollout.phase in {"promoted", "rolled-back"}:
+        return walk.rollout.phase
+    if walk.decision is not None and walk.decision.kind in {"hold", "conflict"}:
+        return "held"
+    verdict = walk.decision.verdict if walk.decision else None
+    if verdict is not None and verdict.outcome == "INCONCLUSIVE" and verdict.reason != "baking":
+        return "inconclusive"
+    return "walking"
+
+
+def _total(parts: Iterable[Counts]) -> Counts:
+    total = Counts(0, 0)
+    for part in parts:
+        total += part
+    return total
