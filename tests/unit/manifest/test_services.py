@@ -100,7 +100,7 @@ def test_a_manifest_needs_little(tree) -> None:
         ("features: tls", "3:11: features: must be a list, not `tls`"),
         ("stack: My_Stack", "3:8: stack: `My_Stack` is not a name, up to 40 of a-z, 0-9 and -, a letter first"),
         ("environment: {PORT: 8080}", '3:21: environment.PORT: must be text, not `8080`, write "8080" in quotes'),
-        ("environment: {PORT: }", "3:20: environment.PORT: must be text, not nothing"),
+        ("environment: {PORT: }", "3:21: environment.PORT: must be text, not nothing"),
         ("environment: {AWS_LAMBDA_X: a}", "3:15: environment: `AWS_LAMBDA_X` is reserved by Lambda, remove it"),
         ("environment: {AWS_REGION: a}", "3:15: environment: `AWS_REGION` is reserved by Lambda, remove it"),
         (

@@ -1,0 +1,113 @@
+"""Reads what deciding needs: the paths that differ between two commits, and the crates, locks and project of both.
+
+One `git diff-tree` a base and one `git cat-file --batch` for all; a file that did not change is read and parsed once.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import Problem
+from pipeline.manifest.document import compose
+from pipeline.workspace.cargo import Graph, parse, read_graph
+from pipeline.workspace.git import Change, Repository
+from pipeline.workspace.lock import Lock
+
+
+@dataclass(frozen=True)
+class Side:
+    """One commit's facts; `locks` by workspace directory, None where there is no readable Cargo.lock."""
+
+    graph: Graph
+    locks: Mapping[str, Lock | None]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Two commits' facts and the difference of their trees."""
+
+    before: Side
+    after: Side
+    changes: tuple[Change, ...]
+    directories: tuple[str, ...]  # every service's folder
+    project_file: str | None  # set when its meaning, not only its text, differs
+    unreadable: tuple[str, ...]  # Cargo files that exist and are not TOML
+
+
+class CommitFiles:
+    """One commit's TOML files, parsed at most once; what `changed` does not name comes from `twin`."""
+
+    def __init__(
+        self, repo: Repository, commit: str, twin: CommitFiles | None = None, changed: Iterable[str] = ()
+    ) -> None:
+        self._repo = repo
+        self._commit = commit
+        self._twin = twin
+        self._changed = frozenset(changed)
+        self._parsed: dict[str, Mapping[str, Any] | None] = {}
+        self.unreadable: set[str] = set()
+
+    def toml(self, path: str) -> Mapping[str, Any] | None:
+        """A parsed TOML file; None when it is absent or not TOML."""
+        if self._twin is not None and path not in self._changed:
+            return self._twin.toml(path)
+        if path not in self._parsed:
+            data = self._repo.read(self._commit, path)
+            self._parsed[path] = parse(data)
+            if data is not None and self._parsed[path] is None:
+                self.unreadable.add(path)
+        return self._parsed[path]
+
+
+class Reader:
+    """Snapshots of several bases against one head; the head is read once."""
+
+    def __init__(self, repo: Repository, directories: tuple[str, ...], project_file: str) -> None:
+        self._repo = repo
+        self._directories = directories
+        self._project_file = project_file
+        self._files = CommitFiles(repo, repo.head)
+        self._graph: Graph | None = None
+
+    def snapshot(self, base: str) -> Snapshot:
+        """What differs between `base` and the head."""
+        if self._graph is None:
+            self._graph = read_graph(self._files, self._directories)
+        changes = self._repo.changes(base, self._repo.head)
+        paths = {change.path for change in changes}
+        files = CommitFiles(self._repo, base, self._files, paths)
+        manifests_differ = any(posixpath.basename(path) == "Cargo.toml" for path in paths)
+        graph = read_graph(files, self._directories) if manifests_differ else self._graph
+        # A lock is half a megabyte of TOML in a large workspace: read only those that differ.
+        changed_locks = [
+            directory
+            for directory in {**graph.workspaces, **self._graph.workspaces}
+            if posixpath.join(directory, "Cargo.lock") in paths
+        ]
+        return Snapshot(
+            before=Side(graph, {directory: _lock(files, directory) for directory in changed_locks}),
+            after=Side(self._graph, {directory: _lock(self._files, directory) for directory in changed_locks}),
+            changes=changes,
+            directories=self._directories,
+            project_file=self._project_file if self._project_file in paths and self._project_differs(base) else None,
+            unreadable=tuple(sorted(self._files.unreadable | files.unreadable)),
+        )
+
+    def _project_differs(self, base: str) -> bool:
+        sides = [self._repo.read(commit, self._project_file) for commit in (base, self._repo.head)]
+        trees = [_plain(data) for data in sides]
+        return None in trees or trees[0] != trees[1]
+
+
+def _lock(files: CommitFiles, directory: str) -> Lock | None:
+    content = files.toml(posixpath.join(directory, "Cargo.lock"))
+    return Lock.of(content) if content is not None else None
+
+
+def _plain(data: bytes | None) -> Any:
+    problems: list[Problem] = []
+    node = compose((data or b"").decode("utf-8", "replace"), "", problems)
+    return node.plain() if node is not None and not problems else None
