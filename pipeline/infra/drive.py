@@ -1,0 +1,73 @@
+"""Plans and applies a rendered root. Must never apply anything but the saved plan it was given."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import TerraformError
+from pipeline.infra import classify, events, workdir
+from pipeline.infra.model import InfraPlan, Root
+from pipeline.infra.terraform import LOCK_TIMEOUT, Terraform
+
+if TYPE_CHECKING:
+    from pipeline.manifest.project import Environment
+
+OnEvent = Callable[[str], None]
+
+
+def stack_directory(project_root: Path, env: Environment, stack: str) -> Path:
+    """Where a stack's root is rendered and planned."""
+    return project_root / ".crabwalk" / env.name / stack
+
+
+def plan_infra(root: Root, env: Environment, directory: Path, on_event: OnEvent) -> InfraPlan:
+    """Write the root, initialise it if needed, and save a plan."""
+    terraform = workdir.prepare(root, env, directory, on_event)
+    try:
+        return _plan(root, terraform)
+    except TerraformError as error:
+        if not workdir.needs_init(error):
+            raise
+    workdir.forget(directory)
+    return _plan(root, workdir.prepare(root, env, directory, on_event))
+
+
+def _plan(root: Root, terraform: Terraform) -> InfraPlan:
+    code, messages = terraform.run(
+        "plan", "-input=false", "-detailed-exitcode", f"-lock-timeout={LOCK_TIMEOUT}", f"-out={workdir.PLAN}",
+        accept=(0, 2),
+    )  # fmt: skip
+    changes = classify.from_stream(messages)
+    if changes is None:
+        changes = classify.from_document(terraform.document("show", workdir.PLAN))
+    plan_sha256 = _sha256(terraform.directory / workdir.PLAN)
+    return InfraPlan(root, terraform.directory, changes, pending=code == 2, plan_sha256=plan_sha256)
+
+
+def apply_infra(plan: InfraPlan, env: Environment, on_event: OnEvent) -> Mapping[str, Any]:
+    """Apply exactly the saved plan and return the root's outputs."""
+    terraform = workdir.reopen(plan.root, env, plan.directory, on_event)
+    if not plan.pending:
+        return _outputs(terraform)
+    saved = plan.directory / workdir.PLAN
+    if not saved.is_file() or _sha256(saved) != plan.plan_sha256:
+        raise events.StalePlanError(
+            "the saved plan is not the one that was made",
+            where=str(saved),
+            hint=events.STALE_HINT,
+        )
+    _, messages = terraform.run("apply", "-input=false", f"-lock-timeout={LOCK_TIMEOUT}", workdir.PLAN)
+    saved.unlink(missing_ok=True)
+    found = events.outputs(messages)
+    return _outputs(terraform) if found is None else found
+
+
+def _outputs(terraform: Terraform) -> dict[str, Any]:
+    return {name: output["value"] for name, output in terraform.document("output").items()}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,64 @@
+"""What the infra stage takes and returns, as frozen values. Must never start a process or touch a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pipeline.manifest.models import Service
+
+Action = Literal["create", "update", "delete", "replace", "read"]
+Effect = Literal["walks", "at-once", "destroys"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A service as it is to stand in a stack.
+
+    `released`: whether its alias points at a published version; before that nothing may call it, so it gets no
+    triggers. `artifact_key`: the zip a new function is created from; an existing function does not look at it.
+    """
+
+    service: Service
+    released: bool
+    artifact_key: str | None
+
+
+@dataclass(frozen=True)
+class Root:
+    """A Terraform root module as files, relative to its directory.
+
+    `fingerprint` covers what Terraform would act on, and neither artifact keys nor commits: equal fingerprints mean
+    that Terraform need not run. `walk_fingerprints`: per service, only what a canary tries out besides the code.
+    """
+
+    stack: str
+    files: Mapping[str, bytes]
+    fingerprint: str
+    walk_fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One planned change of one resource and when it takes effect."""
+
+    address: str
+    type: str
+    service: str | None
+    action: Action
+    effect: Effect
+    attributes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InfraPlan:
+    """A saved plan. `pending`: there is something to apply (changed outputs count, though they are no Change)."""
+
+    root: Root
+    directory: Path
+    changes: tuple[Change, ...]
+    pending: bool = True
+    plan_sha256: str = ""

@@ -1,0 +1,134 @@
+"""Where Terraform gets the AWS provider from: the registry, or a filesystem mirror already on the machine.
+
+A mirror is used on request (CRABWALK_PROVIDER_MIRROR) or when one lies on the disk and the registry cannot be
+reached. A CLI configuration the user has set is respected, a variable that points at a missing file is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+REQUEST = "CRABWALK_PROVIDER_MIRROR"
+CLI_CONFIG = "TF_CLI_CONFIG_FILE"
+REGISTRY = "registry.terraform.io"
+SOURCE = f"{REGISTRY}/hashicorp/aws"
+DISCOVERY = f"https://{REGISTRY}/.well-known/terraform.json"
+REGISTRY_TIMEOUT_S = 3.0
+PREFIXES = (
+    "/opt",
+    "/usr/share",
+    "/usr/local/share",
+    "/usr/local/lib",
+    "/usr/lib",
+    "/srv",
+    "~/.local/share",
+    "~/.terraform.d",
+)
+
+_VERSION = re.compile(r'^\s*version\s*=\s*"([^"]+)"', re.MULTILINE)
+
+
+def configure(environment: Mapping[str, str], directory: Path, lock: bytes) -> dict[str, str]:
+    """Return `environment` with TF_CLI_CONFIG_FILE as it should be; may write that file into `directory`."""
+    result = dict(environment)
+    requested = environment.get(REQUEST)
+    configured = environment.get(CLI_CONFIG)
+    if configured and not requested and Path(configured).is_file():
+        return result
+    result.pop(CLI_CONFIG, None)
+    mirror = choose_mirror(requested, locked_version(lock))
+    if mirror is not None:
+        path = directory / ".terraform" / "crabwalk.tfrc"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = cli_config(mirror)
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
+        result[CLI_CONFIG] = str(path)
+    return result
+
+
+def choose_mirror(requested: str | None, version: str) -> Path | None:
+    """The mirror to use, or None for the registry."""
+    if requested:
+        mirror = Path(requested).expanduser().resolve()
+        if not _holds(mirror, version):
+            raise UsageError(
+                f"{REQUEST}: no {SOURCE}/{version}/{machine()} below {mirror}",
+                hint="name the folder of an unpacked filesystem mirror, or unset the variable",
+            )
+        return mirror
+    mirror_found = find_mirror(PREFIXES, version)
+    if mirror_found is None or registry_reachable():
+        return None
+    return mirror_found
+
+
+def find_mirror(prefixes: Iterable[str], version: str) -> Path | None:
+    """An unpacked mirror with this version for this machine: a prefix itself or a direct child of one."""
+    for prefix in prefixes:
+        folder = Path(prefix).expanduser()
+        try:
+            candidates = [folder, *sorted(child for child in folder.iterdir() if child.is_dir())]
+        except OSError:
+            continue
+        for candidate in candidates:
+            if _holds(candidate, version):
+                return candidate
+    return None
+
+
+def _holds(mirror: Path, version: str) -> bool:
+    return (mirror / SOURCE / version / machine()).is_dir()
+
+
+@lru_cache(maxsize=1)
+def registry_reachable() -> bool:
+    """Whether the registry's discovery document is answered; a proxy's error page is not one."""
+    from http.client import HTTPException
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(DISCOVERY, timeout=REGISTRY_TIMEOUT_S) as answer:
+            return isinstance(json.loads(answer.read(65536)).get("providers.v1"), str)
+    except (OSError, ValueError, AttributeError, HTTPException):
+        return False
+
+
+def locked_version(lock: bytes) -> str:
+    """The provider version the lock file names."""
+    found = _VERSION.search(lock.decode())
+    if found is None:
+        raise UsageError("the provider lock names no version", where=".terraform.lock.hcl")
+    return found.group(1)
+
+
+def machine() -> str:
+    """This machine as Terraform names it, for example linux_amd64."""
+    names = {"x86_64": "amd64", "aarch64": "arm64", "AMD64": "amd64"}
+    architecture = platform.machine()
+    return f"{'windows' if os.name == 'nt' else sys.platform}_{names.get(architecture, architecture)}"
+
+
+def cli_config(mirror: Path) -> str:
+    """A CLI configuration that takes the provider from `mirror`. Terraform's parser wants one argument a line."""
+    path = json.dumps(str(mirror), ensure_ascii=False)
+    return f"""\
+provider_installation {{
+  filesystem_mirror {{
+    path    = {path}
+    include = ["{SOURCE}"]
+  }}
+  direct {{
+    exclude = ["{SOURCE}"]
+  }}
+}}
+"""
