@@ -1,0 +1,165 @@
+"""The workspace's own packages and how they depend on each other, from their Cargo.toml files. Never runs cargo."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BuildError
+
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class Dependency:
+    """A path dependency, with the features that are asked of it."""
+
+    directory: Path
+    features: tuple[str, ...]
+    default_features: bool
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package of the workspace."""
+
+    name: str
+    directory: Path
+    binaries: frozenset[str]
+    dependencies: tuple[Dependency, ...]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """All packages under a root Cargo.toml, by name."""
+
+    root: Path
+    packages: Mapping[str, Package]
+    patches: tuple[Path, ...] = field(default=())  # [patch] entries with a path concern every package
+
+    def package(self, name: str) -> Package:
+        if name not in self.packages:
+            known = ", ".join(sorted(self.packages)) or "none"
+            raise BuildError(
+                f"the workspace has no package `{name}`",
+                where=str(self.root / "Cargo.toml"),
+                hint=f"there are: {known}",
+            )
+        return self.packages[name]
+
+    def closure(self, name: str) -> tuple[Package, ...]:
+        """A package and all packages of the workspace it depends on, sorted by name."""
+        found: dict[Path, Package] = {}
+        waiting = [self.package(name).directory, *self.patches]
+        while waiting:
+            directory = waiting.pop()
+            package = self._by_directory.get(directory)
+            if package and directory not in found:
+                found[directory] = package
+                waiting.extend(dependency.directory for dependency in package.dependencies)
+        return tuple(sorted(found.values(), key=lambda package: package.name))
+
+    def companions(self, name: str) -> tuple[Package, ...]:
+        """The packages with binaries that ask the same features of the same packages of the workspace.
+
+        cargo unifies features over all selected packages. Selecting always these makes a binary independent of which
+        others are built with it, and keeps what one service switches on (an AWS SDK) out of a service that does not.
+        """
+        wanted = self.package(name).dependencies
+        same = (package for package in self.packages.values() if package.binaries and package.dependencies == wanted)
+        return tuple(sorted(same, key=lambda package: package.name))
+
+    @cached_property
+    def _by_directory(self) -> Mapping[Path, Package]:
+        return {package.directory: package for package in self.packages.values()}
+
+
+def read_workspace(root: Path) -> Workspace:
+    """Reads the root Cargo.toml, the members and what they reach by path."""
+    root = root.resolve()
+    top = _toml(root)
+    workspace = _table(top, "workspace")
+    inherited = {name: _spec(spec, root) for name, spec in _table(workspace, "dependencies").items()}
+    patches = [
+        (root / spec["path"]).resolve()
+        for table in _table(top, "patch").values()
+        for spec in table.values()
+        if isinstance(spec, dict) and "path" in spec
+    ]
+    excluded = {(root / path).resolve() for path in workspace.get("exclude", ())}
+    members = {root} if "package" in top else set()
+    for pattern in workspace.get("members", ()):
+        members.update(path.parent.resolve() for path in root.glob(f"{pattern}/Cargo.toml"))
+    waiting, seen, packages = sorted(members - excluded) + patches, set[Path](), dict[str, Package]()
+    while waiting:
+        directory = waiting.pop()
+        if directory in seen:
+            continue
+        seen.add(directory)
+        package = _package(directory, top if directory == root else _toml(directory), inherited)
+        packages[package.name] = package
+        waiting.extend(dependency.directory for dependency in package.dependencies)
+    return Workspace(root, packages, tuple(sorted(patches)))
+
+
+def _package(directory: Path, manifest: Table, inherited: Mapping[str, Table]) -> Package:
+    name = _table(manifest, "package").get("name")
+    if not isinstance(name, str):
+        raise BuildError("declares no package", where=str(directory / "Cargo.toml"))
+    return Package(
+        name, directory, frozenset(_binaries(directory, manifest, name)), _dependencies(directory, manifest, inherited)
+    )
+
+
+def _dependencies(directory: Path, manifest: Table, inherited: Mapping[str, Table]) -> tuple[Dependency, ...]:
+    """Path dependencies of the build, those of every platform included; what only tests need is left out."""
+    found = set()
+    for table in (manifest, *_table(manifest, "target").values()):
+        for kind in ("dependencies", "build-dependencies"):
+            for name, written in _table(table, kind).items():
+                spec = _spec(written, directory)
+                if spec.get("workspace"):
+                    base = inherited.get(name, {})
+                    features = [*base.get("features", ()), *spec.get("features", ())]
+                    spec = {"default-features": spec.get("default-features", True), **base, "features": features}
+                if "path" in spec:
+                    features = sorted(set(spec.get("features", ())))
+                    found.add(Dependency(spec["path"], tuple(features), bool(spec.get("default-features", True))))
+    return tuple(sorted(found))
+
+
+def _spec(written: Any, directory: Path) -> Table:
+    """A dependency as a table, its path absolute."""
+    if not isinstance(written, dict):
+        return {}
+    return {**written, "path": Path(os.path.normpath(directory / written["path"]))} if "path" in written else written
+
+
+def _binaries(directory: Path, manifest: Table, name: str) -> Iterator[str]:
+    declared = manifest.get("bin", ())
+    yield from (entry["name"] for entry in declared if isinstance(entry, dict) and "name" in entry)
+    if _table(manifest, "package").get("autobins", True):
+        if (directory / "src" / "main.rs").is_file():
+            yield name
+        yield from (path.stem for path in directory.glob("src/bin/*.rs"))
+        yield from (path.parent.name for path in directory.glob("src/bin/*/main.rs"))
+
+
+def _table(parent: Table, key: str) -> Table:
+    value = parent.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _toml(directory: Path) -> Table:
+    file = directory / "Cargo.toml"
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BuildError("there is no Cargo.toml", where=str(directory)) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BuildError(f"cannot be read as TOML: {error}", where=str(file)) from None
