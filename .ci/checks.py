@@ -5,12 +5,16 @@ pytest comes last and replaces this process, so that the last lines are its own 
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from provision import stamp
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crabwalk"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crabwalk" / "checks"
 INTERRUPTED = 130
 
 
@@ -47,13 +51,50 @@ def pytest_command(extra: Sequence[str], *, exhaustive: bool) -> tuple[str, ...]
     return (f"{BIN}/python", "-m", "pytest", "-q", "--durations=10", *marks, *extra)
 
 
-def environment(directory: str) -> dict[str, str]:
+def environment(directory: str, target: Path) -> dict[str, str]:
     """The compiler that set-up chose comes first; what cargo leaves is kept out of the work tree."""
     return {
         **os.environ,
         "PATH": os.pathsep.join((str(BIN), directory, os.environ.get("PATH", ""))),
-        "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(CACHE / "checks")),
+        "CARGO_TARGET_DIR": str(target),
     }
+
+
+def members() -> tuple[str, ...]:
+    """The names of the workspace's own packages."""
+    patterns = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"]
+    files = (file for pattern in patterns for file in sorted(ROOT.glob(f"{pattern}/Cargo.toml")))
+    return tuple(tomllib.loads(file.read_text())["package"]["name"] for file in files)
+
+
+@contextmanager
+def target_directory(directory: str) -> Iterator[Path]:
+    """Lends the target directory that all clones share, so that dependencies are compiled once.
+
+    cargo trusts modification times: another clone's older file would look finished. So whoever comes after another
+    clone has the workspace's own packages compiled anew.
+    """
+    target = CACHE / identifier(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    owner = target / ".clone"
+    with (target / ".crabwalk-lock").open("ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for the checks of another clone", flush=True)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        if not owner.is_file() or owner.read_text() != str(ROOT):
+            named = [part for name in members() for part in ("--package", name)]
+            env = environment(directory, target)
+            subprocess.run(["cargo", "clean", "--quiet", "--locked", *named], cwd=ROOT, env=env, check=False)
+            owner.write_text(str(ROOT))
+        yield target
+
+
+def identifier(directory: str) -> str:
+    """One folder a compiler: compilers that share one recompile everything at each change."""
+    said = subprocess.run([f"{directory}/rustc", "-vV"], capture_output=True, check=False).stdout
+    return hashlib.sha256(said).hexdigest()[:12]
 
 
 def run(check: Check, env: Mapping[str, str]) -> int:
@@ -82,15 +123,16 @@ def main(arguments: Sequence[str]) -> int:
     if last is None:
         print("not set up yet: make setup", file=sys.stderr)
         return 1
-    env = environment(last.cargo)
-    for check in (check for group in groups if group != "pytest" for check in GROUPS[group]):
-        code = run(check, env)
-        if code != 0:
-            return code
+    with target_directory(last.cargo) as target:
+        env = environment(last.cargo, target)
+        for check in (check for group in groups if group != "pytest" for check in GROUPS[group]):
+            code = run(check, env)
+            if code != 0:
+                return code
     if "pytest" in groups:
         command = pytest_command(extra, exhaustive=bool(os.environ.get("CRABWALK_EXHAUSTIVE")))
         os.chdir(ROOT)
-        os.execve(command[0], command, env)  # noqa: S606
+        os.execv(command[0], command)  # noqa: S606
     return 0
 
 

@@ -50,6 +50,13 @@ def newest_family(candidates: Mapping[str, str], needed: Version) -> tuple[str, 
     return family(max(families)[1]) if families else None
 
 
+def usual_family(system: Mapping[str, str]) -> tuple[str, ...]:
+    """What a Debian has whose lists were never fetched, by its os-release; Ubuntu's name changes with every update."""
+    if system.get("ID") != "debian":
+        return ()
+    return family("rustc-web" if system.get("VERSION_ID") == "12" else "rustc")
+
+
 def parse_policy(text: str) -> dict[str, str]:
     """`apt-cache policy` as a map from package to candidate version, without those that have none."""
     found: dict[str, str] = {}
@@ -77,8 +84,13 @@ def available() -> bool:
 
 
 def is_root() -> bool:
-    """Whether packages can be installed without asking anybody."""
+    """Whether this is the one user who may install packages."""
     return os.geteuid() == 0
+
+
+def can_install() -> bool:
+    """Whether packages are had without asking anybody."""
+    return available() and is_root()
 
 
 def has_lists() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import platform
 import sys
 import time
@@ -11,11 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provision import apt, rust, stamp, terraform, venv
-from provision.shell import SetupError, complain, say
+from provision.shell import SetupError, complain, run, say
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = "requirements.lock"
 INTERRUPTED = 130
+FETCH_SECONDS = 120
+NO_PROVIDER = (
+    "Terraform's AWS provider is neither on this machine nor can the registry be reached: Terraform will fail.\n"
+    "  Unpack hashicorp/aws into a filesystem mirror and name its folder: CRABWALK_PROVIDER_MIRROR=/path make demo"
+)
 
 
 def main() -> int:
@@ -58,18 +64,31 @@ def set_up() -> int:
     stamp.remove(ROOT)
     toolchain = packages_and_rust()
     python()
-    where = terraform_command()
-    paths = [*must_stay(toolchain), str(where), str(ROOT / ".venv/bin/crabwalk")]
+    command = terraform_command()
+    found = verdict()
     said = ", ".join(
         (
             f"Python {platform.python_version()}",
-            f"Rust {dotted(toolchain.release)} in {toolchain.directory} ({way(toolchain)})",
-            f"Terraform {dotted(terraform.release(where))}",
+            f"Rust {dotted(toolchain.release)} ({found['rust']})",
+            f"Terraform {dotted(terraform.release(command))}",
+            f"its AWS provider {found['provider'] or 'NOWHERE'}",
         )
     )
+    paths = [*must_stay(toolchain), str(command), str(ROOT / ".venv/bin/crabwalk")]
     stamp.write(ROOT, said=said, cargo=toolchain.directory, paths=paths)
     say(f"set up in {time.monotonic() - began:.0f} s: {said}")
+    if found["provider"] is None:
+        say(NO_PROVIDER)
     return 0
+
+
+def verdict() -> dict[str, str | None]:
+    """What the pipeline itself says it will use."""
+    done = run((venv.python_of(ROOT), Path(__file__).with_name("verdict.py")), seconds=FETCH_SECONDS)
+    if not done.ok:
+        raise SetupError(f"the pipeline cannot use what was set up:\n{done.tail()}")
+    found: dict[str, str | None] = json.loads(done.output.splitlines()[-1])
+    return found
 
 
 def packages_and_rust() -> rust.Toolchain:
@@ -106,8 +125,8 @@ def compiler_packages(oldest: apt.Version) -> tuple[str, ...]:
             f"rust: this distribution's newest compiler is {dotted(newest) or 'none'}, {dotted(oldest)} is needed.\n"
             "  rustup installs one without root; with `rustup` on PATH, `make setup` does the rest"
         )
-    # Without lists the name is not known yet: the line to type refreshes them, and the next run names the rest.
-    return packages or ()
+    # Without lists the names are a guess by the release; where there is none, the next run names the rest.
+    return packages or apt.usual_family(platform.freedesktop_os_release())
 
 
 def without_apt(basics: tuple[str, ...], oldest: apt.Version) -> str:
@@ -142,11 +161,6 @@ def terraform_command() -> Path:
             f"  Install Terraform {dotted(terraform.OLDEST)} or newer, then `make setup` again"
         )
     return path
-
-
-def way(toolchain: rust.Toolchain) -> str:
-    """How the musl targets are built, in words."""
-    return "musl std installed" if toolchain.targets == rust.TRIPLES else "musl std from source"
 
 
 def must_stay(toolchain: rust.Toolchain) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provision import apt
 from provision.apt import Version, version
 from provision.shell import PROBE_SECONDS, Done, probe, run, say
 
@@ -55,8 +56,11 @@ def directories() -> tuple[Path, ...]:
     versioned = sorted(
         Path("/usr/lib").glob("rust-*/bin"), key=lambda path: version(path.parent.name[5:]), reverse=True
     )
-    found = dict.fromkeys(path for path in (*on_path, Path("/usr/bin"), *versioned) if (path / "rustc").exists())
-    return tuple(found)
+    found: dict[Path, Path] = {}
+    for path in (*on_path, Path("/usr/bin"), *versioned):
+        if (path / "rustc").exists():
+            found.setdefault(path.resolve(), path)
+    return tuple(found.values())
 
 
 def inspect(directory: Path) -> Toolchain | None:
@@ -128,7 +132,10 @@ def install_toolchain(rustup: str) -> Done:
     """Lets an empty rustup fetch the stable compiler with everything needed."""
     say("rust: rustup has no toolchain, fetching the stable one")
     what = [f"--component={name}" for name in LINTERS] + [f"--target={triple}" for triple in TRIPLES]
-    done = run((rustup, "toolchain", "install", "stable", "--profile=minimal", *what), seconds=FETCH_SECONDS)
+    done = run(
+        (rustup, "toolchain", "install", "stable", "--profile=minimal", "--no-self-update", *what),
+        seconds=FETCH_SECONDS,
+    )
     return run((rustup, "default", "stable"), seconds=PROBE_SECONDS) if done.ok else done
 
 
@@ -139,14 +146,13 @@ def provide(oldest: Version) -> Toolchain | None:
     if best and best.targets == TRIPLES:
         return best
     extendable = with_rustup(found)
-    rustup = None if best or extendable else empty_rustup(found)
+    rustup = None if best or extendable or apt.can_install() else empty_rustup(found)
     if extendable:
         done = add(extendable)
     elif rustup:
         done = install_toolchain(rustup)
     else:
         return best
-    if done.ok:
-        return choose(find(oldest))
-    say(f"rust: rustup could not, so the distribution's compiler it is\n{done.tail()}")
-    return best
+    if not done.ok:
+        say(f"rust: rustup could not, so the distribution's compiler it is\n{done.tail()}")
+    return choose(find(oldest))

@@ -15,7 +15,15 @@ from provision.shell import probe
 from provision.venv import base_python, python_of
 
 TOOLS = ("cc", "rustc", "cargo", "rustup", "terraform", "qemu-aarch64-static")
-VARIABLES = ("RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "HOME")
+VARIABLES = (
+    "HOME",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "TF_CLI_CONFIG_FILE",
+    "CRABWALK_PROVIDER_MIRROR",
+    "CRABWALK_RUST",
+)
 
 
 @dataclass(frozen=True)

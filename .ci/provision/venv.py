@@ -27,13 +27,15 @@ def why_new(root: Path) -> str | None:
     directory = root / ".venv"
     if not directory.exists():
         return "there is none yet"
-    config = directory / "pyvenv.cfg"
-    settings = (
-        dict((part.strip() for part in line.split("=", 1)) for line in config.read_text().splitlines() if "=" in line)
-        if config.is_file()
-        else {}
-    )
+    settings = parse(directory / "pyvenv.cfg")
     return why_not(settings, directory, works=probe((python_of(root), "-c", "import pip")) is not None)
+
+
+def parse(config: Path) -> dict[str, str]:
+    """What pyvenv.cfg says; empty without one."""
+    lines = config.read_text().splitlines() if config.is_file() else []
+    pairs = (line.partition("=") for line in lines)
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def why_not(settings: dict[str, str], directory: Path, *, works: bool) -> str | None:

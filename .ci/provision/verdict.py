@@ -1,0 +1,49 @@
+"""Run by the environment's own Python at the end of set-up: what the pipeline itself will use, as one JSON object.
+
+The only file of set-up that imports the pipeline, so that nothing here decides a second time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from pipeline.build import toolchain
+from pipeline.build.model import TRIPLES
+from pipeline.errors import CrabwalkError
+from pipeline.infra import provider
+
+LOCK = Path(__file__).resolve().parents[2] / "modules" / ".terraform.lock.hcl"
+WAYS = {"installed": "std installed", "add": "std from rustup", "source": "std from source"}
+
+
+def rust() -> str:
+    """Which way the musl targets are built, and by which compiler."""
+    found = toolchain.find(TRIPLES.values())
+    ways = {
+        architecture: f"{WAYS[found[triple].std]} with {found[triple].compiler.directory / 'rustc'}"
+        for architecture, triple in TRIPLES.items()
+    }
+    if len(set(ways.values())) == 1:
+        return f"musl {next(iter(ways.values()))}"
+    return ", ".join(f"{architecture} {way}" for architecture, way in ways.items())
+
+
+def aws_provider() -> str | None:
+    """Where Terraform gets its AWS provider; None when it is to be had nowhere."""
+    configured = os.environ.get(provider.CLI_CONFIG)
+    if configured and Path(configured).is_file():
+        return f"as {provider.CLI_CONFIG} says"
+    mirror = provider.choose_mirror(os.environ.get(provider.REQUEST), provider.locked_version(LOCK.read_bytes()))
+    if mirror is not None:
+        return f"in {mirror}"
+    return "from the registry" if provider.registry_reachable() else None
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps({"rust": rust(), "provider": aws_provider()}))
+    except CrabwalkError as fault:
+        sys.exit("\n".join(part for part in (fault.what, fault.where, fault.hint) if part))
