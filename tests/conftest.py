@@ -5,11 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pipeline import local
+
+sys.path.insert(0, str(Path(__file__).parent / "kit"))  # helpers of several tests, importable by their names
 
 _counter = itertools.count()
 _AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")

@@ -1,4 +1,4 @@
-"""Starts, finds and stops the embedded AWS's one process. Standard library only: `running()` stands on the fast path."""
+"""Starts, finds and stops the embedded AWS's one process. Standard library only: fast verbs call `running()`."""
 
 from __future__ import annotations
 

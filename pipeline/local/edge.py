@@ -1,4 +1,4 @@
-"""The whole edge in the order it is applied; the only file that knows every patch. Lives in the server's process only."""
+"""The whole edge in the order it is applied; the only file that knows every patch. Lives in the server only."""
 
 from __future__ import annotations
 

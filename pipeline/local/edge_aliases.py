@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import lambda_svc
@@ -23,33 +23,43 @@ def problem(func: dict[str, Any], arn: str, wanted: dict[str, Any], stored: dict
     if len(description) > DESCRIPTION_LIMIT:
         return _invalid(
             f"1 validation error detected: Value '{description}' at 'description' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {DESCRIPTION_LIMIT}",
-            code="ValidationException",
+            f"Member must have length less than or equal to {DESCRIPTION_LIMIT}"
         )
     for version in (primary, *weights):
         if version != LATEST and version not in func["versions"]:
             return refuse("ResourceNotFoundException", f"Function not found: {arn}:{version}", 404)
-    if not weights:
-        return None
+    complaint = weights and (shape_problem(primary, weights) or pair_problem(func["versions"], primary, weights))
+    return _invalid(complaint) if complaint else None
+
+
+def shape_problem(primary: str, weights: Mapping[str, Any]) -> str | None:
+    """What is wrong with a non-empty map of weights, whatever the versions hold."""
     if len(weights) > 1:
-        return _invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
-    (extra, weight), *_ = weights.items()
+        return "Number of items in AdditionalVersionWeights cannot be greater than 1"
+    ((extra, weight),) = weights.items()
     if LATEST in (primary, extra):
-        return _invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+        return "$LATEST is not supported for an alias pointing to more than 1 version"
     if extra == primary:
-        return _invalid(f"Invalid function version {extra}. Function version {extra} is already included in routing")
+        return (
+            f"Invalid function version {extra}. Function version {extra} is already included in routing configuration"
+        )
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 <= weight <= 1.0:
-        return _invalid(f"Value '{weight}' at 'weight' must be between 0.0 and 1.0")
-    first, second = (func["versions"][version]["config"] for version in (primary, extra))
-    if first.get("Role") != second.get("Role"):
-        return _invalid("The execution role of all function versions in the routing configuration must be the same")
-    if first.get("DeadLetterConfig") != second.get("DeadLetterConfig"):
-        return _invalid("The dead letter configuration of all versions in the routing configuration must be the same")
+        return f"Value '{weight}' of the weight of version {extra} must be between 0.0 and 1.0"
     return None
 
 
-def _invalid(message: str, code: str = "InvalidParameterValueException") -> Any:
-    return refuse(code, message, 400)
+def pair_problem(versions: Mapping[str, Any], primary: str, weights: Mapping[str, Any]) -> str | None:
+    """Two versions share traffic only with one role and one dead-letter setting."""
+    first, second = (versions[version]["config"] for version in (primary, *weights))
+    if first.get("Role") != second.get("Role"):
+        return "The execution role of all function versions in the routing configuration must be the same"
+    if first.get("DeadLetterConfig") != second.get("DeadLetterConfig"):
+        return "The dead letter configuration of all versions in the routing configuration must be the same"
+    return None
+
+
+def _invalid(message: str) -> Any:
+    return refuse("InvalidParameterValueException", message, 400)
 
 
 def apply() -> list[Patch]:

@@ -14,7 +14,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -43,7 +43,7 @@ class EnvironmentLog:
     """The output of one execution environment and the stream it belongs to."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        today = datetime.now(timezone.utc)
+        today = datetime.now(UTC)
         version = config.get("Version", "$LATEST")
         self.config = dict(config)
         self.stream = f"{today:%Y/%m/%d}/[{version}]{secrets.token_hex(16)}"
@@ -161,79 +161,85 @@ def spawning(worker: Any) -> Iterator[None]:
         _local.environment = None
 
 
-def apply() -> list[Patch]:
-    def invoking(original: Callable[..., Any]) -> Callable[..., Any]:
-        def invoke(
-            self: Any,
-            event: Any,
-            request_id: str,
-            *,
-            trace_id: str | None = None,
-            invoked_function_arn: str | None = None,
-        ) -> Any:
-            _local.invoking = self
+def _invoking(original: Callable[..., Any]) -> Callable[..., Any]:
+    def invoke(
+        self: Any,
+        event: Any,
+        request_id: str,
+        *,
+        trace_id: str | None = None,
+        invoked_function_arn: str | None = None,
+    ) -> Any:
+        _local.invoking = self
+        if log := getattr(self, "crabwalk_log", None):
+            log.busy = True
+        try:
+            return original(self, event, request_id, trace_id=trace_id, invoked_function_arn=invoked_function_arn)
+        finally:
+            _local.invoking = None
             if log := getattr(self, "crabwalk_log", None):
-                log.busy = True
-            try:
-                return original(self, event, request_id, trace_id=trace_id, invoked_function_arn=invoked_function_arn)
-            finally:
-                _local.invoking = None
-                if log := getattr(self, "crabwalk_log", None):
-                    _local.stream = log.stream
-                    log.release()
+                _local.stream = log.stream
+                log.release()
 
-        return invoke
+    return invoke
 
-    def pumping(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def pump(self: Any, stream: Any, log_queue: Any) -> None:
-            self.crabwalk_log.pump(stream)
 
-        return pump
+def _pumping(_original: Callable[..., Any]) -> Callable[..., Any]:
+    def pump(self: Any, stream: Any, log_queue: Any) -> None:  # noqa: ARG001
+        self.crabwalk_log.pump(stream)
 
-    def draining(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def drain(self: Any, *_args: Any, **_kwargs: Any) -> str:
-            log: EnvironmentLog | None = getattr(self, "crabwalk_log", None)
-            return "\n".join(log.take()) if log else ""
+    return pump
 
-        return drain
 
-    def emitting(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def emit(
-            func: dict[str, Any],
-            request_id: str,
-            log_text: str,
-            error: bool,
-            duration_ms: int,
-            *,
-            log_source: str | None = None,
-        ) -> None:
-            config = func.get("config") or func
-            version, memory = config.get("Version", "$LATEST"), config.get("MemorySize", 128)
-            stream = getattr(_local, "stream", None) or EnvironmentLog(config).stream
-            _local.stream = None
-            lines = [
-                f"START RequestId: {request_id} Version: {version}",
-                *(log_text.split("\n") if log_text else ()),
-                f"END RequestId: {request_id}",
+def _draining(_original: Callable[..., Any]) -> Callable[..., Any]:
+    def drain(self: Any, *_args: Any, **_kwargs: Any) -> str:
+        log: EnvironmentLog | None = getattr(self, "crabwalk_log", None)
+        return "\n".join(log.take()) if log else ""
+
+    return drain
+
+
+def _emitting(_original: Callable[..., Any]) -> Callable[..., Any]:
+    def emit(
+        func: dict[str, Any],
+        request_id: str,
+        log_text: str,
+        error: bool,  # noqa: ARG001
+        duration_ms: int,
+        *,
+        log_source: str | None = None,  # noqa: ARG001
+    ) -> None:
+        config = func.get("config") or func
+        version, memory = config.get("Version", "$LATEST"), config.get("MemorySize", 128)
+        stream = getattr(_local, "stream", None) or EnvironmentLog(config).stream
+        _local.stream = None
+        lines = [
+            f"START RequestId: {request_id} Version: {version}",
+            *(log_text.split("\n") if log_text else ()),
+            f"END RequestId: {request_id}",
+            (
                 f"REPORT RequestId: {request_id}\tDuration: {duration_ms} ms\tBilled Duration: {duration_ms} ms\t"
-                f"Memory Size: {memory} MB\tMax Memory Used: {memory} MB",
-            ]
-            append(config, stream, lines)
+                f"Memory Size: {memory} MB\tMax Memory Used: {memory} MB"
+            ),
+        ]
+        append(config, stream, lines)
 
-        return emit
+    return emit
 
+
+def apply() -> list[Patch]:
     worker = lambda_runtime.ProvidedWorker
     why = "waited 50 ms for lines of silent functions, and a late line went astray"
     return [
-        replace(worker, "invoke", "self event request_id trace_id invoked_function_arn", why, invoking),
-        replace(worker, "_pump_output", "self stream log_queue", why, pumping),
-        replace(worker, "_drain_stderr", "self", why, draining),
-        replace(worker, "_drain_stderr_bounded", "self first_line_wait idle_confirm hard_cap", why, draining),
+        replace(worker, "invoke", "self event request_id trace_id invoked_function_arn", why, _invoking),
+        replace(worker, "_pump_output", "self stream log_queue", why, _pumping),
+        replace(worker, "_drain_stderr", "self", why, _draining),
+        replace(worker, "_drain_stderr_bounded", "self first_line_wait idle_confirm hard_cap", why, _draining),
         replace(
             lambda_svc,
             "_emit_lambda_logs",
             "func request_id log_text error duration_ms log_source",
             "opened a stream per invocation",
-            emitting,
+            _emitting,
         ),
     ]

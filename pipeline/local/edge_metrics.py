@@ -1,8 +1,8 @@
 """Records Lambda's metrics per executed version for every invocation, whichever way it came in, stamped with its START.
 
 Invocations, Errors, Throttles, Duration by AWS's dimensions: FunctionName; FunctionName + Resource; FunctionName +
-Resource + ExecutedVersion for aliases. A throttle is neither an Invocation nor an Error. Reserved concurrency is checked
-here too, because the same two functions of MiniStack account for both.
+Resource + ExecutedVersion for aliases. A throttle is neither an Invocation nor an Error. Reserved concurrency is
+checked here too, because the same functions of MiniStack account for both.
 """
 
 from __future__ import annotations
@@ -33,14 +33,33 @@ def dimension_sets(config: dict[str, Any]) -> tuple[Dimensions, ...]:
 
 
 def apply(store: MetricStore) -> list[Patch]:
-    def record(config: dict[str, Any], at: float, metrics: dict[str, float]) -> None:
+    recorder = Recorder(store)
+    dispatched = "func config event request_id started"
+    emitted = "function_name duration_ms error throttle"
+    once = "runs exactly once per accounted invocation"
+    double = "knows direct invocations only and counts throttles twice"
+    return [
+        replace(lambda_svc, "_execute_function_dispatch", dispatched, once, recorder.dispatching),
+        replace(lambda_svc, "_acquire_execution_slot", "func config", "throttles", recorder.acquiring),
+        replace(lambda_svc, "_reserved_concurrency", "func config", "ignored on aliases and versions", _reserving),
+        replace(lambda_svc, "_emit_lambda_metrics", emitted, double, _silencing),
+    ]
+
+
+class Recorder:
+    """Writes what happened to an invocation into the store."""
+
+    def __init__(self, store: MetricStore) -> None:
+        self._store = store
+
+    def record(self, config: dict[str, Any], at: float, metrics: dict[str, float]) -> None:
         account, region = lambda_svc._account_region_from_function_config(config)  # noqa: SLF001
         sets = dimension_sets(config)
         for metric, value in metrics.items():
             keys: list[SeriesKey] = [(account, region, metric, dimensions) for dimensions in sets]
-            store.record(keys, at, value)
+            self._store.record(keys, at, value)
 
-    def dispatching(original: Callable[..., Any]) -> Callable[..., Any]:
+    def dispatching(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def dispatch(func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float) -> Any:
             config = tagged(config)
             func = {**func, "config": config} if "config" in func else config
@@ -50,49 +69,31 @@ def apply(store: MetricStore) -> list[Patch]:
                 failed = bool(result.get("error"))
                 return result
             finally:
-                duration_ms = (time.perf_counter() - begun) * 1000
                 counts = {"Invocations": 1.0, "Errors": float(failed), "Throttles": 0.0}
-                record(config, started, {**counts, "Duration": duration_ms})
+                self.record(config, started, {**counts, "Duration": (time.perf_counter() - begun) * 1000})
 
         return dispatch
 
-    def acquiring(original: Callable[..., Any]) -> Callable[..., Any]:
+    def acquiring(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def acquire(func: dict[str, Any], config: dict[str, Any]) -> Any:
             key, limit = original(func, config)
             if key is None:
-                record(tagged(config), time.time(), {"Throttles": 1.0})
+                self.record(tagged(config), time.time(), {"Throttles": 1.0})
             return key, limit
 
         return acquire
 
-    def reserving(original: Callable[..., Any]) -> Callable[..., Any]:
-        def reserved(func: dict[str, Any], config: dict[str, Any]) -> Any:
-            # the limit stands on the function; records of versions do not carry it
-            return original(lambda_svc._functions.get(config.get("FunctionName")) or func, config)  # noqa: SLF001
 
-        return reserved
+def _reserving(original: Callable[..., Any]) -> Callable[..., Any]:
+    def reserved(func: dict[str, Any], config: dict[str, Any]) -> Any:
+        # the limit stands on the function; records of versions do not carry it
+        return original(lambda_svc._functions.get(config.get("FunctionName")) or func, config)  # noqa: SLF001
 
-    def silent(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def emit(*_args: Any, **_kwargs: Any) -> None:
-            return None
+    return reserved
 
-        return emit
 
-    return [
-        replace(
-            lambda_svc,
-            "_execute_function_dispatch",
-            "func config event request_id started",
-            "runs exactly once per accounted invocation",
-            dispatching,
-        ),
-        replace(lambda_svc, "_acquire_execution_slot", "func config", "throttles", acquiring),
-        replace(lambda_svc, "_reserved_concurrency", "func config", "ignored on aliases and versions", reserving),
-        replace(
-            lambda_svc,
-            "_emit_lambda_metrics",
-            "function_name duration_ms error throttle",
-            "knows direct invocations only and counts throttles twice",
-            silent,
-        ),
-    ]
+def _silencing(_original: Callable[..., Any]) -> Callable[..., Any]:
+    def emit(*_args: Any, **_kwargs: Any) -> None:
+        """In place of MiniStack's own metrics."""
+
+    return emit

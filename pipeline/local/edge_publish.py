@@ -74,70 +74,74 @@ def _guards(name: str, func: dict[str, Any], data: dict[str, Any]) -> Any | None
     return None
 
 
+def _publishing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def publish(name: str, data: dict[str, Any]) -> Any:
+        func = lambda_svc._functions.get(name)  # noqa: SLF001
+        if func is None:
+            return original(name, data)
+        if refused := _guards(name, func, data):
+            return refused
+        now = content(func["config"])
+        latest = max(func["versions"], key=int, default=None)
+        if latest is not None:
+            record = func["versions"][latest]
+            same = record.get(CONTENT, content(record["config"])) == now
+            record["function_revision"] = func["config"]["RevisionId"] if same else None
+        answer = original(name, data)
+        newest = max(func["versions"], key=int, default=None)
+        if newest is not None and newest != latest:
+            func["versions"][newest][CONTENT] = now
+        return answer
+
+    return publish
+
+
+def _updating_code(original: Callable[..., Any]) -> Callable[..., Any]:
+    def update(name: str, data: dict[str, Any]) -> Any:
+        func = lambda_svc._functions.get(name)  # noqa: SLF001
+        if func is None:
+            return original(name, data)
+        if "Architectures" in data and data["Architectures"] not in ARCHITECTURES:
+            message = f"Value {data['Architectures']} at 'architectures' must be [x86_64] or [arm64]"
+            return refuse("InvalidParameterValueException", message, 400)
+        if busy := _busy(name, func["config"]):
+            return busy
+        if data.get("DryRun"):
+            return _dry_run(func, data)
+        return _active(func, original(name, data))
+
+    return update
+
+
+def _updating_config(original: Callable[..., Any]) -> Callable[..., Any]:
+    def update(name: str, data: dict[str, Any]) -> Any:
+        func = lambda_svc._functions.get(name)  # noqa: SLF001
+        if func is None:
+            return original(name, data)
+        return _busy(name, func["config"]) or _active(func, original(name, data))
+
+    return update
+
+
+def _settling(_original: Callable[..., Any]) -> Callable[..., Any]:
+    def schedule(func_name: str, delay: float) -> None:
+        def settle() -> None:
+            time.sleep(delay)
+            func = lambda_svc._functions.get(func_name)  # noqa: SLF001
+            if func:
+                _settle(func["config"])
+
+        threading.Thread(target=copy_context().run, args=(settle,), daemon=True).start()
+
+    return schedule
+
+
 def apply() -> list[Patch]:
-    def publishing(original: Callable[..., Any]) -> Callable[..., Any]:
-        def publish(name: str, data: dict[str, Any]) -> Any:
-            func = lambda_svc._functions.get(name)  # noqa: SLF001
-            if func is None:
-                return original(name, data)
-            if refused := _guards(name, func, data):
-                return refused
-            now = content(func["config"])
-            latest = max(func["versions"], key=int, default=None)
-            if latest is not None:
-                record = func["versions"][latest]
-                same = record.get(CONTENT, content(record["config"])) == now
-                record["function_revision"] = func["config"]["RevisionId"] if same else None
-            answer = original(name, data)
-            newest = max(func["versions"], key=int, default=None)
-            if newest is not None and newest != latest:
-                func["versions"][newest][CONTENT] = now
-            return answer
-
-        return publish
-
-    def updating_code(original: Callable[..., Any]) -> Callable[..., Any]:
-        def update(name: str, data: dict[str, Any]) -> Any:
-            func = lambda_svc._functions.get(name)  # noqa: SLF001
-            if func is None:
-                return original(name, data)
-            if "Architectures" in data and data["Architectures"] not in ARCHITECTURES:
-                message = f"Value {data['Architectures']} at 'architectures' must be [x86_64] or [arm64]"
-                return refuse("InvalidParameterValueException", message, 400)
-            if busy := _busy(name, func["config"]):
-                return busy
-            if data.get("DryRun"):
-                return _dry_run(func, data)
-            return _active(func, original(name, data))
-
-        return update
-
-    def updating_config(original: Callable[..., Any]) -> Callable[..., Any]:
-        def update(name: str, data: dict[str, Any]) -> Any:
-            func = lambda_svc._functions.get(name)  # noqa: SLF001
-            if func is None:
-                return original(name, data)
-            return _busy(name, func["config"]) or _active(func, original(name, data))
-
-        return update
-
-    def settling(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def schedule(func_name: str, delay: float) -> None:
-            def settle() -> None:
-                time.sleep(delay)
-                func = lambda_svc._functions.get(func_name)  # noqa: SLF001
-                if func:
-                    _settle(func["config"])
-
-            threading.Thread(target=copy_context().run, args=(settle,), daemon=True).start()
-
-        return schedule
-
     return [
-        replace(lambda_svc, "_publish_version", "name data", "ignored CodeSha256 and RevisionId", publishing),
-        replace(lambda_svc, "_update_code", "name data", "DryRun replaced the code", updating_code),
-        replace(lambda_svc, "_update_config", "name data", "accepted updates during updates", updating_config),
-        replace(lambda_svc, "_schedule_state_transition", "func_name delay", "kept the RevisionId", settling),
+        replace(lambda_svc, "_publish_version", "name data", "ignored CodeSha256 and RevisionId", _publishing),
+        replace(lambda_svc, "_update_code", "name data", "DryRun replaced the code", _updating_code),
+        replace(lambda_svc, "_update_config", "name data", "accepted updates during updates", _updating_config),
+        replace(lambda_svc, "_schedule_state_transition", "func_name delay", "kept the RevisionId", _settling),
     ]
 
 

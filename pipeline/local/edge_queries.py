@@ -1,4 +1,4 @@
-"""Answers GetMetricData, GetMetricStatistics and ListMetrics: Lambda's series from the store, all others from MiniStack's points.
+"""Answers GetMetricData, GetMetricStatistics and ListMetrics, Lambda's own series from the store.
 
 What CloudWatch would compute and the embedded one cannot is refused, never answered with something else.
 """
@@ -172,52 +172,59 @@ def _window(request: dict[str, Any]) -> tuple[float, float]:
 
 def apply(store: MetricStore) -> list[Patch]:
     answers = Answers(store)
+    protocol = "params cbor_data is_cbor is_json"
+    return [
+        replace(cloudwatch, "_get_metric_data", protocol, "unknown statistics became Average", _data(answers)),
+        replace(cloudwatch, "_get_metric_statistics", protocol, "the same", _statistics(answers)),
+        replace(cloudwatch, "_list_metrics", protocol, "did not know the store's series", _listing(store)),
+        replace(cloudwatch, "_evict_old_metrics", "", "copied all points on every request", _evicting),
+    ]
 
-    def _request(params: Any, parsed: Any, is_cbor: bool, is_json: bool) -> dict[str, Any]:
-        return dict(parsed) if is_cbor or is_json else nested(params)
 
-    def data(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def get(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
-            try:
-                results = answers.data(_request(params, cbor_data, is_cbor, is_json))
-            except RefusedError as refused:
-                return _refuse(refused, is_cbor=is_cbor, is_json=is_json)
-            if is_cbor:
-                encoded = [cloudwatch._cbor_metric_data_result(result) for result in results]  # noqa: SLF001
-                return cloudwatch._cbor_ok({"MetricDataResults": encoded})  # noqa: SLF001
-            if is_json:
-                return cloudwatch._json_ok({"MetricDataResults": results})  # noqa: SLF001
-            for result in results:
-                result["Timestamps"] = [cloudwatch._ts_iso(at) for at in result["Timestamps"]]  # noqa: SLF001
-            return cloudwatch._xml(  # noqa: SLF001
-                200, "GetMetricDataResponse", _element("GetMetricDataResult", {"MetricDataResults": results})
-            )
+Make = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-        return get
 
-    def statistics(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def get(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
-            request = _request(params, cbor_data, is_cbor, is_json)
-            try:
-                rows = answers.statistics(request)
-            except RefusedError as refused:
-                return _refuse(refused, is_cbor=is_cbor, is_json=is_json)
-            result = {"Label": request.get("MetricName", ""), "Datapoints": rows}
-            if is_cbor:
-                rows = [cloudwatch._cbor_datapoint(row) for row in rows]  # noqa: SLF001
-                return cloudwatch._cbor_ok({**result, "Datapoints": rows})  # noqa: SLF001
-            if is_json:
-                return cloudwatch._json_ok(result)  # noqa: SLF001
-            body = _element("GetMetricStatisticsResult", result)
-            return cloudwatch._xml(200, "GetMetricStatisticsResponse", body)  # noqa: SLF001
+def _data(answers: Answers) -> Make:
+    def get(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        try:
+            results = answers.data(dict(cbor_data) if is_cbor or is_json else nested(params))
+        except RefusedError as refused:
+            return _refuse(refused, is_cbor=is_cbor, is_json=is_json)
+        if is_cbor:
+            encoded = [cloudwatch._cbor_metric_data_result(result) for result in results]  # noqa: SLF001
+            return cloudwatch._cbor_ok({"MetricDataResults": encoded})  # noqa: SLF001
+        if is_json:
+            return cloudwatch._json_ok({"MetricDataResults": results})  # noqa: SLF001
+        body = _element("GetMetricDataResult", {"MetricDataResults": results})
+        return cloudwatch._xml(200, "GetMetricDataResponse", body)  # noqa: SLF001
 
-        return get
+    return lambda _original: get
 
-    def listing(original: Callable[..., Any]) -> Callable[..., Any]:
+
+def _statistics(answers: Answers) -> Make:
+    def get(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        request = dict(cbor_data) if is_cbor or is_json else nested(params)
+        try:
+            rows = answers.statistics(request)
+        except RefusedError as refused:
+            return _refuse(refused, is_cbor=is_cbor, is_json=is_json)
+        result = {"Label": request.get("MetricName", ""), "Datapoints": rows}
+        if is_cbor:
+            rows = [cloudwatch._cbor_datapoint(row) for row in rows]  # noqa: SLF001
+            return cloudwatch._cbor_ok({**result, "Datapoints": rows})  # noqa: SLF001
+        if is_json:
+            return cloudwatch._json_ok(result)  # noqa: SLF001
+        body = _element("GetMetricStatisticsResult", result)
+        return cloudwatch._xml(200, "GetMetricStatisticsResponse", body)  # noqa: SLF001
+
+    return lambda _original: get
+
+
+def _listing(store: MetricStore) -> Make:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def metrics(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
             # MiniStack lists what it has points of: let it see one placeholder for each series of the store
-            scope = (cloudwatch.get_account_id(), cloudwatch.get_region())
-            for _, _, metric, dimensions in store.keys(*scope):
+            for _, _, metric, dimensions in store.keys(cloudwatch.get_account_id(), cloudwatch.get_region()):
                 named = dict(dimensions)
                 key = (NAMESPACE, metric, cloudwatch._dims_key(named))  # noqa: SLF001
                 if key not in cloudwatch._metrics:  # noqa: SLF001
@@ -227,35 +234,31 @@ def apply(store: MetricStore) -> list[Patch]:
 
         return metrics
 
-    last_eviction = [time.monotonic()]
+    return make
 
-    def evicting(original: Callable[..., Any]) -> Callable[..., Any]:
-        def evict() -> None:
-            if time.monotonic() - last_eviction[0] > EVICTION_S:  # it copies every point: not on every request
-                last_eviction[0] = time.monotonic()
-                original()
 
-        return evict
+def _evicting(original: Callable[..., Any]) -> Callable[..., Any]:
+    last = time.monotonic()
 
-    protocol = "params cbor_data is_cbor is_json"
-    return [
-        replace(cloudwatch, "_get_metric_data", protocol, "unknown statistics became Average", data),
-        replace(cloudwatch, "_get_metric_statistics", protocol, "the same", statistics),
-        replace(cloudwatch, "_list_metrics", protocol, "the store's series", listing),
-        replace(cloudwatch, "_evict_old_metrics", "", "copied all points on every request", evicting),
-    ]
+    def evict() -> None:
+        nonlocal last
+        if time.monotonic() - last > EVICTION_S:  # it copies every point: not on every request
+            last = time.monotonic()
+            original()
+
+    return evict
 
 
 def _refuse(refused: RefusedError, *, is_cbor: bool, is_json: bool) -> Any:
     return cloudwatch._error("InvalidParameterValue", str(refused), 400, use_json=is_json, use_cbor=is_cbor)  # noqa: SLF001
 
 
-def _element(name: str, value: Any) -> str:
+def _element(name: str, value: Any, parent: str = "") -> str:
     if isinstance(value, dict):
-        inner = "".join(_element(key, each) for key, each in value.items())
+        inner = "".join(_element(key, each, name) for key, each in value.items())
     elif isinstance(value, list):
-        inner = "".join(_element("member", each) for each in value)
-    elif name == "Timestamp":
+        inner = "".join(_element("member", each, name) for each in value)
+    elif name == "Timestamp" or (name == "member" and parent == "Timestamps"):
         inner = cloudwatch._ts_iso(value)  # noqa: SLF001
     else:
         inner = cloudwatch._xml_escape(str(value))  # noqa: SLF001

@@ -1,8 +1,8 @@
-"""Rolls an alias's dice once per invocation, on every way in, and tags the configuration with the alias that was called.
+"""Rolls an alias's dice once per invocation, on every way in, and tags the configuration with the called alias.
 
 Two roads lead to an execution in MiniStack: `_effective_func_record_for_qualifier` (HTTP API, function URL, SQS, S3,
-EventBridge, Scheduler, SNS, Step Functions, ...) and `_invoke` (direct, with its own inline resolution). Management calls
-resolve through the first one too; they must never roll.
+EventBridge, Scheduler, SNS, Step Functions, ...) and `_invoke` (direct, with its own inline resolution). Management
+calls resolve through the first one too; they must never roll.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def known_statistic(name: str) -> bool:
 
 @dataclass
 class Bucket:
-    """All values of one second (or one old minute) of one series; sums are kept as it grows, percentiles computed late."""
+    """All values of one second (or one old minute) of one series; sums grow with it, percentiles are computed late."""
 
     values: dict[float, float] = field(default_factory=dict)  # value -> how often
     count: float = 0.0

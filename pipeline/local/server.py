@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 from pipeline.errors import CrabwalkError
 
@@ -54,7 +55,7 @@ async def serve(listener_fd: int) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    await hypercorn.asyncio.serve(edge.application(), config, shutdown_trigger=stop.wait)
+    await hypercorn.asyncio.serve(cast("Any", edge.application()), config, shutdown_trigger=stop.wait)
 
 
 def main(arguments: list[str]) -> int:

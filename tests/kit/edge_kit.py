@@ -105,3 +105,16 @@ def weighted(functions: Any, name: str, weight: float) -> None:
 
 def invoke(functions: Any, name: str, event: Any = None, **options: Any) -> Any:
     return functions.invoke(FunctionName=name, Payload=json.dumps(event or {}), **options)
+
+
+def http_api(running: local.Running, target: str, **options: Any) -> str:
+    """The id of an HTTP API whose every route leads to this function."""
+    gateway = client(running, "apigatewayv2")
+    api = gateway.create_api(Name="test", ProtocolType="HTTP", **options)["ApiId"]
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{target}/invocations"
+    integration = gateway.create_integration(
+        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=uri, PayloadFormatVersion="2.0"
+    )
+    gateway.create_route(ApiId=api, RouteKey="$default", Target=f"integrations/{integration['IntegrationId']}")
+    gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+    return str(api)
