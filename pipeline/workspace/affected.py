@@ -116,18 +116,17 @@ def decide(snapshot: Snapshot, subject: Subject) -> tuple[Reason, ...]:
 
 
 def _own_files(snapshot: Snapshot, subject: Subject) -> Iterable[Reason]:
-    text = _changed(_owned(snapshot, subject.directory, snapshot.directories))
+    text = _changed(snapshot.by_service.get(subject.directory, ()))
     if text:
         yield Reason("files", text)
 
 
 def _crates(snapshot: Snapshot, subject: Subject) -> Iterable[Reason]:
     graph = snapshot.after.graph
-    others = (*snapshot.directories, *graph.crates)
     for directory, way in graph.closure(subject.directory).items():
         if directory == subject.directory:
             continue
-        text = _changed(_owned(snapshot, directory, others), verb=False)
+        text = _changed(snapshot.by_crate.get(directory, ()), verb=False)
         if text:
             names = [graph.crates[step].name if step in graph.crates else posixpath.basename(step) for step in way]
             through = f" ({' → '.join(names)})" if len(names) > 2 else ""
@@ -144,12 +143,10 @@ def _locked(snapshot: Snapshot, subject: Subject) -> Iterable[Reason]:
     if before is None or after is None:
         yield Reason("lock", f"{path} cannot be compared: it is missing or unreadable on one side")
         return
-    reached = []
-    for side, lock in ((snapshot.before, before), (snapshot.after, after)):
-        wanted = {
-            crate.name: crate.dependencies for crate in side.graph.crates.values() if crate.workspace == workspace
-        }
-        reached.append(lock.reached(subject.package, wanted))
+    reached = [
+        lock.reached(subject.package, side.dependencies(workspace))
+        for side, lock in ((snapshot.before, before), (snapshot.after, after))
+    ]
     found = differences(*reached)
     if found:
         yield Reason("dependency", f"{_few(found)} in {path}")
@@ -205,22 +202,11 @@ def _project(snapshot: Snapshot, _: Subject) -> Iterable[Reason]:
 def _modules(snapshot: Snapshot, subject: Subject) -> Iterable[Reason]:
     for module in subject.modules:
         tests = f"{module}/tests"
-        text = _changed(change for change in _owned(snapshot, module, ()) if not under(change.path, tests))
+        text = _changed(
+            change for change in snapshot.built if under(change.path, module) and not under(change.path, tests)
+        )
         if text:
             yield Reason("module", f"{text}, which is its infrastructure")
-
-
-def _owned(snapshot: Snapshot, directory: str, others: Iterable[str]) -> list[Change]:
-    """Changes below `directory` that are not below one of `others` inside it; Markdown is never built into anything."""
-    inner = {other for other in others if other != directory and under(other, directory)}
-    return [
-        change
-        for change in snapshot.changes
-        # a changed submodule above the directory has it in its path's place
-        if (under(change.path, directory) or under(directory, change.path))
-        and not change.path.endswith(".md")
-        and not any(under(change.path, other) for other in inner)
-    ]
 
 
 def _changed(changes: Iterable[Change], *, verb: bool = True) -> str:

@@ -153,8 +153,8 @@ class _Reader:
         return self._workspace(here)
 
     def _excludes(self, root: str, directory: str) -> bool:
-        excluded = table(self._files.toml(posixpath.join(root, "Cargo.toml")), "workspace").get("exclude", [])
-        folders = (join(root, path) for path in excluded if isinstance(path, str))
+        excluded = table(self._files.toml(posixpath.join(root, "Cargo.toml")), "workspace").get("exclude")
+        folders = [join(root, path) for path in excluded if isinstance(path, str)] if isinstance(excluded, list) else []
         return any(under(directory, folder) for folder in folders if folder)
 
     def _workspace(self, directory: str) -> str:
@@ -178,6 +178,13 @@ def _specs(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def under(path: str, directory: str) -> bool:
     """Is `path` the directory or below it? Everything is below ""."""
     return not directory or path == directory or path.startswith(directory + "/")
+
+
+def parents(path: str) -> Iterator[str]:
+    """The folders above a path, the nearest first, the repository's root ("") last."""
+    while path:
+        path = posixpath.dirname(path)
+        yield path
 
 
 def parse(data: bytes | None) -> Mapping[str, Any] | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_KEYS = ("name", "version", "source", "checksum")
+
 
 @dataclass(frozen=True)
 class Package:
@@ -15,52 +17,53 @@ class Package:
     version: str
     source: str
     checksum: str
-    dependencies: tuple[str, ...]  # "name", "name version" or "name version (source)"
 
 
 @dataclass(frozen=True)
 class Lock:
-    """The packages of one Cargo.lock by name."""
+    """The packages of one Cargo.lock and, by position, what each depends on."""
 
-    packages: Mapping[str, tuple[Package, ...]]
+    packages: tuple[Package, ...]
+    edges: tuple[tuple[int, ...], ...]
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Lock:
         """From the parsed file."""
-        by_name: dict[str, list[Package]] = {}
-        for entry in content.get("package", ()):
-            package = Package(
-                str(entry.get("name", "")),
-                str(entry.get("version", "")),
-                str(entry.get("source", "")),
-                str(entry.get("checksum", "")),
-                tuple(entry.get("dependencies", ())),
-            )
-            by_name.setdefault(package.name, []).append(package)
-        return cls({name: tuple(packages) for name, packages in by_name.items()})
+        entries = [entry for entry in _list(content, "package") if isinstance(entry, Mapping)]
+        packages = tuple(Package(*(str(entry.get(key, "")) for key in _KEYS)) for entry in entries)
+        by_word: dict[str, list[int]] = {}
+        for index, package in enumerate(packages):
+            exact = f"{package.name} {package.version}"
+            for word in (package.name, exact, f"{exact} ({package.source})"):
+                by_word.setdefault(word, []).append(index)
+        return cls(
+            packages,
+            tuple(
+                tuple(index for word in _list(entry, "dependencies") for index in by_word.get(str(word), ()))
+                for entry in entries
+            ),
+        )
 
     def reached(self, name: str, wanted: Mapping[str, frozenset[str]]) -> frozenset[Package]:
         """The third-party packages built into the local package `name`.
 
         The file does not tell dev-dependencies apart, so of a local package only the `wanted` ones are followed.
         """
-        queue = [package for package in self.packages.get(name, ()) if not package.source]
+        queue = [index for index, package in enumerate(self.packages) if package.name == name and not package.source]
         seen = set(queue)
-        for package in queue:
+        for here in queue:
+            package = self.packages[here]
             only = None if package.source else wanted.get(package.name)
-            for dependency in package.dependencies:
-                if only is None or dependency.split(" ", 1)[0] in only:
-                    fresh = [found for found in self._find(dependency) if found not in seen]
-                    seen.update(fresh)
-                    queue.extend(fresh)
-        return frozenset(package for package in seen if package.source)
+            for index in self.edges[here]:
+                if index not in seen and (only is None or self.packages[index].name in only):
+                    seen.add(index)
+                    queue.append(index)
+        return frozenset(self.packages[index] for index in seen if self.packages[index].source)
 
-    def _find(self, dependency: str) -> Iterable[Package]:
-        name, _, rest = dependency.partition(" ")
-        version, _, source = rest.partition(" ")
-        for package in self.packages.get(name, ()):
-            if version in {"", package.version} and source.strip("()") in {"", package.source}:
-                yield package
+
+def _list(parent: Mapping[str, Any], key: str) -> list[Any]:
+    value = parent.get(key)
+    return value if isinstance(value, list) else []
 
 
 def differences(before: frozenset[Package], after: frozenset[Package]) -> tuple[str, ...]:

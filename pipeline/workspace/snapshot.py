@@ -6,13 +6,14 @@ One `git diff-tree` a base and one `git cat-file --batch` for all; a file that d
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pipeline.errors import Problem
 from pipeline.manifest.document import compose
-from pipeline.workspace.cargo import Graph, parse, read_graph
+from pipeline.workspace.cargo import Graph, parents, parse, read_graph
 from pipeline.workspace.git import Change, Repository
 from pipeline.workspace.lock import Lock
 
@@ -23,6 +24,17 @@ class Side:
 
     graph: Graph
     locks: Mapping[str, Lock | None]
+
+    @cached_property
+    def _dependencies(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        found: dict[str, dict[str, frozenset[str]]] = {}
+        for crate in self.graph.crates.values():
+            found.setdefault(crate.workspace, {})[crate.name] = crate.dependencies
+        return found
+
+    def dependencies(self, workspace: str) -> Mapping[str, frozenset[str]]:
+        """What each crate of a workspace declares for its binary."""
+        return self._dependencies.get(workspace, {})
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,39 @@ class Snapshot:
     directories: tuple[str, ...]  # every service's folder
     project_file: str | None  # set when its meaning, not only its text, differs
     unreadable: tuple[str, ...]  # Cargo files that exist and are not TOML
+
+    @cached_property
+    def built(self) -> tuple[Change, ...]:
+        """The changes something could be built from: Markdown never is."""
+        return tuple(change for change in self.changes if not change.path.endswith(".md"))
+
+    @cached_property
+    def by_service(self) -> Mapping[str, Sequence[Change]]:
+        """The changes in each service's folder; a folder inside another service's belongs to the inner one."""
+        return _owners(self.built, self.directories)
+
+    @cached_property
+    def by_crate(self) -> Mapping[str, Sequence[Change]]:
+        """The changes of each local crate, without those of crates and services inside it."""
+        graph = self.after.graph
+        crates = {directory for crate in graph.crates.values() for directory in (crate.directory, *crate.local)}
+        return _owners(self.built, (*self.directories, *crates))
+
+
+def _owners(changes: Iterable[Change], directories: Iterable[str]) -> Mapping[str, Sequence[Change]]:
+    """Each change under the deepest of these directories that holds it."""
+    known = set(directories)
+    above: dict[str, list[str]] = {}
+    for directory in known:
+        for parent in parents(directory):
+            above.setdefault(parent, []).append(directory)
+    owned: dict[str, list[Change]] = {}
+    for change in changes:
+        owner = next((parent for parent in (change.path, *parents(change.path)) if parent in known), None)
+        # a submodule has its path in the place of everything inside it
+        for directory in above.get(change.path, []) if owner is None else [owner]:
+            owned.setdefault(directory, []).append(change)
+    return owned
 
 
 class CommitFiles:

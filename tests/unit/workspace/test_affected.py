@@ -258,7 +258,7 @@ def test_a_shallow_clone_widens_to_everything(clone, tmp_path) -> None:
     shallow.close()
 
 
-def test_a_project_in_a_folder_of_the_repository(clone, tmp_path) -> None:
+def test_a_project_in_a_folder_of_the_repository(clone) -> None:
     clone.git("checkout", "-q", "--orphan", "nested")
     names = clone.git("ls-files").splitlines()
     (clone.root / "sub").mkdir()
