@@ -22,6 +22,7 @@ def apply(dice: random.Random) -> list[Patch]:
     from pipeline.local import (
         edge_aliases,
         edge_gateway,
+        edge_log_queries,
         edge_logs,
         edge_metrics,
         edge_publish,
@@ -39,6 +40,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_gateway.apply(),
         *edge_spawn.apply(),
         *edge_logs.apply(),
+        *edge_log_queries.apply(),
         *edge_runtime.apply(),
     ]
 

