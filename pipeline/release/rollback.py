@@ -91,10 +91,21 @@ def plan_rollback(alias: AliasState, to: str | None) -> RollbackPlan:
     )
 
 
-def roll_back(functions: Functions, function: str, alias_name: str, to: str | None) -> RollbackDone:
-    """Go back now; re-reads and repeats until the write has won."""
+def roll_back(
+    functions: Functions, function: str, alias_name: str, to: str | None, *, account: str | None = None
+) -> RollbackDone:
+    """Go back now; re-reads and repeats until the write has won.
+
+    `account`: where it is known, the alias must lie in it (UsageError otherwise, nothing is written).
+    """
     for _ in range(ATTEMPTS):
         alias = functions.alias(function, alias_name)
+        if account and alias.arn.split(":")[4] != account:
+            raise UsageError(
+                f"this is account {alias.arn.split(':')[4]}, the environment is account {account}",
+                where=alias.arn,
+                hint="choose the right profile or role",
+            )
         plan = plan_rollback(alias, to)
         if plan.target is None:
             return RollbackDone(plan, alias, alias)

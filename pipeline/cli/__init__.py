@@ -1,0 +1,116 @@
+"""The command line. One file a verb, loaded only when it is called; the only place for click.
+
+A verb parses, calls a stage and renders the result. Faults leave here as a few lines on stderr and an exit code:
+0 done, 1 failed, 2 usage or invalid manifest, 3 rolled back, 4 held, 5 conflict, 6 drift, 128+n ended by signal n.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+VERBS = {
+    "check": "Validate the manifests and the project file, all errors at once.",
+    "affected": "Show which services a change affects, and why.",
+    "build": "Build and package affected services, one cargo run per target.",
+    "plan": "Show everything a deploy would do.",
+    "deploy": "Build, apply, publish and walk traffic onto the new version.",
+    "status": "Show what is where, and what is going on.",
+    "history": "Show a service's releases: who, what, verdict, how long.",
+    "rollback": "Back to the previous stable version, now.",
+    "bootstrap": "Create an environment's bucket.",
+    "local": "Start, stop or show the embedded AWS.",
+    "demo": "The whole story in one command, on the embedded AWS.",
+}
+
+
+class Terminated(BaseException):
+    """A signal that ends the process was received."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Verbs(click.Group):
+    """The verbs, each imported when it is asked for: start-up time is a promise."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"pipeline.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], VERBS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"No such verb '{args[0]}'. Did you mean '{near[0]}'?", ctx) from error
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="crabwalk", prog_name="crabwalk")
+def cli() -> None:
+    """Releases Rust services to AWS Lambda from git, one careful step at a time.
+
+    It works out what a commit affects, builds that for its architecture, applies Terraform where something changed,
+    publishes a version and shifts the alias's weights step by step, rolling back by itself when CloudWatch says that
+    the new version is worse.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit code; the only place where faults become one."""
+    from pipeline.errors import CrabwalkError
+
+    try:
+        code = cli.main(arguments, prog_name="crabwalk", standalone_mode=False)
+    except CrabwalkError as fault:
+        from pipeline.report.console import Console
+
+        Console().error(fault)
+        return fault.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt, Terminated, BrokenPipeError) as ended:
+        return _ended(ended)
+    return code if isinstance(code, int) else 0
+
+
+def _ended(ended: BaseException) -> int:
+    if isinstance(ended, BrokenPipeError):
+        sys.stderr.close()  # whoever read us is gone; Python would complain once more at exit
+        return 128 + signal.SIGPIPE
+    number = ended.number if isinstance(ended, Terminated) else signal.SIGINT
+    click.echo(f"crabwalk: ended by {signal.Signals(number).name}", err=True)
+    return 128 + number
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    raise Terminated(number)

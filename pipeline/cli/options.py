@@ -1,0 +1,76 @@
+"""What verbs share: common options, and the way from the working directory to a project, an environment, a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pipeline.report.console import Console
+
+if TYPE_CHECKING:
+    from pipeline.manifest.models import Service
+    from pipeline.manifest.project import Environment, Project
+    from pipeline.release.act import Engine
+    from pipeline.workspace.git import Repository
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+env_option: Callable[[F], F] = click.option(
+    "--env", "env_name", metavar="NAME", help="The environment; `local` by default while the embedded AWS is up."
+)
+output_option: Callable[[F], F] = click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people or machines."
+)
+
+
+@dataclass
+class Here:
+    """The working directory and what can be read from it, each part when it is first asked for."""
+
+    env_name: str | None = None
+    json: bool = False
+
+    @cached_property
+    def console(self) -> Console:
+        """Where the verb talks."""
+        return Console(json=self.json)
+
+    @cached_property
+    def project(self) -> Project:
+        """The project of the working directory."""
+        from pipeline.manifest.project import find_project, load_project
+
+        return load_project(find_project(Path.cwd()))
+
+    @cached_property
+    def env(self) -> Environment:
+        """The environment that was named, or `local` while it is up."""
+        from pipeline.manifest.project import environment
+
+        return environment(self.project, self.env_name)
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """All services of the project, with the environment's overlays."""
+        from pipeline.manifest import load_services
+
+        return load_services(self.project, self.env.name)
+
+    @cached_property
+    def repo(self) -> Repository:
+        """The git repository around the project."""
+        from pipeline.workspace.git import Repository
+
+        return Repository.open(self.project.root)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The release engine in the environment."""
+        from pipeline.release.act import Engine
+
+        return Engine(self.env)

@@ -1,0 +1,119 @@
+"""`crabwalk plan`: everything a deploy would do, and why. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.options import Here, env_option, output_option
+
+if TYPE_CHECKING:
+    from pipeline.infra import Change
+    from pipeline.manifest.models import Service
+    from pipeline.planning import DeployPlan, StackPlan
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@env_option
+@click.option("--base", metavar="COMMIT", help="Compare with this commit instead of each service's last release.")
+@output_option
+def command(services: tuple[str, ...], env_name: str | None, base: str | None, output: str) -> int:
+    """Show what `deploy` would do now: affected services with reasons, builds, Terraform's changes, the walk."""
+    return show_plan(services, env_name, base, output)
+
+
+def show_plan(services: tuple[str, ...], env_name: str | None, base: str | None, output: str) -> int:
+    """Plan, with Terraform where a stack's inputs changed, and render it."""
+    from pipeline.planning import check_checkout, plan_deploy, read_setting
+
+    here = Here(env_name, json=output == "json")
+    warning = check_checkout(here.repo, here.env)
+    if warning:
+        here.console.warn(warning)
+    setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
+    plan = plan_deploy(setting, here.repo, services, base)
+    changes = {stack.stack: _changes(here, stack) for stack in plan.stacks}
+    if output == "json":
+        here.console.json(_document(plan, changes))
+    else:
+        _show(here, plan, changes)
+    return 0
+
+
+def _changes(here: Here, stack: StackPlan) -> tuple[Change, ...]:
+    from pipeline.infra import plan_infra, stack_directory
+
+    if not stack.terraform:
+        return ()
+    directory = stack_directory(here.project.root, here.env, stack.stack)
+    with here.console.group(f"terraform plan: stack {stack.stack}"):
+        return plan_infra(stack.root, here.env, directory, here.console.progress).changes
+
+
+def _show(here: Here, plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) -> None:
+    console, setting = here.console, plan.setting
+    console.title(f"{setting.commit[:12]} on `{setting.env.name}`: {setting.subject}")
+    for record in setting.records.values():
+        if record.under_way is not None:
+            share = f"{record.under_way.traffic(record.under_way.step):.0%}"
+            console.warn(
+                f"{record.service}: release {record.under_way.release_id} stands at {share}; it is finished first"
+            )
+    for line in _affected(plan):
+        console.line(line)
+    stored = {artifact.service: artifact for artifact in plan.build.stored}
+    for service in plan.services:
+        artifact = stored.get(service.name)
+        how = f"from the store, {artifact.sha256[:12]}" if artifact else "one cargo run"
+        console.line(f"build {service.name} for {service.architecture}: {how}")
+    for stack in plan.stacks:
+        if not stack.terraform:
+            console.line(f"stack {stack.stack}: nothing Terraform manages changed, it does not run")
+        for change in changes[stack.stack]:
+            console.line(f"stack {stack.stack}: {change.action} {change.address} ({change.effect})")
+    for service in plan.services:
+        console.line(_walk(plan, service))
+    if not plan.services:
+        console.line("nothing to deploy")
+
+
+def _affected(plan: DeployPlan) -> Iterator[str]:
+    for one in plan.affected:
+        if not one.affected:
+            yield f"{one.service}: not affected since {(one.base or '')[:12]}"
+            continue
+        yield f"{one.service}: released, because"
+        for reason in one.reasons:
+            yield f"  - {reason.detail}"
+
+
+def _walk(plan: DeployPlan, service: Service) -> str:
+    if plan.setting.records[service.name].promoted is None:
+        return f"release {service.name}: first release, all at once after its smoke checks, then its triggers"
+    steps = " → ".join(f"{step.traffic:.0%} for {step.bake_s:.0f} s" for step in service.release.steps)
+    return f"release {service.name}: {steps + ' → ' if steps else ''}100 %"
+
+
+def _document(plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) -> dict[str, Any]:
+    stored = {artifact.service for artifact in plan.build.stored}
+    return {
+        "commit": plan.setting.commit,
+        "environment": plan.setting.env.name,
+        "services": [
+            {
+                "name": one.service,
+                "affected": one.affected,
+                "base": one.base,
+                "reasons": [{"kind": reason.kind, "detail": reason.detail} for reason in one.reasons],
+                "build": "store" if one.service in stored else ("compile" if one.affected else None),
+            }
+            for one in plan.affected
+        ],
+        "stacks": [
+            {"name": stack.stack, "terraform": stack.terraform, "changes": changes[stack.stack]}
+            for stack in plan.stacks
+        ],
+    }

@@ -1,0 +1,100 @@
+"""`crabwalk rollback`: the on-call engineer's verb. GetAlias, UpdateAlias, done; the record follows the traffic."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.options import Here, env_option, output_option
+
+if TYPE_CHECKING:
+    from pipeline.manifest.project import Environment
+    from pipeline.release.rollback import RollbackDone
+
+
+@click.command()
+@click.argument("service")
+@env_option
+@click.option("--to", metavar="VERSION", help="Go to this version instead of the previous stable one.")
+@click.option("--function", metavar="NAME", help="The function's name; needs --region and no project file.")
+@click.option("--region", metavar="REGION", help="With --function: where it is.")
+@output_option
+def command(
+    service: str, env_name: str | None, *, to: str | None, function: str | None, region: str | None, output: str
+) -> int:
+    """Move all traffic of SERVICE back to its previous stable version.
+
+    Needs no Terraform, no build and no lease. During a walk the new version loses its share, and the controller
+    that walked it stops. Repeated, it is a no-op that says so.
+    """
+    from pipeline.aws.functions import Functions
+    from pipeline.release.model import ALIAS
+    from pipeline.release.rollback import roll_back
+
+    here = Here(env_name, json=output == "json")
+    env, name = _target(here, service, env_name, function, region)
+    done = roll_back(Functions(env), name, ALIAS, to, account=env.account or None)
+    console = here.console
+    if done.plan.target is None:
+        console.line(f"{service}: {done.plan.sentence}")
+    else:
+        console.good(f"{service}: {done.plan.sentence}")
+    noted = _note(here, env, service, done, recorded=function is None)
+    if output == "json":
+        console.json(
+            {
+                "service": service,
+                "environment": env.name,
+                "changed": done.plan.target is not None,
+                "version": done.after.version,
+                "from": done.plan.origin,
+                "release": done.plan.release,
+                "recorded": noted,
+            }
+        )
+    return 0
+
+
+def _target(
+    here: Here, service: str, env_name: str | None, function: str | None, region: str | None
+) -> tuple[Environment, str]:
+    from pipeline.errors import UsageError
+
+    if function is None:
+        if region is not None:
+            raise UsageError("--region goes with --function", hint="without --function the project file knows it")
+        return here.env, here.project.function_name(here.env.name, service)
+    if region is None:
+        raise UsageError("--function needs --region", hint="for example --region eu-west-1")
+    if env_name is not None:
+        raise UsageError("--function and --env exclude each other", hint="leave one out")
+    from pipeline.manifest.project import Environment
+
+    return Environment(name="-", account="", region=region, bucket=""), function
+
+
+def _note(here: Here, env: Environment, service: str, done: RollbackDone, *, recorded: bool) -> bool:
+    """Record what was done; the traffic has moved already, so a ledger that is away is a warning."""
+    if not recorded or done.plan.target is None:
+        return False
+    from pipeline.aws.identity import whoami
+    from pipeline.aws.objects import Objects
+    from pipeline.errors import CrabwalkError
+    from pipeline.release.ledger import Ledger
+    from pipeline.release.record import record_rollback
+
+    try:
+        record_rollback(
+            Ledger(Objects(env)),
+            service,
+            env.name,
+            done,
+            actor=whoami(env).arn,
+            claimed_actor=os.environ.get("GITHUB_ACTOR"),
+        )
+    except CrabwalkError as error:
+        here.console.warn(f"the traffic has moved, but it could not be recorded: {error.what}")
+        return False
+    return True

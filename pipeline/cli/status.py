@@ -1,0 +1,114 @@
+"""`crabwalk status`: what is where and what is going on, from the aliases themselves and the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.options import Here, env_option, output_option
+
+if TYPE_CHECKING:
+    from pipeline.release.lease import Holder
+    from pipeline.release.ledger import ServiceRecord
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service as it stands; `traffic` maps versions to their share."""
+
+    service: str
+    traffic: dict[str, float]
+    state: str  # live | walking | held | rolled-back | never-released | changed-by-somebody-else | absent
+    release: str | None
+    commit: str | None
+    doing: str
+    next: str
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@env_option
+@output_option
+def command(services: tuple[str, ...], env_name: str | None, output: str) -> int:
+    """Show each service's versions with their traffic, the release under way and who works on it."""
+    from pipeline.manifest.project import environment
+    from pipeline.planning import no_such_service
+
+    here = Here(env_name, json=output == "json")
+    here.env = environment(here.project, env_name)
+    known = [service.name for service in here.services]
+    for name in services:
+        if name not in known:
+            raise no_such_service(name, known)
+    found = [_status(here, name) for name in known if not services or name in services]
+    if output == "json":
+        here.console.json({"environment": here.env.name, "services": found})
+        return 0
+    here.console.table(
+        f"environment {here.env.name}",
+        ("service", "traffic", "state", "release", "commit", "what is going on"),
+        [
+            (one.service, _shares(one.traffic), one.state, one.release or "-", (one.commit or "-")[:12], one.doing)
+            for one in found
+        ],
+    )
+    for one in found:
+        if one.next:
+            here.console.line(f"{one.service}: {one.next}")
+    return 0
+
+
+def _status(here: Here, service: str) -> ServiceStatus:
+    from pipeline.aws.functions import NotFoundError
+    from pipeline.release.head import trusted
+    from pipeline.release.lease import holder
+    from pipeline.release.model import ALIAS
+
+    function = here.project.function_name(here.env.name, service)
+    record = here.engine.ledger.service(service)
+    try:
+        alias = here.engine.functions.alias(function, ALIAS)
+    except NotFoundError:
+        return ServiceStatus(service, {}, "absent", None, None, "not deployed", f"crabwalk deploy {service}")
+    lease = holder(here.engine.objects, service)
+    traffic = {alias.version: round(1 - sum(alias.weights.values()), 6), **alias.weights}
+    if alias.version == "$LATEST":
+        return ServiceStatus(service, {}, "never-released", None, None, _doing(lease), f"crabwalk deploy {service}")
+    head = trusted(alias)
+    if head is None:
+        doing, after = _record(here, record, lease)
+        after = after or f"crabwalk rollback {service} --env {here.env.name}, with --to if no weights are set"
+        return ServiceStatus(service, traffic, "changed-by-somebody-else", None, None, doing, after)
+    state = {"walk": "walking", "live": "live", "back": "rolled-back"}[head.state]
+    if record.under_way is not None and record.under_way.phase == "held":
+        state = "held"
+    doing, after = _record(here, record, lease)
+    return ServiceStatus(service, traffic, state, head.release, head.commit, doing, after)
+
+
+def _record(here: Here, record: ServiceRecord, lease: Holder | None) -> tuple[str, str]:
+    """What the ledger says is going on, and what to do about it."""
+    rollout = record.under_way
+    if rollout is None:
+        return _doing(lease), ""
+    at = f"release {rollout.release_id} of version {rollout.candidate} at {rollout.traffic(rollout.step):.0%}"
+    if lease is not None and lease.nonce and not lease.expired:
+        return f"{at}, walked by {lease.who}", ""
+    if rollout.phase == "held":
+        return f"{at}, held: {rollout.sentence}", f"crabwalk rollback {record.service} --env {here.env.name}"
+    return (
+        f"{at}, and nobody walks it: its controller ended",
+        f"`crabwalk deploy --env {here.env.name}` goes on with it, `crabwalk rollback {record.service}` ends it",
+    )
+
+
+def _doing(lease: Holder | None) -> str:
+    if lease is None or not lease.nonce or lease.expired:
+        return "nothing"
+    return f"{lease.doing} by {lease.who}"
+
+
+def _shares(traffic: dict[str, float]) -> str:
+    return ", ".join(f"v{version} {share:.0%}" for version, share in traffic.items()) or "-"

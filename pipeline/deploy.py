@@ -1,0 +1,350 @@
+"""The composition: plan, build, upload, Terraform where inputs changed, publish, smoke, walk, record. One way through.
+
+What a dead run left behind is finished first; then the commit is deployed. First releases get their triggers only
+once the alias points at a published version, so `$LATEST` is never changed while traffic can reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline.errors import ConflictError, CrabwalkError, UsageError
+from pipeline.planning import DeployPlan, Setting, StackPlan, check_order, plan_deploy, plan_stack, read_setting
+from pipeline.release.act import LATEST, Engine
+from pipeline.release.lease import Lease
+from pipeline.release.ledger import ServiceRecord, StackRecord
+from pipeline.release.model import ALIAS, Rollout, StepSpec, new_release_id
+from pipeline.release.outcome import result_of, skipped
+from pipeline.release.publish import Package, publish, smoke
+from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
+from pipeline.release.walk import Walk, run
+
+if TYPE_CHECKING:
+    from pipeline.build import Artifact
+    from pipeline.manifest.models import Service
+    from pipeline.workspace.git import Repository
+
+
+class Teller(Protocol):
+    """Who tells a person what happens; `pipeline.report.console.Console` is one."""
+
+    def progress(self, text: str) -> None: ...
+    def warn(self, text: str) -> None: ...
+    def group(self, title: str) -> AbstractContextManager[None]: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may ask of a deploy beyond the commit."""
+
+    only: tuple[str, ...] = ()
+    base: str | None = None
+    retry: bool = False
+    allow_destroy: frozenset[str] = frozenset()
+    claimed_actor: str | None = None
+
+
+Show = Callable[[Sequence[WalkView]], None]
+
+
+@dataclass
+class Deploy:
+    """One deploy of one commit to one environment; `execute` may be called once."""
+
+    engine: Engine
+    setting: Setting
+    repo: Repository
+    actor: str
+    options: Options
+    tell: Teller
+    walking: Callable[[], AbstractContextManager[Show]]
+    walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
+    _leases: dict[str, Lease] = field(default_factory=dict)
+    _results: list[ReleaseResult] = field(default_factory=list)
+
+    def execute(self) -> tuple[ReleaseResult, ...]:
+        """Finish what was left, then release what the commit affects; returns one result a service touched."""
+        with ExitStack() as held:
+            held.callback(self._release_leases)
+            self._finish_abandoned()
+            plan = plan_deploy(self.setting, self.repo, self.options.only, self.options.base)
+            self._tell_affected(plan)
+            if plan.services:
+                self._lease(service.name for service in plan.services)
+                self._release(plan)
+        return tuple(self._results)
+
+    # -- what a dead run left ------------------------------------------------------------------------------------
+
+    def _finish_abandoned(self) -> None:
+        left = [record for record in self.setting.records.values() if record.under_way and self._wanted(record.service)]
+        if not left:
+            return
+        self._lease(record.service for record in left)
+        walks = []
+        for before in left:
+            record = self.engine.ledger.service(before.service)
+            rollout = record.under_way
+            if rollout is None:
+                continue
+            share = f"{rollout.traffic(rollout.step):.0%}"
+            self.tell.progress(
+                f"{rollout.service}: release {rollout.release_id} was left at {share}; it is taken over and goes on"
+            )
+            record = self.engine.take_over(record, rollout)
+            if record.under_way is not None:
+                walks.append(Walk(record, record.under_way, self._leases[record.service]))
+        self._walk(walks)
+        self._refresh()
+
+    def _wanted(self, service: str) -> bool:
+        return not self.options.only or service in self.options.only
+
+    # -- the commit ----------------------------------------------------------------------------------------------
+
+    def _tell_affected(self, plan: DeployPlan) -> None:
+        for one in plan.affected:
+            reasons = "; ".join(reason.detail for reason in one.reasons)
+            self.tell.progress(f"{one.service}: {f'affected: {reasons}' if one.affected else 'not affected'}")
+
+    def _release(self, plan: DeployPlan) -> None:
+        artifacts = self._build(plan)
+        services = [service for service in plan.services if self._worth_it(plan, service, artifacts[service.name])]
+        if not services:
+            return
+        self._upload([artifacts[service.name] for service in services])
+        keys = {name: artifact.key for name, artifact in artifacts.items()}
+        names = {service.name for service in services}
+        stacks = [plan_stack(self.setting, stack, names, keys) for stack in sorted({one.stack for one in services})]
+        for stack in stacks:
+            self._terraform(stack)
+        configurations = {name: value for one in stacks for name, value in one.root.walk_fingerprints.items()}
+        walks = [
+            walk
+            for service in services
+            if (walk := self._publish(service, artifacts[service.name], configurations[service.name])) is not None
+        ]
+        first = [walk for walk in walks if walk.rollout.stable == LATEST]
+        released = {walk.rollout.service for walk in self._walk(first) if walk.rollout.phase == "promoted"}
+        if released:
+            self._refresh()
+            for name in sorted({one.stack for one in services if one.name in released}):
+                self._terraform(plan_stack(self.setting, name, names, keys))
+        self._walk([walk for walk in walks if walk.rollout.stable != LATEST])
+
+    def _build(self, plan: DeployPlan) -> dict[str, Artifact]:
+        from pipeline.build import execute_build
+
+        for run_ in plan.build.runs:
+            self.tell.progress(f"building {', '.join(run_.services)} for {run_.triple}")
+        with self.tell.group("cargo lambda build"):
+            artifacts = execute_build(plan.build, self.tell.progress)
+        stored = {artifact.service for artifact in plan.build.stored}
+        for artifact in artifacts:
+            source = "from the store, its inputs are known" if artifact.service in stored else "built"
+            self.tell.progress(
+                f"{artifact.service}: {artifact.size / 1000:,.0f} kB zip {artifact.sha256[:12]}, {source}"
+            )
+        return {artifact.service: artifact for artifact in artifacts}
+
+    def _worth_it(self, plan: DeployPlan, service: Service, artifact: Artifact) -> bool:
+        """Whether there is anything new to try: not what is live already, not what was rolled back before."""
+        record = self.setting.records[service.name]
+        configuration = next(
+            stack.root.walk_fingerprints[service.name] for stack in plan.stacks if stack.stack == service.stack
+        )
+        promoted, made_of = record.promoted, (artifact.sha256, configuration)
+        terraform = next(stack.terraform for stack in plan.stacks if stack.stack == service.stack)
+        if promoted is not None and (promoted.artifact, promoted.configuration) == made_of and not terraform:
+            # Nothing to walk; the base moves on, so that the next deploy does not look at this commit again.
+            moved = replace(record, promoted=replace(promoted, commit=self.setting.commit))
+            self.setting = _with_record(self.setting, self.engine.ledger.save(moved))
+            self._results.append(
+                skipped(
+                    service.name,
+                    self.setting,
+                    "no-op",
+                    f"the artifact and its configuration are what is live: version {promoted.version}",
+                )
+            )
+            return False
+        rejected = record.rejection(*made_of)
+        if rejected is not None and not self.options.retry:
+            sentence = f"release {rejected.release_id} of the same artifact and configuration was rolled back"
+            self._results.append(skipped(service.name, self.setting, "skipped", sentence))
+            return False
+        return True
+
+    def _upload(self, artifacts: Iterable[Artifact]) -> None:
+        for artifact in artifacts:
+            if not self.engine.objects.exists(artifact.key):
+                self.engine.objects.upload(artifact.key, artifact.path)
+                self.tell.progress(f"{artifact.service}: uploaded {artifact.key}")
+
+    # -- infrastructure ------------------------------------------------------------------------------------------
+
+    def _terraform(self, stack: StackPlan) -> None:
+        from pipeline.infra import apply_infra, plan_infra, refused, stack_directory
+
+        if not stack.terraform:
+            self.tell.progress(f"stack {stack.stack}: nothing Terraform manages changed, it does not run")
+            return
+        env = self.setting.env
+        directory = stack_directory(self.setting.project.root, env, stack.stack)
+        with self.tell.group(f"terraform: stack {stack.stack}"):
+            planned = plan_infra(stack.root, env, directory, self.tell.progress)
+            for change in planned.changes:
+                self.tell.progress(f"{change.action} {change.address} ({change.effect})")
+            bad = refused(planned.changes, self.options.allow_destroy)
+            if bad:
+                raise UsageError(
+                    f"the plan would {bad[0].action} {bad[0].address}"
+                    + (f" and {len(bad) - 1} more" if len(bad) > 1 else ""),
+                    where=f"stack {stack.stack}",
+                    hint="if that is meant: " + " ".join(f"--allow-destroy '{one.address}'" for one in bad),
+                )
+            self._check_leases()
+            outputs = apply_infra(planned, env, self.tell.progress)
+        placed = tuple(sorted(stack.root.walk_fingerprints))
+        record = StackRecord(
+            stack.stack, stack.root.fingerprint, dict(outputs), placed, self.engine.now(), self.setting.commit
+        )
+        self.engine.ledger.save_stack(record)
+        self.setting = replace(self.setting, stacks={**self.setting.stacks, stack.stack: record})
+
+    # -- releases ------------------------------------------------------------------------------------------------
+
+    def _publish(self, service: Service, artifact: Artifact, configuration: str) -> Walk | None:
+        """Publish and try out a version; None when it ends here, with its result noted."""
+        function = self.setting.project.function_name(self.setting.env.name, service.name)
+        lease = self._leases[service.name]
+        try:
+            lease.check()
+            alias = self.engine.functions.alias(function, ALIAS)
+            if alias.weights:
+                raise ConflictError(
+                    f"the alias of `{service.name}` is split although no release is under way",
+                    hint=f"crabwalk rollback {service.name} --env {self.setting.env.name}",
+                )
+            package = Package(self.setting.env.bucket, artifact.key, artifact.code_sha256, artifact.architecture)
+            started = self.engine.now()
+            version = publish(self.engine.functions, function, package, f"{self.setting.commit[:12]}")
+            if version.version == alias.version:
+                self._results.append(
+                    skipped(service.name, self.setting, "no-op", f"version {version.version} is what is live already")
+                )
+                return None
+            self.tell.progress(f"{service.name}: published version {version.version}")
+            rollout = self._rollout(
+                service, artifact, configuration, stable=alias.version, candidate=version.version, started=started
+            )
+            record = self.engine.begin(self.setting.records[service.name], rollout)
+            faults = [
+                one
+                for one in smoke(
+                    self.engine.functions,
+                    function,
+                    version.version,
+                    [service.directory / name for name in service.release.smoke],
+                )
+                if one.fault
+            ]
+            if faults:
+                sentence = f"smoke check {faults[0].event}: {faults[0].fault}; no traffic was moved"
+                record = self.engine.reject(record, rollout, "smoke", sentence)
+                self._results.append(
+                    result_of(
+                        replace(rollout, sentence=sentence, reason="smoke", phase="rolled-back"), None, self.setting
+                    )
+                )
+                return None
+            if service.release.smoke:
+                self.tell.progress(f"{service.name}: {len(service.release.smoke)} smoke checks passed")
+            return Walk(record, rollout, lease)
+        except CrabwalkError as error:
+            if len(self._leases) == 1:
+                raise
+            # One service's fault must not stop the others; it is told and decides the exit code.
+            self.tell.warn(f"{service.name}: {error.what}")
+            outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
+            self._results.append(skipped(service.name, self.setting, outcome, error.what))
+            return None
+
+    def _rollout(
+        self, service: Service, artifact: Artifact, configuration: str, *, stable: str, candidate: str, started: float
+    ) -> Rollout:
+        from pipeline.release.head import trusted
+
+        function = self.setting.project.function_name(self.setting.env.name, service.name)
+        head = trusted(self.engine.functions.alias(function, ALIAS))
+        steps = () if stable == LATEST else tuple(StepSpec(s.traffic, s.bake_s) for s in service.release.steps)
+        return Rollout(
+            release_id=new_release_id(started),
+            service=service.name,
+            environment=self.setting.env.name,
+            function=function,
+            commit=self.setting.commit,
+            subject=self.setting.subject,
+            artifact=artifact.sha256,
+            configuration=configuration,
+            actor=self.actor,
+            claimed_actor=self.options.claimed_actor,
+            stable=stable,
+            candidate=candidate,
+            previous=head.previous if head is not None else None,
+            steps=steps,
+            min_requests=service.release.min_requests,
+            deadline_s=service.release.deadline_s,
+            on_inconclusive=service.release.on_inconclusive,
+            timeout_s=service.timeout_s,
+            period_s=self.setting.env.period_s,
+            lag_s=self.setting.env.lag_s,
+            started=started,
+        )
+
+    def _walk(self, walks: Sequence[Walk]) -> tuple[Walk, ...]:
+        if not walks:
+            return ()
+        self.walking_now = tuple(walk.rollout.service for walk in walks)
+        with self.walking() as show:
+            finished = run(self.engine, walks, show)
+        self.walking_now = ()
+        for walk in finished:
+            self._results.append(result_of(walk.rollout, walk.decision, self.setting))
+        return finished
+
+    # -- leases --------------------------------------------------------------------------------------------------
+
+    def _lease(self, services: Iterable[str]) -> None:
+        """Take the leases in the order of names, so that two deploys cannot wait for each other."""
+        for name in sorted(set(services) - set(self._leases)):
+            lease = Lease(
+                self.engine.objects,
+                name,
+                ttl_s=self.setting.env.lease_s,
+                doing=f"deploy of {self.setting.commit[:12]}",
+            )
+            self._leases[name] = lease.acquire(lambda text, name=name: self.tell.progress(f"{name}: {text}"))  # type: ignore[misc]
+            record = self.engine.ledger.service(name)
+            check_order(self.repo, record)
+            self.setting = _with_record(self.setting, record)
+
+    def _check_leases(self) -> None:
+        for lease in self._leases.values():
+            lease.check()
+
+    def _release_leases(self) -> None:
+        for lease in self._leases.values():
+            lease.release()
+
+    def _refresh(self) -> None:
+        self.setting = read_setting(
+            self.setting.project, self.setting.env, self.setting.services, self.repo, self.engine.ledger
+        )
+
+
+def _with_record(setting: Setting, record: ServiceRecord) -> Setting:
+    return replace(setting, records={**setting.records, record.service: record})

@@ -1,0 +1,181 @@
+"""What a deploy would do, and why: the plan that `plan` prints and `deploy` executes. Changes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConflictError, UsageError
+from pipeline.infra import Placement, Root, render
+
+if TYPE_CHECKING:
+    from pipeline.build import BuildPlan
+    from pipeline.manifest.models import Service
+    from pipeline.manifest.project import Environment, Project
+    from pipeline.release.ledger import Ledger, ServiceRecord, StackRecord
+    from pipeline.workspace.affected import Affected
+    from pipeline.workspace.git import Repository
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a deploy starts from: the commit, the manifests of an environment, and what the ledger knows."""
+
+    project: Project
+    env: Environment
+    commit: str
+    subject: str
+    services: tuple[Service, ...]
+    records: Mapping[str, ServiceRecord]
+    stacks: Mapping[str, StackRecord | None]
+
+    @property
+    def modules(self) -> Path:
+        """The Terraform modules roots are made of."""
+        return self.project.root / "modules"
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """A root to be, and whether Terraform has anything to do for it."""
+
+    stack: str
+    root: Root
+    applied: StackRecord | None
+
+    @property
+    def terraform(self) -> bool:
+        """Whether what Terraform manages differs from what it last applied."""
+        return self.applied is None or self.applied.fingerprint != self.root.fingerprint
+
+
+@dataclass(frozen=True)
+class DeployPlan:
+    """Which services are released, built from what, with which infrastructure."""
+
+    setting: Setting
+    affected: tuple[Affected, ...]
+    build: BuildPlan
+    stacks: tuple[StackPlan, ...]
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services to be released."""
+        names = {one.service for one in self.affected if one.affected}
+        return tuple(service for service in self.setting.services if service.name in names)
+
+
+def read_setting(
+    project: Project,
+    env: Environment,
+    services: Sequence[Service],
+    repo: Repository,
+    ledger: Ledger,
+) -> Setting:
+    """Read the ledger for every service and stack."""
+    return Setting(
+        project=project,
+        env=env,
+        commit=repo.head,
+        subject=repo.subject(repo.head),
+        services=tuple(services),
+        records={service.name: ledger.service(service.name) for service in services},
+        stacks={stack: ledger.stack(stack) for stack in sorted({service.stack for service in services})},
+    )
+
+
+def check_checkout(repo: Repository, env: Environment) -> str | None:
+    """Refuse a checkout that cannot tell what a commit asks for; returns a warning where `local` lets it pass.
+
+    Raises UsageError for a shallow clone or uncommitted changes outside `local`.
+    """
+    dirty = repo.dirty()
+    if env.embedded:
+        return f"uncommitted changes are built in: {_few(dirty)}" if dirty else None
+    if repo.shallow:
+        raise UsageError(
+            "this is a shallow clone: which services a commit affects cannot be told",
+            where=str(repo.root),
+            hint="git fetch --unshallow (in GitHub Actions: `fetch-depth: 0` for actions/checkout)",
+        )
+    if dirty:
+        raise UsageError(
+            f"there are uncommitted changes: {_few(dirty)}",
+            where=str(repo.root),
+            hint="commit or stash them; a release is what a commit says",
+        )
+    return None
+
+
+def check_order(repo: Repository, record: ServiceRecord) -> None:
+    """Only the recorded commit or one that follows it may be deployed; ConflictError for an older one."""
+    promoted = record.promoted
+    if promoted is None or promoted.commit == repo.head or not repo.has_commit(promoted.commit):
+        return
+    if not repo.is_ancestor(promoted.commit, repo.head):
+        raise ConflictError(
+            f"`{record.service}` is already at {promoted.commit[:12]}, which {repo.head[:12]} does not contain",
+            hint="deploy a commit that follows it; to go back, use `crabwalk rollback`",
+        )
+
+
+def plan_deploy(setting: Setting, repo: Repository, only: Sequence[str] = (), base: str | None = None) -> DeployPlan:
+    """Decide what a deploy would do; runs neither cargo nor Terraform."""
+    from pipeline.build import plan_build
+    from pipeline.workspace.affected import affected
+
+    chosen = _chosen(setting.services, only)
+    bases = {service.name: base or _base(setting.records[service.name]) for service in chosen}
+    found = affected(repo, setting.project, chosen, bases)
+    names = {one.service for one in found if one.affected}
+    for name in sorted(names):
+        check_order(repo, setting.records[name])
+    releasing = tuple(service for service in chosen if service.name in names)
+    build = plan_build(setting.project.root, releasing)
+    stacks = tuple(plan_stack(setting, stack, names, {}) for stack in sorted({one.stack for one in releasing}))
+    return DeployPlan(setting, found, build, stacks)
+
+
+def plan_stack(
+    setting: Setting, stack: str, releasing: set[str], keys: Mapping[str, str], *, released: Sequence[str] = ()
+) -> StackPlan:
+    """Render a stack's root with the services that are released or about to be; `released` adds to the ledger's."""
+    placements = []
+    for service in setting.services:
+        record = setting.records[service.name]
+        if service.stack != stack or (record.promoted is None and service.name not in releasing):
+            continue
+        key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
+        is_released = record.promoted is not None or service.name in released
+        placements.append(Placement(service, is_released, key))
+    root = render(setting.project, setting.env, stack, placements, setting.modules)
+    return StackPlan(stack, root, setting.stacks.get(stack))
+
+
+def _chosen(services: Sequence[Service], only: Sequence[str]) -> tuple[Service, ...]:
+    if not only:
+        return tuple(services)
+    known = {service.name: service for service in services}
+    missing = [name for name in only if name not in known]
+    if missing:
+        raise no_such_service(missing[0], tuple(known))
+    return tuple(service for service in services if service.name in set(only))
+
+
+def no_such_service(name: str, known: Sequence[str]) -> UsageError:
+    """The error for a service that no manifest declares."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"declared: {', '.join(known) or 'none'}"
+    return UsageError(f"there is no service `{name}`", hint=hint)
+
+
+def _base(record: ServiceRecord) -> str | None:
+    return record.promoted.commit if record.promoted else None
+
+
+def _few(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

@@ -1,0 +1,113 @@
+"""How releases ended, in words and as an exit code. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pipeline.release.act import LATEST
+from pipeline.release.decide import Decision
+from pipeline.release.model import Rollout
+from pipeline.release.view import ReleaseOutcome, ReleaseResult
+
+if TYPE_CHECKING:
+    from pipeline.planning import Setting
+
+EXIT_CODES: dict[str, int] = {
+    "promoted": 0,
+    "no-op": 0,
+    "skipped": 0,
+    "failed": 1,
+    "conflict": 5,
+    "rolled-back": 3,
+    "held": 4,
+}
+WORST_FIRST = (1, 3, 5, 4, 0)
+
+
+def exit_code(results: Iterable[ReleaseResult]) -> int:
+    """The exit code of a deploy: the worst of its releases."""
+    codes = {EXIT_CODES[result.outcome] for result in results}
+    return next((code for code in WORST_FIRST if code in codes), 0)
+
+
+def result_of(rollout: Rollout, decision: Decision | None, setting: Setting) -> ReleaseResult:
+    """The result of a rollout that is over, or that its controller stopped walking."""
+    outcome = _outcome(rollout, decision)
+    verdict = decision.verdict if decision else None
+    judged = verdict is not None and outcome == "rolled-back"
+    return ReleaseResult(
+        service=rollout.service,
+        environment=rollout.environment,
+        release_id=rollout.release_id,
+        outcome=outcome,
+        stable=None if rollout.stable == LATEST else rollout.stable,
+        candidate=rollout.candidate,
+        commit=rollout.commit,
+        duration_s=(rollout.ended or rollout.started) - rollout.started,
+        sentence=decision.sentence if decision else rollout.sentence,
+        check="errors" if judged else (rollout.reason if rollout.reason == "smoke" else None),
+        canary=verdict.canary if verdict else None,
+        baseline=verdict.baseline if verdict else None,
+        next=_next(rollout, outcome, decision),
+        url=_url(setting, rollout.service),
+    )
+
+
+def skipped(service: str, setting: Setting, outcome: ReleaseOutcome, sentence: str) -> ReleaseResult:
+    """The result of a service for which nothing was walked."""
+    record = setting.records[service]
+    live = record.promoted.version if record.promoted else None
+    after = {
+        "no-op": "nothing to do",
+        "skipped": "commit a fix, or `crabwalk deploy --retry` to try the same again",
+    }.get(outcome, f"crabwalk status {service} --env {setting.env.name}")
+    return ReleaseResult(
+        service=service,
+        environment=setting.env.name,
+        release_id="",
+        outcome=outcome,
+        stable=live,
+        candidate=None,
+        commit=setting.commit,
+        duration_s=0.0,
+        sentence=sentence,
+        check=None,
+        canary=None,
+        baseline=None,
+        next=after,
+        url=_url(setting, service),
+    )
+
+
+def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
+    if rollout.phase == "promoted":
+        return "promoted"
+    if rollout.phase == "rolled-back":
+        return "rolled-back"
+    return "conflict" if decision is not None and decision.kind == "conflict" else "held"
+
+
+def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) -> str:
+    env = rollout.environment
+    if outcome == "promoted":
+        return f"to go back: crabwalk rollback {rollout.service} --env {env}"
+    if outcome == "rolled-back":
+        kept = f"version {rollout.stable} has all traffic; " if rollout.stable != LATEST else "no traffic was moved; "
+        return (
+            f"{kept}look into commit {rollout.commit[:12]}, commit a fix and deploy it "
+            f"(the same artifact is not tried again without --retry)"
+        )
+    return decision.next if decision else f"crabwalk status {rollout.service} --env {env}"
+
+
+def _url(setting: Setting, service: str) -> str | None:
+    stack = next((one.stack for one in setting.services if one.name == service), None)
+    record = setting.stacks.get(stack) if stack else None
+    outputs: Any = record.outputs.get(service, {}) if record else {}
+    api_id, endpoint = outputs.get("api_id"), outputs.get("api_endpoint")
+    if setting.env.embedded and api_id and setting.env.endpoint:
+        from pipeline.local import api_url
+
+        return api_url(setting.env.endpoint, str(api_id))
+    return str(endpoint) if endpoint else None
