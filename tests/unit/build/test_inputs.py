@@ -1,0 +1,90 @@
+"""What changes a key, and what must not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from build_kit import write
+
+from pipeline.build import inputs
+from pipeline.build.packages import read_workspace
+
+
+def key(root: Path, name: str = "one", **parameters: object) -> str:
+    workspace = read_workspace(root)
+    return inputs.key(workspace, workspace.package(name), parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "services/one/src/main.rs",
+        "services/one/src/new.rs",
+        "services/one/build.rs",
+        "services/one/data.json",
+        "shared/src/lib.rs",
+        "Cargo.lock",
+        ".cargo/config.toml",
+        "CargoLambda.toml",
+    ],
+)
+def test_a_changed_input_changes_the_key(tree: Path, changed: str) -> None:
+    before = key(tree)
+    write(tree, {changed: "# changed\n"})
+    assert key(tree) != before
+
+
+@pytest.mark.parametrize("changed", ["Cargo.toml", "services/one/Cargo.toml", "services/two/Cargo.toml"])
+def test_manifests_count_those_of_companions_too(tree: Path, changed: str) -> None:
+    before = key(tree)
+    write(tree, {changed: (tree / changed).read_text() + "# changed\n"})
+    assert key(tree) != before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "services/one/service.yaml",
+        "services/one/events/one.json",
+        "services/one/target/debug/one",
+        "services/two/src/main.rs",
+        "services/big/src/main.rs",
+        "README.md",
+    ],
+)
+def test_what_no_binary_is_made_of_does_not(tree: Path, changed: str) -> None:
+    before = key(tree)
+    write(tree, {changed: "changed\n"})
+    assert key(tree) == before
+
+
+def test_place_and_date_do_not_count(tree: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "clone"
+    shutil.copytree(tree, copy)
+    for path in copy.rglob("*"):
+        os.utime(path, (1, 1))
+    assert key(copy) == key(tree)
+
+
+def test_parameters_and_the_users_cargo_configuration_count(tree: Path, tmp_path: Path) -> None:
+    before = key(tree, toolchain="a")
+    assert key(tree, toolchain="b") != before
+    write(tmp_path / "cargo-home", {"config.toml": "[build]\njobs = 1\n"})
+    assert key(tree, toolchain="a") != before
+
+
+def test_a_renamed_file_is_another_input(tree: Path) -> None:
+    before = key(tree)
+    (tree / "services/one/src/main.rs").rename(tree / "services/one/src/moved.rs")
+    assert key(tree) != before
+
+
+def test_dep_info_shows_what_the_key_does_not_cover(tree: Path) -> None:
+    write(tree, {"with space/greeting.txt": "hello\n"})
+    text = f"/x/one: {tree}/services/one/src/main.rs {tree}/with\\ space/greeting.txt /elsewhere/lib.rs\n"
+    workspace = read_workspace(tree)
+    read = inputs.parse_dep_info(text)
+    assert inputs.outside(workspace, workspace.package("one"), read) == (tree / "with space" / "greeting.txt",)

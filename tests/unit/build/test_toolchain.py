@@ -1,0 +1,104 @@
+"""How a triple comes by its std: the choice as a table, and the probe on the compilers that are here."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from build_kit import compiler, toolchain
+
+from pipeline.build import toolchain as chosen
+from pipeline.build.toolchain import WAYS, choose
+from pipeline.errors import BuildError, UsageError
+
+TRIPLE = "aarch64-unknown-linux-musl"
+WITH_STD = compiler("/a", targets=frozenset({TRIPLE}))
+RUSTUP = compiler("/b", rustup=Path("/b/rustup"))
+SOURCE = compiler("/c", source=True)
+BARE = compiler("/d")
+
+
+@pytest.mark.parametrize(
+    ("compilers", "ways", "expected"),
+    [
+        ([BARE, SOURCE, RUSTUP, WITH_STD], WAYS, (WITH_STD, "installed")),
+        ([BARE, SOURCE, RUSTUP], WAYS, (RUSTUP, "add")),
+        ([BARE, SOURCE], WAYS, (SOURCE, "source")),
+        ([WITH_STD, RUSTUP, SOURCE], ("source",), (SOURCE, "source")),
+        ([WITH_STD, RUSTUP, SOURCE], ("add",), (RUSTUP, "add")),
+    ],
+)
+def test_the_first_way_that_works(compilers, ways, expected) -> None:
+    found = choose(compilers, TRIPLE, ways, "tools")
+    assert (found.compiler, found.std) == expected
+
+
+@pytest.mark.parametrize("compilers", [[], [BARE]])
+def test_without_a_way_the_commands_to_type(compilers) -> None:
+    with pytest.raises(BuildError) as caught:
+        choose(compilers, TRIPLE, WAYS, "tools")
+    assert f"rustup target add {TRIPLE}" in (caught.value.hint or "")
+    assert "apt-get install rustc cargo rust-src" in (caught.value.hint or "")
+
+
+def test_an_added_std_is_the_same_toolchain_as_an_installed_one() -> None:
+    assert toolchain(TRIPLE, "add").identity == toolchain(TRIPLE, "installed").identity
+    assert toolchain(TRIPLE, "source").identity != toolchain(TRIPLE, "installed").identity
+
+
+def test_the_override_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRABWALK_RUST", "source")
+    assert chosen.allowed_ways() == ("source",)
+    monkeypatch.setenv("CRABWALK_RUST", "sauce")
+    with pytest.raises(UsageError, match="CRABWALK_RUST is `sauce`"):
+        chosen.allowed_ways()
+
+
+def program(path: Path, script: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def fake_rust(directory: Path, sysroot: Path) -> None:
+    program(directory / "rustc", f'case "$1" in -vV) echo "rustc 1.90.0";; --print) echo "{sysroot}";; esac')
+    program(directory / "cargo", "echo cargo 1.90.0")
+
+
+def test_the_probe_passes_over_a_proxy_without_a_toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "proxy/rustc", "echo no default toolchain >&2; exit 1")
+    program(tmp_path / "proxy/cargo", "exit 1")
+    fake_rust(tmp_path / "good", tmp_path / "sysroot")
+    (tmp_path / "sysroot/lib/rustlib" / TRIPLE / "lib").mkdir(parents=True)
+    (tmp_path / "sysroot/lib/rustlib" / TRIPLE / "lib/libstd-0123.rlib").touch()
+    (tmp_path / "half/lib").mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"{tmp_path}/proxy:{tmp_path}/good:/usr/bin:/bin")
+    first = next(chosen.probe())
+    assert (first.directory, first.verbose, first.source, first.rustup) == (
+        tmp_path / "good",
+        "rustc 1.90.0",
+        False,
+        None,
+    )
+    assert first.targets == {TRIPLE}
+    assert chosen.find([TRIPLE])[TRIPLE].std == "installed"
+
+
+def test_where_rustup_cannot_the_source_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "rustup", "echo error: could not download >&2; exit 1")
+    monkeypatch.setattr(chosen, "probe", lambda: iter((RUSTUP, SOURCE)))
+    lines: list[str] = []
+    found = chosen.obtain(toolchain(TRIPLE, "add", rustup=tmp_path / "rustup"), lines.append)
+    assert (found.compiler, found.std) == (SOURCE, "source")
+    assert lines == [f"rustup target add {TRIPLE}", "error: could not download"]
+
+
+def test_a_std_that_rustup_added_is_installed(tmp_path: Path) -> None:
+    program(tmp_path / "rustup", f'test "$*" = "target add {TRIPLE}"')
+    assert chosen.obtain(toolchain(TRIPLE, "add", rustup=tmp_path / "rustup"), print).std == "installed"
+
+
+def test_the_tools_are_those_of_this_environment() -> None:
+    assert chosen.tool_versions().startswith("cargo-lambda 1.9.2\nzig 0.")
+    assert (chosen.scripts() / "cargo-lambda").exists()
