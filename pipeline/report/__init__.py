@@ -1,0 +1,1 @@
+"""One result, many renderings: values of the stages go in, what people and machines read comes out."""
