@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Project
 
@@ -17,3 +19,17 @@ def load_services(project: Project, environment: str | None) -> tuple[Service, .
     from pipeline.manifest.services import load
 
     return load(project, environment)
+
+
+def check_all(root: Path) -> tuple[Project, tuple[Service, ...]]:
+    """The project file and every manifest with every overlay; raises one ManifestError with all problems of all."""
+    from pipeline.errors import ManifestError, Problem
+    from pipeline.manifest.project import read_project
+    from pipeline.manifest.services import read_services
+
+    problems: list[Problem] = []
+    project = read_project(root, problems)
+    services = read_services(project, None, problems) if project is not None else ()
+    if project is None or problems:
+        raise ManifestError(problems)
+    return project, services

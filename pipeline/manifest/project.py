@@ -92,7 +92,10 @@ def load_project(root: Path) -> Project:
 
 
 def read_project(root: Path, problems: list[Problem]) -> Project | None:
-    """As `load_project`, but collects the problems, so that `check` can go on with the services."""
+    """As `load_project`, but collects the problems and returns what can be told, so that `check` can go on.
+
+    None when the file as a whole cannot be read; a project that came with problems must not be used otherwise.
+    """
     root = root.resolve()
     node = read_document(root / PROJECT_FILE, PROJECT_FILE, problems)
     if node is None or node.mapping is None:
@@ -103,16 +106,14 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
     name = _text(node, "project", problems, required=True)
     if name is not None and not _NAME.match(name):
         problems.append(fields["project"].mark.problem(f"project: `{name}` is not a project name", _NAME_RULE))
-        name = None
     glob = _text(node, "services", problems) or _GLOB
     parts = PurePosixPath(glob)
     if parts.is_absolute() or ".." in parts.parts or parts.suffix not in {".yaml", ".yml"}:
         what = f"services: `{glob}` must name YAML files below the project's folder"
         problems.append(fields["services"].mark.problem(what, f"for example `{_GLOB}`"))
         glob = _GLOB
-    environments = _environments(fields.get("environments"), name or "", problems)
-    if name is None:
-        return None
+    name = name or "unnamed"
+    environments = _environments(fields.get("environments"), name, problems)
     mark = fields["services"].mark if "services" in fields else None
     return Project(name, root, glob, environments, mark)
 
@@ -170,15 +171,12 @@ def _environment(name: str, node: Node, key: Mark, project: str, problems: list[
     if node.mapping is None:
         problems.append(node.mark.problem(f"{path}must be a mapping with account and region, not {node.shown()}"))
         return None
-    before = len(problems)
     unknown_keys(node, _ENVIRONMENT_KEYS, path, problems)
     account = _text(node, "account", problems, path=path, required=True) or ""
     region = _text(node, "region", problems, path=path, required=True) or ""
     bucket = _text(node, "bucket", problems, path=path) or f"crabwalk-{project}-{name}-{account}"
     for field in _ENVIRONMENT_KEYS:
         _check_form(node, field, path, problems)
-    if len(problems) > before:
-        return None
     return Environment(name, account, region, bucket)
 
 

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.workspace.cargo import join, parents, read_graph, under
@@ -27,7 +27,8 @@ def test_renamed_inherited_and_target_dependencies_are_followed() -> None:
         Files(
             root='[workspace]\n[workspace.dependencies]\nshort = { package = "long-name", path = "libs/long" }\n',
             app=(
-                '[package]\nname = "app"\n[dependencies]\nshort.workspace = true\nother = { package = "real", version = "1" }\n'
+                '[package]\nname = "app"\n[dependencies]\nshort.workspace = true\n'
+                'other = { package = "real", version = "1" }\n'
                 "[target.'cfg(unix)'.build-dependencies]\nbuilder = { path = \"../builder\" }\n"
                 '[dev-dependencies]\ntester = { path = "../tester" }\n'
             ),
@@ -136,6 +137,7 @@ _VALUES = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(_KEYS, _VALUES), st.dictionaries(_KEYS, _VALUES))
 def test_no_toml_breaks_reading(root: Mapping[str, Any], member: Mapping[str, Any]) -> None:
     class Odd:
