@@ -22,10 +22,11 @@ class Clone:
         self.write("crabwalk.yaml", f"crabwalk: 1\nproject: {project}\n")
         self.write("shared/Cargo.toml", '[package]\nname = "shared"\n')
         self.write("shared/src/lib.rs", "")
-        for name, dependencies in {
+        crates = {
             "health": "",
             "hello": '[dependencies]\nshared = { path = "../../shared" }\n',
-        }.items():
+        }
+        for name, dependencies in crates.items():
             self.write(f"services/{name}/Cargo.toml", f'[package]\nname = "{name}"\n{dependencies}')
             self.write(f"services/{name}/src/main.rs", "fn main() {}\n")
             self.write(f"services/{name}/service.yaml", f"crabwalk: 1\nname: {name}\n")
@@ -104,12 +105,15 @@ def test_uncommitted_work_is_said(clone: Clone, capsys: pytest.CaptureFixture[st
     )
 
 
+_FETCH = "  next: git fetch, or name another commit"
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
         (
             ["--base", "nowhere"],
-            ["error: no commit `nowhere` in this clone", "  next: git fetch, or name another commit"],
+            ["error: no commit `nowhere` in this clone", _FETCH],
         ),
         (["hallo", "--base", "HEAD"], ["error: there is no service `hallo`", "  next: did you mean `hello`?"]),
     ],
