@@ -54,7 +54,7 @@ def usual_family(system: Mapping[str, str]) -> tuple[str, ...]:
     """What a Debian has whose lists were never fetched, by its os-release; Ubuntu's name changes with every update."""
     if system.get("ID") != "debian":
         return ()
-    return family("rustc-web" if system.get("VERSION_ID") == "12" else "rustc")
+    return family("rustc-web" if system.get("VERSION_ID") in ("12", "13") else "rustc")
 
 
 def parse_policy(text: str) -> dict[str, str]:

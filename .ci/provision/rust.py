@@ -22,8 +22,8 @@ from provision.shell import PROBE_SECONDS, Done, probe, run, say
 TRIPLES = ("x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl")
 LINTERS = ("clippy", "rustfmt")
 FETCH_SECONDS = 300
-# rustup must answer for what is installed, not fetch a toolchain because somebody asked for a version.
-NO_AUTO_INSTALL = {"RUSTUP_AUTO_INSTALL": "0"}
+# Asking for a version must not make rustup fetch a toolchain.
+RUSTUP = {"RUSTUP_AUTO_INSTALL": "0", "RUST_BACKTRACE": "0"}
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ def directories() -> tuple[Path, ...]:
 def inspect(directory: Path) -> Toolchain | None:
     """The toolchain in a directory, or None when it does not run."""
     rustc = directory / "rustc"
-    said = probe((rustc, "-vV"), env=NO_AUTO_INSTALL)
+    said = probe((rustc, "-vV"), env=RUSTUP)
     release = re.search(r"^release: (\S+)$", said or "", re.MULTILINE)
-    sysroot = probe((rustc, "--print", "sysroot"), env=NO_AUTO_INSTALL)
-    if not release or not sysroot or probe((directory / "cargo", "-V"), env=NO_AUTO_INSTALL) is None:
+    sysroot = probe((rustc, "--print", "sysroot"), env=RUSTUP)
+    if not release or not sysroot or probe((directory / "cargo", "-V"), env=RUSTUP) is None:
         return None
     library = Path(sysroot) / "lib" / "rustlib"
     return Toolchain(
@@ -86,7 +86,7 @@ def inspect(directory: Path) -> Toolchain | None:
 def lints(directory: Path, name: str) -> bool:
     """Whether a linter is there and runs: rustup's proxies exist without their components."""
     program = "cargo-clippy" if name == "clippy" else name
-    return probe((directory / program, "--version"), env=NO_AUTO_INSTALL) is not None
+    return probe((directory / program, "--version"), env=RUSTUP) is not None
 
 
 def find(oldest: Version) -> tuple[Toolchain, ...]:
@@ -113,10 +113,10 @@ def add(toolchain: Toolchain) -> Done:
     rustup = toolchain.directory / "rustup"
     targets = [triple for triple in TRIPLES if triple not in toolchain.targets]
     say(f"rust: rustup adds {', '.join(targets) or 'its linters'}")
-    done = run((rustup, "target", "add", *targets), seconds=FETCH_SECONDS) if targets else Done(0, "")
+    done = run((rustup, "target", "add", *targets), seconds=FETCH_SECONDS, env=RUSTUP) if targets else Done(0, "")
     components = [name for name in LINTERS if name not in toolchain.linters]
     if done.ok and components:
-        done = run((rustup, "component", "add", *components), seconds=FETCH_SECONDS)
+        done = run((rustup, "component", "add", *components), seconds=FETCH_SECONDS, env=RUSTUP)
     return done
 
 

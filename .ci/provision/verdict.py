@@ -16,12 +16,13 @@ from pipeline.errors import CrabwalkError
 from pipeline.infra import provider
 
 LOCK = Path(__file__).resolve().parents[2] / "modules" / ".terraform.lock.hcl"
-WAYS = {"installed": "std installed", "add": "std from rustup", "source": "std from source"}
+WAYS = {"installed": "std installed", "source": "std from source"}
 
 
 def rust() -> str:
-    """Which way the musl targets are built, and by which compiler."""
-    found = toolchain.find(TRIPLES.values())
+    """Which way the musl targets are built, and by which compiler; what rustup can add, set-up has added by now."""
+    compilers, tools = tuple(toolchain.probe()), toolchain.tool_versions()
+    found = {triple: toolchain.choose(compilers, triple, tuple(WAYS), tools) for triple in TRIPLES.values()}
     ways = {
         architecture: f"{WAYS[found[triple].std]} with {found[triple].compiler.directory / 'rustc'}"
         for architecture, triple in TRIPLES.items()

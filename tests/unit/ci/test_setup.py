@@ -92,7 +92,7 @@ def test_newest_complete_family_that_is_new_enough(
 
 @pytest.mark.parametrize(
     ("system", "compiler"),
-    [({"ID": "debian", "VERSION_ID": "12"}, "rustc-web"), ({"ID": "debian", "VERSION_ID": "13"}, "rustc")],
+    [({"ID": "debian", "VERSION_ID": "13"}, "rustc-web"), ({"ID": "debian"}, "rustc")],
 )
 def test_usual_family_without_package_lists(system: dict[str, str], compiler: str) -> None:
     assert apt.usual_family(system) == apt.family(compiler)
