@@ -7,7 +7,7 @@ once the alias points at a published version, so `$LATEST` is never changed whil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +17,7 @@ from pipeline.release.act import LATEST, Engine
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord, StackRecord
 from pipeline.release.model import ALIAS, Rollout, StepSpec, new_release_id
-from pipeline.release.outcome import result_of, skipped
+from pipeline.release.outcome import result_of, service_url_of, skipped
 from pipeline.release.publish import Package, publish, smoke
 from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk import Walk, run
@@ -75,7 +75,7 @@ class Deploy:
             if plan.services:
                 self._lease(service.name for service in plan.services)
                 self._release(plan)
-        return tuple(self._results)
+        return tuple(replace(one, url=service_url_of(self.setting, one.service)) for one in self._results)
 
     # -- what a dead run left ------------------------------------------------------------------------------------
 
@@ -256,9 +256,7 @@ class Deploy:
                 sentence = f"smoke check {faults[0].event}: {faults[0].fault}; no traffic was moved"
                 record = self.engine.reject(record, rollout, "smoke", sentence)
                 self._results.append(
-                    result_of(
-                        replace(rollout, sentence=sentence, reason="smoke", phase="rolled-back"), None, self.setting
-                    )
+                    result_of(replace(rollout, sentence=sentence, reason="smoke", phase="rolled-back"), None)
                 )
                 return None
             if service.release.smoke:
@@ -309,11 +307,12 @@ class Deploy:
         if not walks:
             return ()
         self.walking_now = tuple(walk.rollout.service for walk in walks)
-        with self.walking() as show:
+        watched = any(walk.rollout.stable != LATEST for walk in walks)  # a first release has nothing to watch
+        with self.walking() if watched else nullcontext(lambda _: None) as show:
             finished = run(self.engine, walks, show)
         self.walking_now = ()
         for walk in finished:
-            self._results.append(result_of(walk.rollout, walk.decision, self.setting))
+            self._results.append(result_of(walk.rollout, walk.decision))
         return finished
 
     # -- leases --------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +25,7 @@ class ServiceStatus:
     commit: str | None
     doing: str
     next: str
+    url: str | None = None
 
 
 @click.command()
@@ -33,16 +34,20 @@ class ServiceStatus:
 @output_option
 def command(services: tuple[str, ...], env_name: str | None, output: str) -> int:
     """Show each service's versions with their traffic, the release under way and who works on it."""
-    from pipeline.manifest.project import environment
     from pipeline.planning import no_such_service
+    from pipeline.release.outcome import service_url
 
     here = Here(env_name, json=output == "json")
-    here.env = environment(here.project, env_name)
     known = [service.name for service in here.services]
     for name in services:
         if name not in known:
             raise no_such_service(name, known)
-    found = [_status(here, name) for name in known if not services or name in services]
+    chosen = [service for service in here.services if not services or service.name in services]
+    stacks = {stack: here.engine.ledger.stack(stack) for stack in {service.stack for service in chosen}}
+    found = [
+        replace(_status(here, service.name), url=service_url(here.env, stacks[service.stack], service.name))
+        for service in chosen
+    ]
     if output == "json":
         here.console.json({"environment": here.env.name, "services": found})
         return 0
@@ -55,6 +60,8 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
         ],
     )
     for one in found:
+        if one.url:
+            here.console.line(f"{one.service} answers at {one.url}")
         if one.next:
             here.console.line(f"{one.service}: {one.next}")
     return 0

@@ -60,7 +60,7 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
         )
     if rollout.step < 0:
         first = 0 if rollout.steps else len(rollout.steps)
-        return _forward(rollout, first, None, "the smoke checks passed" if rollout.steps else "no steps are declared")
+        return _forward(rollout, first, None, _first_reason(rollout))
     return _judged(rollout, verdict_of(rollout, seen), now)
 
 
@@ -116,6 +116,12 @@ def _judged(rollout: Rollout, verdict: Verdict, now: float) -> Decision:
     if rollout.on_inconclusive == "hold":
         return Decision("hold", late, "the weight stays; deploy again once there is traffic, or roll back", verdict)
     return Decision("roll-back", late, f"all traffic goes back to version {rollout.stable}", verdict=verdict)
+
+
+def _first_reason(rollout: Rollout) -> str:
+    if rollout.steps:
+        return "the smoke checks passed"
+    return "no steps are declared" if rollout.stable.isdigit() else "the first release, nothing to compare with"
 
 
 def _forward(rollout: Rollout, step: int, verdict: Verdict | None, why: str) -> Decision:

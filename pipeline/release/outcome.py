@@ -11,7 +11,9 @@ from pipeline.release.model import Rollout
 from pipeline.release.view import ReleaseOutcome, ReleaseResult
 
 if TYPE_CHECKING:
+    from pipeline.manifest.project import Environment
     from pipeline.planning import Setting
+    from pipeline.release.ledger import StackRecord
 
 EXIT_CODES: dict[str, int] = {
     "promoted": 0,
@@ -31,7 +33,7 @@ def exit_code(results: Iterable[ReleaseResult]) -> int:
     return next((code for code in WORST_FIRST if code in codes), 0)
 
 
-def result_of(rollout: Rollout, decision: Decision | None, setting: Setting) -> ReleaseResult:
+def result_of(rollout: Rollout, decision: Decision | None) -> ReleaseResult:
     """The result of a rollout that is over, or that its controller stopped walking."""
     outcome = _outcome(rollout, decision)
     verdict = decision.verdict if decision else None
@@ -45,12 +47,12 @@ def result_of(rollout: Rollout, decision: Decision | None, setting: Setting) -> 
         candidate=rollout.candidate,
         commit=rollout.commit,
         duration_s=(rollout.ended or rollout.started) - rollout.started,
-        sentence=decision.sentence if decision else rollout.sentence,
+        sentence=_why(rollout, decision),
         check="errors" if judged else (rollout.reason if rollout.reason == "smoke" else None),
         canary=verdict.canary if verdict else None,
         baseline=verdict.baseline if verdict else None,
         next=_next(rollout, outcome, decision),
-        url=_url(setting, rollout.service),
+        url=None,  # known once the infrastructure stands
     )
 
 
@@ -76,8 +78,14 @@ def skipped(service: str, setting: Setting, outcome: ReleaseOutcome, sentence: s
         canary=None,
         baseline=None,
         next=after,
-        url=_url(setting, service),
+        url=None,  # known once the infrastructure stands
     )
+
+
+def _why(rollout: Rollout, decision: Decision | None) -> str:
+    if rollout.stable == LATEST and rollout.phase == "promoted":
+        return "the first release: nothing to compare with, its smoke checks passed"
+    return decision.sentence if decision else rollout.sentence
 
 
 def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
@@ -90,6 +98,8 @@ def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
 
 def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) -> str:
     env = rollout.environment
+    if outcome == "promoted" and rollout.stable == LATEST:
+        return "the next release is walked against this one"
     if outcome == "promoted":
         return f"to go back: crabwalk rollback {rollout.service} --env {env}"
     if outcome == "rolled-back":
@@ -101,13 +111,18 @@ def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) 
     return decision.next if decision else f"crabwalk status {rollout.service} --env {env}"
 
 
-def _url(setting: Setting, service: str) -> str | None:
-    stack = next((one.stack for one in setting.services if one.name == service), None)
-    record = setting.stacks.get(stack) if stack else None
-    outputs: Any = record.outputs.get(service, {}) if record else {}
+def service_url(env: Environment, stack: StackRecord | None, service: str) -> str | None:
+    """Where a service answers over HTTP, by what Terraform last put out; None when it has no HTTP trigger."""
+    outputs: Any = stack.outputs.get(service, {}) if stack else {}
     api_id, endpoint = outputs.get("api_id"), outputs.get("api_endpoint")
-    if setting.env.embedded and api_id and setting.env.endpoint:
+    if env.embedded and api_id and env.endpoint:
         from pipeline.local import api_url
 
-        return api_url(setting.env.endpoint, str(api_id))
+        return api_url(env.endpoint, str(api_id))
     return str(endpoint) if endpoint else None
+
+
+def service_url_of(setting: Setting, service: str) -> str | None:
+    """The same, from a deploy's setting."""
+    stack = next((one.stack for one in setting.services if one.name == service), "")
+    return service_url(setting.env, setting.stacks.get(stack), service)

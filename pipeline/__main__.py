@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `crabwalk`."""
+
+from pipeline.cli import main
+
+main()
