@@ -30,7 +30,7 @@ def load(project: Project, environment: str | None) -> tuple[Service, ...]:
 
 def read_services(project: Project, environment: str | None, problems: list[Problem]) -> tuple[Service, ...]:
     """As `load`, but collects the problems."""
-    files = sorted(path for path in project.root.glob(project.services_glob) if path.is_file())
+    files = _files(project)
     if not files and project.services_mark is not None:
         problems.append(project.services_mark.problem(f"services: no file matches `{project.services_glob}`"))
     found: list[Problem] = []
@@ -45,8 +45,32 @@ def read_services(project: Project, environment: str | None, problems: list[Prob
         service = _service(project, environment, file, node, found)
         if service is not None:
             services.append(service)
+    _check_collisions(project, names, found)
     problems.extend(dict.fromkeys(found))  # an overlay repeats what its base says wrong
     return tuple(sorted(services, key=lambda service: service.name))
+
+
+def _files(project: Project) -> list[Path]:
+    """The manifests; what tools leave behind (`target`, hidden folders) is not searched."""
+    found = []
+    for path in project.root.glob(project.services_glob):
+        folders = path.relative_to(project.root).parts[:-1]
+        if path.is_file() and not any(folder == "target" or folder.startswith(".") for folder in folders):
+            found.append(path)
+    return sorted(found)
+
+
+def _check_collisions(project: Project, names: dict[str, Mark], problems: list[Problem]) -> None:
+    """`a-b` in `c` and `b` in `c-a` would be one function where the environments share an account and region."""
+    taken: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for environment in project.environments:
+        for name, mark in names.items():
+            function = project.function_name(environment.name, name)
+            place = (environment.account, environment.region, function)
+            other = taken.setdefault(place, (environment.name, name))
+            if other != (environment.name, name):
+                what = f"name: `{name}` in `{environment.name}` and `{other[1]}` in `{other[0]}` are both `{function}`"
+                problems.append(mark.problem(what, "rename one of them"))
 
 
 def _claim_name(node: Node, names: dict[str, Mark], problems: list[Problem]) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 _DEPENDENCIES = ("dependencies", "build-dependencies", "build_dependencies")
+# Keys of [package] that neither the compiler nor env!("CARGO_PKG_...") sees.
+_UNBUILT = frozenset({"publish", "keywords", "categories", "include", "exclude"})
 
 
 class Files(Protocol):
@@ -134,7 +136,9 @@ class _Reader:
             local=tuple(local),
             dependencies=frozenset(names),
             inherited=frozenset(inherited),
-            inherited_package=frozenset(key for key in package if table(package, key).get("workspace") is True),
+            inherited_package=frozenset(
+                key for key in package if key not in _UNBUILT and table(package, key).get("workspace") is True
+            ),
         )
         self.crates[directory] = crate
         return crate

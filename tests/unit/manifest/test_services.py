@@ -229,3 +229,23 @@ def test_more_binaries_and_features(tree) -> None:
     tree.crate("a", '[features]\ntls = []\n[dependencies]\nextra = {version = "1", optional = true}\n')
     tree.write("services/a/src/bin/other.rs", "fn main() {}\n")
     assert tree.problems() == []
+
+
+def test_two_names_that_make_one_function_are_refused_where_they_meet(tree) -> None:
+    declared = '{a: {account: "111122223333", region: eu-west-1}, a-b: {account: "111122223333", region: %s}}'
+    tree.service("c", "")
+    tree.service("b-c", "")
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: p\nenvironments: {declared % 'eu-west-2'}\n")
+    assert tree.problems() == []
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: p\nenvironments: {declared % 'eu-west-1'}\n")
+    assert tree.problems() == [
+        "services/c/service.yaml:2:7: name: `c` in `a-b` and `b-c` in `a` are both `p-a-b-c`, rename one of them"
+    ]
+
+
+def test_what_tools_leave_behind_is_not_searched(tree) -> None:
+    tree.write("crabwalk.yaml", "crabwalk: 1\nproject: p\nservices: '**/service.yaml'\n")
+    tree.service("a", "")
+    tree.write("target/package/service.yaml", "")
+    tree.write(".crabwalk/service.yaml", "")
+    assert [service.name for service in tree.load()] == ["a"]
