@@ -115,7 +115,10 @@ _HINTS = (
         ("Failed to query available provider packages", "Failed to install provider", "Could not retrieve the list"),
         "the provider's registry cannot be reached; CRABWALK_PROVIDER_MIRROR=DIR names a filesystem mirror to use",
     ),
-    (("NoSuchBucket", "S3 bucket does not exist"), "crabwalk bootstrap ENVIRONMENT creates the bucket"),
+    (
+        ("NoSuchBucket", "referenced S3 bucket must have been previously created"),
+        "crabwalk bootstrap ENVIRONMENT creates the bucket",
+    ),
     (("connection refused", "no such host"), "AWS cannot be reached; for `local`, see `crabwalk local status`"),
     (("state data in S3 does not have the expected content",), "wait a minute and run the same command again"),
     (("Unsupported Terraform Core version",), "install a newer Terraform"),

@@ -11,7 +11,8 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pipeline.errors import UsageError
 
 REQUEST = "CRABWALK_PROVIDER_MIRROR"
 CLI_CONFIG = "TF_CLI_CONFIG_FILE"
+PLUGIN_CACHE = "TF_PLUGIN_CACHE_DIR"
 REGISTRY = "registry.terraform.io"
 SOURCE = f"{REGISTRY}/hashicorp/aws"
 DISCOVERY = f"https://{REGISTRY}/.well-known/terraform.json"
@@ -38,22 +40,47 @@ _VERSION = re.compile(r'^\s*version\s*=\s*"([^"]+)"', re.MULTILINE)
 
 
 def configure(environment: Mapping[str, str], directory: Path, lock: bytes) -> dict[str, str]:
-    """Return `environment` with TF_CLI_CONFIG_FILE as it should be; may write that file into `directory`."""
-    result = dict(environment)
+    """Return `environment` with Terraform's CLI configuration as it should be; may write one into `directory`."""
+    result = {name: value for name, value in environment.items() if name != PLUGIN_CACHE}
     requested = environment.get(REQUEST)
     configured = environment.get(CLI_CONFIG)
-    if configured and not requested and Path(configured).is_file():
+    if configured and not Path(configured).is_file():
+        del result[CLI_CONFIG]  # Terraform would warn on every command
+        configured = None
+    if not requested and (configured or Path("~/.terraformrc").expanduser().is_file()):
         return result
-    result.pop(CLI_CONFIG, None)
     mirror = choose_mirror(requested, locked_version(lock))
-    if mirror is not None:
-        path = directory / ".terraform" / "crabwalk.tfrc"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = cli_config(mirror)
-        if not path.is_file() or path.read_text() != text:
-            path.write_text(text)
-        result[CLI_CONFIG] = str(path)
+    if mirror is None:
+        result[PLUGIN_CACHE] = str(plugin_cache(environment))
+        return result
+    path = directory / ".terraform" / "crabwalk.tfrc"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = cli_config(mirror)
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)
+    result[CLI_CONFIG] = str(path)
     return result
+
+
+def plugin_cache(environment: Mapping[str, str]) -> Path:
+    """Per-user folder in which a downloaded provider is kept, so that the next root links it."""
+    base = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME") or "~").expanduser() / ".cache"
+    return Path(base) / "crabwalk" / "providers"
+
+
+@contextmanager
+def alone(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let one init at a time use the plugin cache: Terraform itself does not guard it."""
+    cache = environment.get(PLUGIN_CACHE)
+    if cache is None:
+        yield
+        return
+    import fcntl
+
+    Path(cache).mkdir(parents=True, exist_ok=True)
+    with (Path(cache) / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def choose_mirror(requested: str | None, version: str) -> Path | None:

@@ -29,7 +29,7 @@ MINIMUM = (1, 10)
 LOCK_TIMEOUT = "15s"
 
 # What a caller's shell must not change about our runs.
-_NOT_INHERITED = ("TF_WORKSPACE", "TF_DATA_DIR", "TF_PLUGIN_CACHE_DIR", "TF_INPUT", "TF_LOG", "TF_LOG_PATH")
+_NOT_INHERITED = ("TF_WORKSPACE", "TF_DATA_DIR", "TF_INPUT", "TF_LOG", "TF_LOG_PATH")
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN")
 _SECRET_LENGTH = 12  # shorter ones are the embedded AWS's `test`, which is no secret
 
@@ -102,6 +102,8 @@ class Terraform:
                         on_line(clean(raw))
                     code = process.wait()
                 except BaseException:
+                    with suppress(Exception):
+                        self._on_event("stopping Terraform: it ends the running call and releases its lock")
                     stop(process)
                     raise
                 drain.join(timeout=GRACE_S)
@@ -148,6 +150,7 @@ def stop(process: subprocess.Popen[bytes], grace_s: float = GRACE_S) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        reader.join()
     finally:
         for number, handler in ignored.items():
             signal.signal(number, handler)

@@ -50,6 +50,7 @@ def prepare(root: Root, env: Environment, directory: Path, on_event: Callable[[s
         forget(directory)
         write(root, directory)
         initialise(terraform)
+        record.parent.mkdir(exist_ok=True)
         record.write_text(key)
     return terraform
 
@@ -65,7 +66,8 @@ def reopen(root: Root, env: Environment, directory: Path, on_event: Callable[[st
 def initialise(terraform: Terraform) -> None:
     """Run `terraform init`."""
     try:
-        terraform.run("init", "-input=false", "-no-color", "-reconfigure")
+        with provider.alone(terraform.environment):
+            terraform.run("init", "-input=false", "-no-color", "-reconfigure")
     except TerraformError:
         terraform.check_version()  # an old Terraform fails in many ways; this names the cause
         raise

@@ -1,0 +1,68 @@
+"""The Terraform modules by themselves: formatting, and each module's own tests with a mocked provider."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.infra import provider
+from pipeline.infra.render import LOCK
+
+MODULES = Path(__file__).parents[2] / "modules"
+NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))
+
+
+def terraform(directory: Path, *arguments: str, variables: dict[str, str] | None = None) -> str:
+    """Run Terraform and return what it said, whatever came of it."""
+    run = subprocess.run(
+        ["terraform", *arguments, "-no-color"],
+        cwd=directory,
+        env=variables or dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run.stdout + (run.stderr if run.returncode else "")
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A copy of the modules to initialise in, and the environment variables by which Terraform finds its provider."""
+    copy = tmp_path_factory.mktemp("workshop") / "modules"
+    shutil.copytree(MODULES, copy, ignore=shutil.ignore_patterns(".terraform"))
+    return copy, provider.configure(os.environ, copy, (MODULES / LOCK).read_bytes())
+
+
+def test_the_modules_are_formatted() -> None:
+    assert terraform(MODULES, "fmt", "-recursive", "-check", "-diff") == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_is_documented_and_whole(name: str) -> None:
+    module = MODULES / name
+    files = {path.name for path in module.iterdir()}
+    assert {"main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md", "tests"} <= files
+    readme = (module / "README.md").read_text()
+    for kind in ("variables", "outputs"):
+        text = (module / f"{kind}.tf").read_text()
+        blocks = [block for block in text.split("\n}\n") if block.strip()]
+        for block in blocks:
+            declared = block.split('"')[1]
+            assert "description" in block, f"{name}: {declared} says nothing of itself"
+            assert f"`{declared}`" in readme, f"{name}: {declared} is not in the README"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_modules_own_tests_pass(workshop: tuple[Path, dict[str, str]], name: str) -> None:
+    copy, variables = workshop
+    module = copy / name
+    shutil.copy(copy / LOCK, module / LOCK)
+    with provider.alone(variables):
+        said = terraform(module, "init", "-input=false", "-lockfile=readonly", variables=variables)
+    assert "successfully initialized" in said, said
+    said = terraform(module, "test", variables=variables)
+    assert "Success!" in said, said
