@@ -19,6 +19,9 @@ _UNBUILT = frozenset({"publish", "keywords", "categories", "include", "exclude"}
 class Files(Protocol):
     """One commit's files."""
 
+    def load(self, paths: Iterable[str]) -> None:
+        """Announces files that are about to be asked for."""
+
     def toml(self, path: str) -> Mapping[str, Any] | None:
         """A parsed TOML file; None when it is absent or not TOML."""
 
@@ -69,11 +72,13 @@ class Graph:
 def read_graph(files: Files, directories: Iterable[str]) -> Graph:
     """Follows path dependencies from these crates."""
     reader = _Reader(files)
-    queue = list(dict.fromkeys(directories))
-    for directory in queue:
-        crate = reader.crate(directory)
-        if crate is not None:
-            queue.extend(target for target in crate.local if target not in reader.crates)
+    level = list(dict.fromkeys(directories))
+    while level:
+        folders = {folder for directory in level for folder in (directory, *parents(directory))}
+        files.load(posixpath.join(folder, "Cargo.toml") for folder in sorted(folders))
+        crates = [crate for directory in level if (crate := reader.crate(directory)) is not None]
+        targets = dict.fromkeys(target for crate in crates for target in crate.local)
+        level = [target for target in targets if target not in reader.crates]
     return Graph(reader.crates, reader.workspaces)
 
 

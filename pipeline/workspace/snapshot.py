@@ -1,6 +1,6 @@
 """Reads what deciding needs: the paths that differ between two commits, and the crates, locks and project of both.
 
-One `git diff-tree` a base and one `git cat-file --batch` for all; a file that did not change is read and parsed once.
+One `git diff-tree` a base, one `git cat-file --batch` a level of the graph; what did not change is read once.
 """
 
 from __future__ import annotations
@@ -95,15 +95,27 @@ class CommitFiles:
         self._parsed: dict[str, Mapping[str, Any] | None] = {}
         self.unreadable: set[str] = set()
 
+    def load(self, paths: Iterable[str]) -> None:
+        """Reads files that are about to be asked for in one go."""
+        wanted = [path for path in paths if path not in self._parsed]
+        if self._twin is not None:
+            self._twin.load(path for path in wanted if path not in self._changed)
+            wanted = [path for path in wanted if path in self._changed]
+        found = self._repo.read_all(self._commit, wanted)
+        for path in wanted:
+            self._keep(path, found.get(path))
+
+    def _keep(self, path: str, data: bytes | None) -> None:
+        self._parsed[path] = parse(data)
+        if data is not None and self._parsed[path] is None:
+            self.unreadable.add(path)
+
     def toml(self, path: str) -> Mapping[str, Any] | None:
         """A parsed TOML file; None when it is absent or not TOML."""
         if self._twin is not None and path not in self._changed:
             return self._twin.toml(path)
         if path not in self._parsed:
-            data = self._repo.read(self._commit, path)
-            self._parsed[path] = parse(data)
-            if data is not None and self._parsed[path] is None:
-                self.unreadable.add(path)
+            self._keep(path, self._repo.read(self._commit, path))
         return self._parsed[path]
 
 

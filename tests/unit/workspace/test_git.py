@@ -103,4 +103,7 @@ def test_reads_files_as_committed(clone) -> None:
     assert repository.read(repository.head, "no such file here") is None
     assert repository.read(repository.head, "services") is None
     assert repository.read(repository.head, "a\nb") is None
+    several = ["README.md", "no such", "services", "a b missing 5", "a\nb", "util/src/lib.rs"]
+    assert repository.read_all(repository.head, several) == {"README.md": b"demo\n", "util/src/lib.rs": b"// util\n"}
+    assert repository.read_all(repository.head, []) == {}
     assert repository.read(repository.head, "README.md") == b"demo\n"
