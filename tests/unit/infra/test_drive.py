@@ -6,9 +6,9 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fake_terraform import FakeTerraform as Fake
 
 from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import InfraPlan, Placement, Root, apply_infra, plan_infra, render
@@ -17,7 +17,6 @@ from pipeline.manifest.models import Service
 from pipeline.manifest.project import Environment, Project
 
 MODULES = Path(__file__).parents[3] / "modules"
-Fake = Any  # tests/unit/infra/conftest.py
 Make = Callable[..., Service]
 
 
@@ -28,7 +27,7 @@ def on_path(terraform: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(own))
     monkeypatch.setenv("PATH", terraform.environment["PATH"])
     terraform.tell("init")
-    terraform.tell("plan", plan=True, code=2)
+    terraform.tell("plan", writes={"plan.tfplan": "plan"}, code=2)
     terraform.tell("apply", {"type": "outputs", "outputs": {"hello": {"value": {"function_name": "f"}}}})
     terraform.tell("output", '{"hello": {"value": {"function_name": "from output"}}}')
     terraform.tell("version", {"terraform_version": "1.11.4"})
@@ -145,7 +144,10 @@ def test_an_update_is_looked_up_in_the_saved_plan(
 ) -> None:
     resource = {"addr": "module.hello.aws_lambda_function.this", "resource_type": "aws_lambda_function"}
     terraform.tell(
-        "plan", {"type": "planned_change", "change": {"action": "update", "resource": resource}}, plan=True, code=2
+        "plan",
+        {"type": "planned_change", "change": {"action": "update", "resource": resource}},
+        writes={"plan.tfplan": "plan"},
+        code=2,
     )
     change = {"actions": ["update"], "before": {"timeout": 3}, "after": {"timeout": 5}}
     shown = {"address": resource["addr"], "type": resource["resource_type"], "change": change}
@@ -168,7 +170,7 @@ def test_exactly_the_saved_plan_is_applied_and_its_outputs_returned(
 def test_nothing_to_apply_starts_no_apply(
     terraform: Fake, root: Root, embedded_environment: Environment, directory: Path
 ) -> None:
-    terraform.tell("plan", plan=True, code=0)
+    terraform.tell("plan", writes={"plan.tfplan": "plan"}, code=0)
     made = plan(root, embedded_environment, directory)
     assert apply_infra(made, embedded_environment, lambda _: None) == {"hello": {"function_name": "from output"}}
     assert "apply" not in terraform.commands

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_terraform import FakeTerraform as Fake
 
 from pipeline.errors import TerraformError
 from pipeline.infra.terraform import Terraform, find_binary, interrupt_all, stop
-
-Fake = Any  # tests/unit/infra/conftest.py
 
 
 def driver(fake: Fake, directory: Path, said: list[str] | None = None, **environment: str) -> Terraform:
