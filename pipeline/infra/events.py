@@ -87,13 +87,14 @@ def failure(command: str, root: str, messages: Sequence[Message], stderr: str, c
     hint = _hint(text)
     done = applied(messages)
     if command == "apply":
-        told = f"{len(done)} changes were carried out before it ({', '.join(done)})" if done else "nothing was changed"
+        count = f"{len(done)} change{' was' if len(done) == 1 else 's were'} carried out"
+        told = f"{count} before it ({', '.join(done)})" if done else "nothing was changed"
         if _SAVED_ELSEWHERE.search(text):
             text += f"\n{told}, but the state could not be saved"
             hint = "run `terraform state push errored.tfstate` in that directory before anything else"
         else:
             text += f"\n{told}; the state is saved"
-            hint = f"{hint}; then run the same command again" if hint else "run the same command again: it goes on"
+            hint = f"{hint or 'remove the cause'}; then run the same command again: it goes on from there"
     return TerraformError(f"terraform {command} failed: {text}", where=root, hint=hint)
 
 
@@ -104,6 +105,10 @@ _HINTS = (
     (
         ("no valid credential sources", "NoCredentialProviders", "No valid credential", "InvalidClientTokenId"),
         "give this process AWS credentials (AWS_PROFILE, or the role the job is to assume)",
+    ),
+    (
+        ("ResourceAlreadyExists", "EntityAlreadyExists", "ResourceConflictException", "BucketAlreadyExists"),
+        "something of that name exists outside this state: delete it, or choose another name",
     ),
     (("ExpiredToken",), "the credentials have expired: sign in again"),
     (

@@ -99,6 +99,7 @@ def test_a_stale_plan_is_a_conflict() -> None:
     [
         ("No valid credential sources found", "AWS_PROFILE"),
         ("ExpiredToken: The security token included in the request is expired", "sign in"),
+        ("ResourceAlreadyExistsException: The specified log group already exists", "outside this state"),
         ("AWS account ID not allowed: 999", "another account"),
         ("could not connect: Failed to query available provider packages", "CRABWALK_PROVIDER_MIRROR"),
         ("api error AccessDenied: not authorized to perform lambda:CreateFunction", "lacks this permission"),
@@ -120,8 +121,8 @@ def test_an_apply_that_fails_half_way_says_what_was_done() -> None:
         error("creating Lambda Function", "InvalidParameterValue"),
     ]
     found = failure("apply", "d", messages, "", 1)
-    assert "1 changes were carried out before it (hello.aws_iam_role.this); the state is saved" in found.what
-    assert found.hint == "run the same command again: it goes on"
+    assert "1 change was carried out before it (hello.aws_iam_role.this); the state is saved" in found.what
+    assert found.hint == "remove the cause; then run the same command again: it goes on from there"
 
 
 def test_an_apply_that_did_nothing_says_so() -> None:
