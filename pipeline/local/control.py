@@ -72,10 +72,12 @@ def up(*, seed: int | None = None, port: int = 0) -> Running:
         endpoint = f"http://127.0.0.1:{bound}"
         try:
             _wait_until_it_answers(process, bound)
-        except OSError as fault:
+        except BaseException as fault:  # also Ctrl-C: nothing is left running that no file names
             _kill_group(process.pid)
             process.wait()
-            raise _failed(data_dir, fault) from fault
+            if isinstance(fault, OSError):
+                raise _failed(data_dir, fault) from fault
+            raise
         state = {"endpoint": endpoint, "pid": process.pid, "started": _started(process.pid)}
         partial = data_dir / (STATE_FILE + ".new")
         partial.write_text(json.dumps(state))

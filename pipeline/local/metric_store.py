@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 FINE_S = 3600  # how long single seconds are kept
@@ -68,17 +70,12 @@ def statistic(buckets: Sequence[Bucket], name: str) -> float:
 
 def percentile(values: Mapping[float, float], rank_percent: float) -> float:
     """Linear interpolation between the two nearest ranks, each value standing as often as it was seen."""
-    ordered = sorted(values.items())
-    total = sum(count for _, count in ordered)
-    rank = rank_percent / 100 * (total - 1) if total > 1 else 0.0
+    ordered = sorted(values)
+    seen = list(accumulate(values[value] for value in ordered))
+    rank = rank_percent / 100 * (seen[-1] - 1) if seen[-1] > 1 else 0.0
 
     def at(index: float) -> float:
-        seen = 0.0
-        for value, count in ordered:
-            seen += count
-            if index < seen:
-                return value
-        return ordered[-1][0]
+        return ordered[min(bisect_right(seen, index), len(ordered) - 1)]
 
     low = at(int(rank))
     fraction = rank - int(rank)

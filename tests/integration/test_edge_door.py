@@ -56,6 +56,10 @@ def test_no_answer_invites_other_pages(embedded):
     assert not [name for name in headers if name.startswith("access-control-")]
 
 
+def test_up_is_idempotent_and_running_finds_it(embedded):
+    assert local.up() == embedded == local.running()
+
+
 def test_it_listens_on_loopback_only(embedded):
     port = int(embedded.endpoint.rsplit(":", 1)[1])
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import sys
@@ -50,6 +51,7 @@ def after(event):
 """
 
 
+@functools.lru_cache(maxsize=64)
 def client(running: local.Running, service: str) -> Any:
     return boto3.session.Session().client(
         service,
