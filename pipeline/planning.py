@@ -127,6 +127,7 @@ def plan_deploy(setting: Setting, repo: Repository, only: Sequence[str] = (), ba
     from pipeline.workspace.affected import affected
 
     chosen = _chosen(setting.services, only)
+    base = repo.resolve(base) if base else None
     bases = {service.name: base or _base(setting.records[service.name]) for service in chosen}
     found = affected(repo, setting.project, chosen, bases)
     names = {one.service for one in found if one.affected}

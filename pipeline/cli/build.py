@@ -30,7 +30,9 @@ def command(services: tuple[str, ...], env_name: str | None, base: str | None, o
         from pipeline.workspace.affected import affected
 
         hit = {
-            one.service for one in affected(here.repo, here.project, chosen, dict.fromkeys(known, base)) if one.affected
+            one.service
+            for one in affected(here.repo, here.project, chosen, dict.fromkeys(known, here.repo.resolve(base)))
+            if one.affected
         }
         chosen = [service for service in chosen if service.name in hit]
     plan = plan_build(here.project.root, chosen)

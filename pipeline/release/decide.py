@@ -8,7 +8,7 @@ manifest declares. Nothing is kept that the rollout and the observation do not h
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.aws.functions import AliasState
@@ -85,13 +85,17 @@ def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:
         return unavailable(seen.metrics_error)
     steps = len(rollout.steps)
     bake = math.ceil(rollout.steps[rollout.step].bake_s / rollout.period_s) if rollout.step < steps else None
-    return judge(
+    verdict = judge(
         seen.minutes,
         steps=steps,
         bake=bake,
         min_requests=rollout.min_requests,
         names=(f"version {rollout.candidate}", f"version {rollout.stable}"),
     )
+    if verdict.outcome != "FAIL" and verdict.step != rollout.step:
+        # No complete period of this step yet: what an earlier step proved does not end this one.
+        return replace(verdict, outcome="INCONCLUSIVE", reason="baking", step=rollout.step, minutes=0)
+    return verdict
 
 
 def traffic(alias: AliasState) -> str:
