@@ -57,6 +57,9 @@ def environment(directory: str, target: Path) -> dict[str, str]:
         **os.environ,
         "PATH": os.pathsep.join((str(BIN), directory, os.environ.get("PATH", ""))),
         "CARGO_TARGET_DIR": str(target),
+        # Nobody debugs these builds, and every dependency is compiled for them.
+        "CARGO_INCREMENTAL": "0",
+        "CARGO_PROFILE_DEV_DEBUG": "0",
     }
 
 
@@ -132,7 +135,9 @@ def main(arguments: Sequence[str]) -> int:
     if "pytest" in groups:
         command = pytest_command(extra, exhaustive=bool(os.environ.get("CRABWALK_EXHAUSTIVE")))
         os.chdir(ROOT)
-        os.execv(command[0], command)  # noqa: S606
+        # As in an activated environment: the tests start terraform, which may be the one from PyPI.
+        path = os.pathsep.join((str(BIN), os.environ.get("PATH", "")))
+        os.execve(command[0], command, {**os.environ, "PATH": path})  # noqa: S606
     return 0
 
 
