@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.errors import ConflictError, CrabwalkError, UsageError
 from pipeline.planning import DeployPlan, Setting, StackPlan, check_order, plan_deploy, plan_stack, read_setting
 from pipeline.release.act import LATEST, Engine
+from pipeline.release.candidate import Origin, offer
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord, StackRecord
-from pipeline.release.model import ALIAS, Rollout, StepSpec, new_release_id
 from pipeline.release.outcome import result_of, service_url_of, skipped
-from pipeline.release.publish import Package, publish, smoke
 from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk import Walk, run
 
@@ -72,7 +71,7 @@ class Deploy:
             self._finish_abandoned()
             plan = plan_deploy(self.setting, self.repo, self.options.only, self.options.base)
             self._tell_affected(plan)
-            if plan.services:
+            if plan.services or any(stack.terraform for stack in plan.stacks):
                 self._lease(service.name for service in plan.services)
                 self._release(plan)
         return tuple(replace(one, url=service_url_of(self.setting, one.service)) for one in self._results)
@@ -113,26 +112,19 @@ class Deploy:
     def _release(self, plan: DeployPlan) -> None:
         artifacts = self._build(plan)
         services = [service for service in plan.services if self._worth_it(plan, service, artifacts[service.name])]
-        if not services:
-            return
         self._upload([artifacts[service.name] for service in services])
-        keys = {name: artifact.key for name, artifact in artifacts.items()}
-        names = {service.name for service in services}
-        stacks = [plan_stack(self.setting, stack, names, keys) for stack in sorted({one.stack for one in services})]
-        for stack in stacks:
-            self._terraform(stack)
-        configurations = {name: value for one in stacks for name, value in one.root.walk_fingerprints.items()}
-        walks = [
-            walk
-            for service in services
-            if (walk := self._publish(service, artifacts[service.name], configurations[service.name])) is not None
-        ]
+        keys = {service.name: artifacts[service.name].key for service in services}
+        for stack in plan.stacks:
+            self._terraform(plan_stack(self.setting, stack.stack, keys))
+        configurations = {name: value for one in plan.stacks for name, value in one.root.walk_fingerprints.items()}
+        offered = [self._offer(one, artifacts[one.name], configurations[one.name]) for one in services]
+        walks = [walk for walk in offered if walk is not None]
         first = [walk for walk in walks if walk.rollout.stable == LATEST]
         released = {walk.rollout.service for walk in self._walk(first) if walk.rollout.phase == "promoted"}
         if released:
             self._refresh()
             for name in sorted({one.stack for one in services if one.name in released}):
-                self._terraform(plan_stack(self.setting, name, names, keys))
+                self._terraform(plan_stack(self.setting, name, keys))
         self._walk([walk for walk in walks if walk.rollout.stable != LATEST])
 
     def _build(self, plan: DeployPlan) -> dict[str, Artifact]:
@@ -153,23 +145,10 @@ class Deploy:
     def _worth_it(self, plan: DeployPlan, service: Service, artifact: Artifact) -> bool:
         """Whether there is anything new to try: not what is live already, not what was rolled back before."""
         record = self.setting.records[service.name]
-        configuration = next(
-            stack.root.walk_fingerprints[service.name] for stack in plan.stacks if stack.stack == service.stack
-        )
-        promoted, made_of = record.promoted, (artifact.sha256, configuration)
-        terraform = next(stack.terraform for stack in plan.stacks if stack.stack == service.stack)
-        if promoted is not None and (promoted.artifact, promoted.configuration) == made_of and not terraform:
-            # Nothing to walk; the base moves on, so that the next deploy does not look at this commit again.
-            moved = replace(record, promoted=replace(promoted, commit=self.setting.commit))
-            self.setting = _with_record(self.setting, self.engine.ledger.save(moved))
-            self._results.append(
-                skipped(
-                    service.name,
-                    self.setting,
-                    "no-op",
-                    f"the artifact and its configuration are what is live: version {promoted.version}",
-                )
-            )
+        stack = next(stack for stack in plan.stacks if stack.stack == service.stack)
+        promoted, made_of = record.promoted, (artifact.sha256, stack.root.walk_fingerprints[service.name])
+        if promoted is not None and (promoted.artifact, promoted.configuration) == made_of and not stack.terraform:
+            self._nothing_new(record, f"version {promoted.version} is what this commit builds")
             return False
         rejected = record.rejection(*made_of)
         if rejected is not None and not self.options.retry:
@@ -217,91 +196,46 @@ class Deploy:
 
     # -- releases ------------------------------------------------------------------------------------------------
 
-    def _publish(self, service: Service, artifact: Artifact, configuration: str) -> Walk | None:
+    def _offer(self, service: Service, artifact: Artifact, configuration: str) -> Walk | None:
         """Publish and try out a version; None when it ends here, with its result noted."""
-        function = self.setting.project.function_name(self.setting.env.name, service.name)
-        lease = self._leases[service.name]
+        origin = Origin(
+            function=self.setting.project.function_name(self.setting.env.name, service.name),
+            commit=self.setting.commit,
+            subject=self.setting.subject,
+            artifact=artifact,
+            configuration=configuration,
+            actor=self.actor,
+            claimed_actor=self.options.claimed_actor,
+        )
+        record, lease = self.setting.records[service.name], self._leases[service.name]
         try:
-            lease.check()
-            alias = self.engine.functions.alias(function, ALIAS)
-            if alias.weights:
-                raise ConflictError(
-                    f"the alias of `{service.name}` is split although no release is under way",
-                    hint=f"crabwalk rollback {service.name} --env {self.setting.env.name}",
-                )
-            package = Package(self.setting.env.bucket, artifact.key, artifact.code_sha256, artifact.architecture)
-            started = self.engine.now()
-            version = publish(self.engine.functions, function, package, f"{self.setting.commit[:12]}")
-            if version.version == alias.version:
-                self._results.append(
-                    skipped(service.name, self.setting, "no-op", f"version {version.version} is what is live already")
-                )
-                return None
-            self.tell.progress(f"{service.name}: published version {version.version}")
-            rollout = self._rollout(
-                service, artifact, configuration, stable=alias.version, candidate=version.version, started=started
+            made = offer(
+                self.engine,
+                service,
+                origin,
+                record,
+                lease,
+                say=lambda text: self.tell.progress(f"{service.name}: {text}"),
             )
-            record = self.engine.begin(self.setting.records[service.name], rollout)
-            faults = [
-                one
-                for one in smoke(
-                    self.engine.functions,
-                    function,
-                    version.version,
-                    [service.directory / name for name in service.release.smoke],
-                )
-                if one.fault
-            ]
-            if faults:
-                sentence = f"smoke check {faults[0].event}: {faults[0].fault}; no traffic was moved"
-                record = self.engine.reject(record, rollout, "smoke", sentence)
-                self._results.append(
-                    result_of(replace(rollout, sentence=sentence, reason="smoke", phase="rolled-back"), None)
-                )
-                return None
-            if service.release.smoke:
-                self.tell.progress(f"{service.name}: {len(service.release.smoke)} smoke checks passed")
-            return Walk(record, rollout, lease)
         except CrabwalkError as error:
             if len(self._leases) == 1:
                 raise
             # One service's fault must not stop the others; it is told and decides the exit code.
-            self.tell.warn(f"{service.name}: {error.what}")
             outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
             self._results.append(skipped(service.name, self.setting, outcome, error.what))
             return None
+        if made.live is not None:
+            self._nothing_new(record, f"version {made.live} is what this commit builds")
+        if made.rejected is not None:
+            self._results.append(result_of(made.rejected, None))
+        return made.walk
 
-    def _rollout(
-        self, service: Service, artifact: Artifact, configuration: str, *, stable: str, candidate: str, started: float
-    ) -> Rollout:
-        from pipeline.release.head import trusted
-
-        function = self.setting.project.function_name(self.setting.env.name, service.name)
-        head = trusted(self.engine.functions.alias(function, ALIAS))
-        steps = () if stable == LATEST else tuple(StepSpec(s.traffic, s.bake_s) for s in service.release.steps)
-        return Rollout(
-            release_id=new_release_id(started),
-            service=service.name,
-            environment=self.setting.env.name,
-            function=function,
-            commit=self.setting.commit,
-            subject=self.setting.subject,
-            artifact=artifact.sha256,
-            configuration=configuration,
-            actor=self.actor,
-            claimed_actor=self.options.claimed_actor,
-            stable=stable,
-            candidate=candidate,
-            previous=head.previous if head is not None else None,
-            steps=steps,
-            min_requests=service.release.min_requests,
-            deadline_s=service.release.deadline_s,
-            on_inconclusive=service.release.on_inconclusive,
-            timeout_s=service.timeout_s,
-            period_s=self.setting.env.period_s,
-            lag_s=self.setting.env.lag_s,
-            started=started,
-        )
+    def _nothing_new(self, record: ServiceRecord, sentence: str) -> None:
+        """Note that there is nothing to walk; the base moves on, so that the next deploy does not look again."""
+        if record.promoted is not None:
+            moved = replace(record, promoted=replace(record.promoted, commit=self.setting.commit))
+            self.setting = _with_record(self.setting, self.engine.ledger.save(moved))
+        self._results.append(skipped(record.service, self.setting, "no-op", sentence))
 
     def _walk(self, walks: Sequence[Walk]) -> tuple[Walk, ...]:
         if not walks:

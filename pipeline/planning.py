@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,35 +122,53 @@ def check_order(repo: Repository, record: ServiceRecord) -> None:
 
 
 def plan_deploy(setting: Setting, repo: Repository, only: Sequence[str] = (), base: str | None = None) -> DeployPlan:
-    """Decide what a deploy would do; runs neither cargo nor Terraform."""
+    """Decide what a deploy would do; reads git and manifests, runs neither cargo nor Terraform.
+
+    A service is released when the commit affects it, or when what walks with its canary is not what was released
+    (a run died between apply and publish). A service whose walk is not over is left alone.
+    """
     from pipeline.build import plan_build
     from pipeline.workspace.affected import affected
 
-    chosen = _chosen(setting.services, only)
-    base = repo.resolve(base) if base else None
-    bases = {service.name: base or _base(setting.records[service.name]) for service in chosen}
+    chosen = [one for one in _chosen(setting.services, only) if setting.records[one.name].under_way is None]
+    commit = repo.resolve(base) if base else None
+    bases = {service.name: commit or _base(setting.records[service.name]) for service in chosen}
     found = affected(repo, setting.project, chosen, bases)
+    first = {one.service: "" for one in found if one.affected and setting.records[one.service].promoted is None}
+    stacks = tuple(plan_stack(setting, stack, first) for stack in sorted({one.stack for one in chosen}))
+    found = tuple(_with_configuration(setting.records[one.service], one, stacks) for one in found)
     names = {one.service for one in found if one.affected}
     for name in sorted(names):
         check_order(repo, setting.records[name])
     releasing = tuple(service for service in chosen if service.name in names)
-    build = plan_build(setting.project.root, releasing)
-    stacks = tuple(plan_stack(setting, stack, names, {}) for stack in sorted({one.stack for one in releasing}))
-    return DeployPlan(setting, found, build, stacks)
+    needed = {service.stack for service in releasing}
+    return DeployPlan(
+        setting,
+        found,
+        plan_build(setting.project.root, releasing),
+        tuple(stack for stack in stacks if stack.stack in needed or (stack.terraform and stack.root.walk_fingerprints)),
+    )
 
 
-def plan_stack(
-    setting: Setting, stack: str, releasing: set[str], keys: Mapping[str, str], *, released: Sequence[str] = ()
-) -> StackPlan:
-    """Render a stack's root with the services that are released or about to be; `released` adds to the ledger's."""
+def _with_configuration(record: ServiceRecord, one: Affected, stacks: Sequence[StackPlan]) -> Affected:
+    """Add the reason of a service whose released configuration is not the desired one."""
+    from pipeline.workspace.affected import Reason
+
+    desired = next((v for stack in stacks for k, v in stack.root.walk_fingerprints.items() if k == one.service), None)
+    if one.affected or record.promoted is None or desired in {None, record.promoted.configuration}:
+        return one
+    return replace(one, reasons=(Reason("configuration", "its configuration is not the one that was released"),))
+
+
+def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPlan:
+    """Render a stack's root: its released services, and those with a key in `keys`, which are about to be."""
     placements = []
     for service in setting.services:
         record = setting.records[service.name]
-        if service.stack != stack or (record.promoted is None and service.name not in releasing):
+        if service.stack != stack or (record.promoted is None and service.name not in keys):
             continue
         key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
-        is_released = record.promoted is not None or service.name in released
-        placements.append(Placement(service, is_released, key))
+        placements.append(Placement(service, record.promoted is not None, key))
     root = render(setting.project, setting.env, stack, placements, setting.modules)
     return StackPlan(stack, root, setting.stacks.get(stack))
 

@@ -1,0 +1,109 @@
+"""Offers a version for release: published, tried out with its smoke events, recorded. Moves no traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.aws.functions import AliasState
+from pipeline.errors import ConflictError
+from pipeline.release.act import LATEST, Engine
+from pipeline.release.head import trusted
+from pipeline.release.lease import Lease
+from pipeline.release.ledger import ServiceRecord
+from pipeline.release.model import ALIAS, Rollout, StepSpec, new_release_id
+from pipeline.release.publish import Package, publish, smoke
+from pipeline.release.walk import Walk
+
+if TYPE_CHECKING:
+    from pipeline.build import Artifact
+    from pipeline.manifest.models import Service
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a release is made from and by whom."""
+
+    function: str
+    commit: str
+    subject: str
+    artifact: Artifact
+    configuration: str
+    actor: str
+    claimed_actor: str | None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A version ready to be walked, or why there is none: `live` = nothing new, `rejected` = it failed its smoke."""
+
+    walk: Walk | None = None
+    live: str | None = None
+    rejected: Rollout | None = None
+
+
+def offer(
+    engine: Engine, service: Service, origin: Origin, record: ServiceRecord, lease: Lease, *, say: Callable[[str], None]
+) -> Offer:
+    """Publish and try out a version of `service`.
+
+    Raises ConflictError when the alias is split already or somebody changes the function at the same time, AwsError
+    when AWS refuses.
+    """
+    lease.check()
+    alias = engine.functions.alias(origin.function, ALIAS)
+    if alias.weights:
+        raise ConflictError(
+            f"the alias of `{service.name}` is split although no release is under way",
+            hint=f"crabwalk rollback {service.name} --env {engine.env.name}",
+        )
+    started = engine.now()
+    artifact = origin.artifact
+    package = Package(engine.env.bucket, artifact.key, artifact.code_sha256, artifact.architecture)
+    version = publish(engine.functions, origin.function, package, origin.commit[:12]).version
+    if version == alias.version:
+        return Offer(live=version)
+    say(f"published version {version}")
+    rollout = _rollout(engine, service, origin, alias, candidate=version, started=started)
+    record = engine.begin(record, rollout)
+    events = [service.directory / name for name in service.release.smoke]
+    fault = next((one for one in smoke(engine.functions, origin.function, version, events) if one.fault), None)
+    if fault is not None:
+        sentence = f"smoke check {fault.event}: {fault.fault}; no traffic was moved"
+        engine.reject(record, rollout, "smoke", sentence)
+        return Offer(rejected=replace(rollout, phase="rolled-back", reason="smoke", sentence=sentence))
+    if events:
+        say(f"{len(events)} smoke check{'s' if len(events) > 1 else ''} passed")
+    return Offer(walk=Walk(record, rollout, lease))
+
+
+def _rollout(
+    engine: Engine, service: Service, origin: Origin, alias: AliasState, *, candidate: str, started: float
+) -> Rollout:
+    head = trusted(alias)
+    declared = service.release
+    steps = () if alias.version == LATEST else tuple(StepSpec(one.traffic, one.bake_s) for one in declared.steps)
+    return Rollout(
+        release_id=new_release_id(started),
+        service=service.name,
+        environment=engine.env.name,
+        function=origin.function,
+        commit=origin.commit,
+        subject=origin.subject,
+        artifact=origin.artifact.sha256,
+        configuration=origin.configuration,
+        actor=origin.actor,
+        claimed_actor=origin.claimed_actor,
+        stable=alias.version,
+        candidate=candidate,
+        previous=head.previous if head is not None else None,
+        steps=steps,
+        min_requests=declared.min_requests,
+        deadline_s=declared.deadline_s,
+        on_inconclusive=declared.on_inconclusive,
+        timeout_s=service.timeout_s,
+        period_s=engine.env.period_s,
+        lag_s=engine.env.lag_s,
+        started=started,
+    )
