@@ -173,15 +173,6 @@ def test_a_damaged_package_is_built_again(tree: Path, tmp_path: Path) -> None:
     assert says(artifact, tmp_path) == "one: shared words"
 
 
-def test_a_dynamic_binary_is_refused(tree: Path) -> None:
-    write(tree, {".cargo/config.toml": "", "one/build.rs": _BUILD_SCRIPT})
-    with pytest.raises(BuildError, match="one: the binary is linked dynamically"):
-        execute_build(plan(tree, "one"), silent)
-
-
-_BUILD_SCRIPT = 'fn main() {\n    println!("cargo::rustc-link-arg-bins=-Wl,--dynamic-linker=/lib/ld.so");\n}\n'
-
-
 def test_an_interruption_leaves_nothing_running_and_the_next_build_works(tree: Path, tmp_path: Path) -> None:
     write(tree, {"shared/src/lib.rs": 'pub const WORDS: &str = "after the interruption";\n'})
 
