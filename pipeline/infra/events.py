@@ -99,7 +99,7 @@ def failure(command: str, root: str, messages: Sequence[Message], stderr: str, c
 
 
 STALE_HINT = "plan again: the same command makes a new plan"
-LOCKED_HINT = "wait for it to end; if it is dead, `crabwalk unlock` frees the lock"
+LOCKED_HINT = "wait for it to end; if its process is dead, `terraform force-unlock LOCK` in that directory frees it"
 
 _HINTS = (
     (

@@ -106,9 +106,7 @@ def traffic(alias: AliasState) -> str:
 
 def _judged(rollout: Rollout, verdict: Verdict, now: float) -> Decision:
     if verdict.outcome == "FAIL":
-        return Decision(
-            "roll-back", verdict.sentence, f"all traffic goes back to version {rollout.stable}", verdict=verdict
-        )
+        return Decision("roll-back", verdict.sentence, f"version {rollout.stable} has all traffic", verdict=verdict)
     if verdict.outcome == "PASS":
         return _forward(rollout, rollout.step + 1, verdict, verdict.sentence)
     left = rollout.started + rollout.deadline_s - now
@@ -119,7 +117,7 @@ def _judged(rollout: Rollout, verdict: Verdict, now: float) -> Decision:
         return _forward(rollout, rollout.step + 1, verdict, late)
     if rollout.on_inconclusive == "hold":
         return Decision("hold", late, "the weight stays; deploy again once there is traffic, or roll back", verdict)
-    return Decision("roll-back", late, f"all traffic goes back to version {rollout.stable}", verdict=verdict)
+    return Decision("roll-back", late, f"version {rollout.stable} has all traffic", verdict=verdict)
 
 
 def _first_reason(rollout: Rollout) -> str:
@@ -130,17 +128,19 @@ def _first_reason(rollout: Rollout) -> str:
 
 def _forward(rollout: Rollout, step: int, verdict: Verdict | None, why: str) -> Decision:
     if step < len(rollout.steps):
-        share = f"{rollout.steps[step].traffic:.0%}"
-        return Decision("shift", why, f"version {rollout.candidate} gets {share}", verdict=verdict, step=step)
-    return Decision("promote", why, f"version {rollout.candidate} gets all traffic", verdict=verdict, step=step)
+        goal, bake = _goal(rollout, step + 1), _span(rollout.steps[step].bake_s)
+        return Decision("shift", why, f"{goal} after {bake} of clean evidence", verdict=verdict, step=step)
+    return Decision("promote", why, f"version {rollout.candidate} has all traffic", verdict=verdict, step=step)
+
+
+def _goal(rollout: Rollout, step: int) -> str:
+    return f"{rollout.traffic(step):.0%}" if step < len(rollout.steps) else "promotion"
 
 
 def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
-    then = rollout.traffic(rollout.step + 1)
-    goal = f"{then:.0%}" if then < 1 else "promotion"
     if verdict.reason == "baking":
         missing = max(0, (verdict.bake or 0) - verdict.minutes) * rollout.period_s
-        return f"{goal} after {_span(missing)} more of clean evidence"
+        return f"{_goal(rollout, rollout.step + 1)} after {_span(missing)} more of clean evidence"
     ends = {"rollback": "rolled back", "hold": "held", "promote": "let through"}[rollout.on_inconclusive]
     return f"held at {rollout.traffic(rollout.step):.0%} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
 

@@ -85,7 +85,7 @@ def test_a_locked_state_says_who_holds_it() -> None:
     assert found.what == (
         "the state is locked: ci@runner-7 runs Apply since 2026-11-21 13:00:01 (lock 4fbbbf4d-6a0f-3a0e)"
     )
-    assert "crabwalk unlock" in str(found.hint)
+    assert "force-unlock" in str(found.hint)
 
 
 def test_a_stale_plan_is_a_conflict() -> None:
