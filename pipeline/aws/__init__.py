@@ -36,13 +36,8 @@ def client(env: Environment, service: str, *, retries: bool = True) -> Any:
 @lru_cache(maxsize=64)
 def _client(region: str, endpoint: str | None, credentials: tuple[str, str] | None, service: str, retries: bool) -> Any:
     from botocore.config import Config
-    from botocore.session import Session
 
-    session = Session(profile=None)
-    if credentials is not None:
-        session.set_config_variable("config_file", os.devnull)
-        session.set_config_variable("credentials_file", os.devnull)
-        session.set_credentials(*credentials)
+    session = _session(credentials)
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
@@ -53,6 +48,19 @@ def _client(region: str, endpoint: str | None, credentials: tuple[str, str] | No
     )
     with aws_errors(f"prepare a client for {service}"):
         return session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+
+
+@lru_cache(maxsize=4)
+def _session(credentials: tuple[str, str] | None) -> Any:
+    """One session a set of credentials: its loader reads each service's description only once."""
+    from botocore.session import Session
+
+    session = Session(profile=None)
+    if credentials is not None:
+        session.set_config_variable("config_file", os.devnull)
+        session.set_config_variable("credentials_file", os.devnull)
+        session.set_credentials(*credentials)
+    return session
 
 
 def subprocess_environment(env: Environment) -> dict[str, str]:

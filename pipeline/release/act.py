@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import cached_property
 from typing import Any
 
 from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
@@ -33,9 +34,13 @@ class Engine:
         self.env = env
         self.now = now
         self.functions = Functions(env)
-        self.metrics = Metrics(env)
         self.objects = Objects(env)
         self.ledger = Ledger(self.objects)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """CloudWatch; only a walk needs it, and its client is slow to make."""
+        return Metrics(self.env)
 
     def alias(self, rollout: Rollout) -> AliasState:
         """The alias as it is."""
