@@ -45,13 +45,17 @@ def run(
     """Tick until every walk is finished.
 
     AWS being away for less than a lease's time is waited out; longer raises AwsError, with every walk standing where
-    it is, recorded.
+    it is, recorded. A round that broke off may have written more than came back, so the ledger is read again.
     """
-    current = tuple(walks)
+    current, broke_off = tuple(walks), False
     answered = time.monotonic()
     while True:
         try:
+            if broke_off:
+                current = tuple(_read_again(engine, walk) for walk in current)
+            broke_off = True
             current = tick(engine, current)
+            broke_off = False
             answered = time.monotonic()
         except AwsError:
             if time.monotonic() - answered > engine.env.lease_s:
@@ -79,6 +83,16 @@ def _tick_one(engine: Engine, walk: Walk, values: observe.Values, error: str | N
     except ConflictError as conflict:
         return replace(walk, decision=Decision("conflict", conflict.what, conflict.hint or "see `crabwalk status`"))
     return replace(walk, record=record, rollout=record.rollout or walk.rollout, decision=decision, minutes=minutes)
+
+
+def _read_again(engine: Engine, walk: Walk) -> Walk:
+    if walk.finished:
+        return walk
+    record = engine.ledger.service(walk.rollout.service)
+    if record.rollout is None or record.rollout.release_id != walk.rollout.release_id:
+        gone = f"the record of `{walk.rollout.service}` is about another release now"
+        return replace(walk, decision=Decision("conflict", gone, "see `crabwalk status`"))
+    return replace(walk, record=record, rollout=record.rollout)
 
 
 def view(walk: Walk, now: float) -> WalkView:
