@@ -39,7 +39,12 @@ class Holder:
     @property
     def expired(self) -> bool:
         """Whether the holder has not renewed it in time."""
-        return self.age_s > self.ttl_s + GRACE_S
+        return self.left_s < 0
+
+    @property
+    def left_s(self) -> float:
+        """How long it still holds unless it is renewed."""
+        return self.ttl_s + GRACE_S - self.age_s
 
 
 def lease_key(service: str) -> str:
@@ -86,7 +91,7 @@ class Lease:
                     f"`{self._service}` is being worked on: {current.doing} by {current.who}",
                     hint=f"wait for it, or see `crabwalk status {self._service}`",
                 )
-            left = current.ttl_s + GRACE_S - current.age_s
+            left = current.left_s
             if seen is None:
                 say(f"waiting up to {left:.0f} s for the lease of {current.who} ({current.doing}) to run out")
             seen = etag
@@ -137,11 +142,18 @@ class Lease:
             self._etag = self._objects.put(self._key, body, if_match=if_match, if_absent=if_absent)
         except PreconditionFailed:
             stored = self._objects.get(self._key)
-            if stored is None or stored.body != body:
+            if stored is None or not self._ours(stored.body):
                 return False
-            self._etag = stored.etag  # the write was ours, its answer got lost
+            self._etag = stored.etag  # this write or an earlier one was ours, its answer got lost
+            if stored.body != body:
+                return self._write(if_match=stored.etag)
         self._renewed = time.monotonic()
         return True
+
+    def _ours(self, body: bytes) -> bool:
+        with contextlib.suppress(ValueError, AttributeError):
+            return bool(json.loads(body).get("nonce") == self._nonce)
+        return False
 
     def _body(self, nonce: str) -> bytes:
         data = {"format": 1, "nonce": nonce, "seq": self._seq, "who": _who(), "doing": self._doing, "ttl_s": self._ttl}
