@@ -144,6 +144,8 @@ class Ledger:
             etag = self._objects.put(key, _body(body), if_match=record.etag, if_absent=record.etag is None)
         except PreconditionFailed as error:
             stored = self._objects.get(key)
+            if (stored.etag if stored else None) == record.etag:
+                return self.save(record)  # 409: it met another conditional write, and neither happened
             if stored is None or _read(stored.body, key).get("nonce") != nonce:
                 raise ConflictError(
                     f"the record of `{record.service}` was changed by somebody else",
