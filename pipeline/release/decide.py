@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.aws.functions import AliasState
-from pipeline.release.head import parse
+from pipeline.release.head import Head, trusted
 from pipeline.release.judge import Minute, Verdict, judge, unavailable
-from pipeline.release.model import Rollout
+from pipeline.release.model import Rollout, percent
 
 Kind = Literal["wait", "shift", "promote", "roll-back", "hold", "conflict", "settled", "undone"]
 Standing = Literal["ours", "intent", "undone", "foreign"]
@@ -44,7 +44,8 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     """Decide for a rollout that is not over."""
     where = standing(rollout, seen.alias)
     if where == "intent":
-        return Decision("settled", "the write was ours and succeeded", "go on", step=_intended(rollout))
+        why = rollout.sentence or "the write was ours and succeeded"
+        return Decision("settled", why, "go on", step=_intended(rollout))
     if where == "undone":
         return Decision(
             "undone",
@@ -59,20 +60,21 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
             f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
         )
     if rollout.step < 0:
-        first = 0 if rollout.steps else len(rollout.steps)
-        return _forward(rollout, first, None, _first_reason(rollout))
+        return _forward(rollout, 0, None, _first_reason(rollout))
+    if rollout.step >= len(rollout.steps):  # all traffic moved, not yet recorded as over
+        return _forward(rollout, rollout.step, None, rollout.sentence)
     return _judged(rollout, verdict_of(rollout, seen), now)
 
 
 def standing(rollout: Rollout, alias: AliasState) -> Standing:
     """Whose the alias's present state is."""
-    head = parse(alias.description)
-    if head is not None and head.agrees(alias):
+    head = trusted(alias)
+    if head is not None:
         if rollout.nonce and head.nonce == rollout.nonce:
             return "ours"
         if rollout.intent is not None and head.nonce == rollout.intent.nonce:
             return "intent"
-        if head.state == "back" and head.release == rollout.release_id:
+        if head.state == "back" and _after(rollout, head, alias):
             return "undone"
     if rollout.step < 0 and not rollout.nonce and alias.version == rollout.stable and not alias.weights:
         return "ours"
@@ -83,11 +85,10 @@ def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:
     """The judge's word on the walk so far; metrics that cannot be read are inconclusive, never a failure."""
     if seen.metrics_error is not None:
         return unavailable(seen.metrics_error)
-    steps = len(rollout.steps)
-    bake = math.ceil(rollout.steps[rollout.step].bake_s / rollout.period_s) if rollout.step < steps else None
+    bake = math.ceil(rollout.steps[rollout.step].bake_s / rollout.period_s)
     verdict = judge(
         seen.minutes,
-        steps=steps,
+        steps=len(rollout.steps),
         bake=bake,
         min_requests=rollout.min_requests,
         names=(f"version {rollout.candidate}", f"version {rollout.stable}"),
@@ -100,8 +101,19 @@ def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:
 
 def traffic(alias: AliasState) -> str:
     """The alias's traffic in words."""
-    extra = ", ".join(f"{weight:.0%} to version {version}" for version, weight in sorted(alias.weights.items()))
+    extra = ", ".join(f"{percent(weight)} to version {version}" for version, weight in sorted(alias.weights.items()))
     return f"version {alias.version}" + (f" with {extra}" if extra else " alone")
+
+
+def _after(rollout: Rollout, head: Head, alias: AliasState) -> bool:
+    """Whether a rollback's mark was set after this rollout wrote: one of an earlier release may still stand there.
+
+    A rollback from an alias that was not trusted names no release.
+    """
+    if rollout.nonce or head.release == rollout.release_id:
+        return True
+    moved = rollout.intent is not None and rollout.intent.revision != alias.revision
+    return moved and head.origin == rollout.candidate
 
 
 def _judged(rollout: Rollout, verdict: Verdict, now: float) -> Decision:
@@ -130,11 +142,12 @@ def _forward(rollout: Rollout, step: int, verdict: Verdict | None, why: str) -> 
     if step < len(rollout.steps):
         goal, bake = _goal(rollout, step + 1), _span(rollout.steps[step].bake_s)
         return Decision("shift", why, f"{goal} after {bake} of clean evidence", verdict=verdict, step=step)
+    step = len(rollout.steps)
     return Decision("promote", why, f"version {rollout.candidate} has all traffic", verdict=verdict, step=step)
 
 
 def _goal(rollout: Rollout, step: int) -> str:
-    return f"{rollout.traffic(step):.0%}" if step < len(rollout.steps) else "promotion"
+    return percent(rollout.traffic(step)) if step < len(rollout.steps) else "promotion"
 
 
 def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
@@ -142,7 +155,7 @@ def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
         missing = max(0, (verdict.bake or 0) - verdict.minutes) * rollout.period_s
         return f"{_goal(rollout, rollout.step + 1)} after {_span(missing)} more of clean evidence"
     ends = {"rollback": "rolled back", "hold": "held", "promote": "let through"}[rollout.on_inconclusive]
-    return f"held at {rollout.traffic(rollout.step):.0%} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
+    return f"held at {percent(rollout.traffic(rollout.step))} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
 
 
 def _intended(rollout: Rollout) -> int:
@@ -151,7 +164,9 @@ def _intended(rollout: Rollout) -> int:
 
 def _expected(rollout: Rollout) -> str:
     share = rollout.traffic(rollout.step)
-    return f"version {rollout.stable}" + (f" with {share:.0%} to version {rollout.candidate}" if share else " alone")
+    return f"version {rollout.stable}" + (
+        f" with {percent(share)} to version {rollout.candidate}" if share else " alone"
+    )
 
 
 def _span(seconds: float) -> str:

@@ -77,6 +77,11 @@ class Rollout:
         return self.steps[step].traffic if step < len(self.steps) else 1.0
 
 
+def percent(share: float) -> str:
+    """A share of traffic in words; half a percent is not 0%."""
+    return f"{share * 100:.6g}%"
+
+
 def new_release_id(now: float) -> str:
     """A release id that sorts by time and is unique without coordination."""
     return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

@@ -102,6 +102,8 @@ def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) 
         return "the next release is walked against this one"
     if outcome == "promoted":
         return f"to go back: crabwalk rollback {rollout.service} --env {env}"
+    if decision is not None and decision.kind == "undone":
+        return decision.next
     if outcome == "rolled-back":
         kept = f"version {rollout.stable} has all traffic; " if rollout.stable != LATEST else "no traffic was moved; "
         return (

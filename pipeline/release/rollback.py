@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
 from pipeline.errors import AwsError, UsageError
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
+from pipeline.release.model import percent
 
 ATTEMPTS = 50
 UNKNOWN_RELEASE = "unknown"
@@ -58,7 +59,7 @@ def plan_rollback(alias: AliasState, to: str | None) -> RollbackPlan:
             release,
             previous,
             commit,
-            f"version {extra} loses its {alias.weights[extra]:.0%}, version {alias.version} has all traffic",
+            f"version {extra} loses its {percent(alias.weights[extra])}, version {alias.version} has all traffic",
         )
     if head is None:
         raise UsageError(
@@ -130,7 +131,8 @@ def _plan_to(alias: AliasState, head: Head | None, to: str) -> RollbackPlan:
     if not to.isascii() or not to.isdigit():
         raise UsageError(f"`{to}` is not a version number", hint="for example --to 7")
     release, commit = (head.release, head.commit) if head is not None else (UNKNOWN_RELEASE, None)
-    if alias.version == to and not alias.weights:
+    # Where the description is not trusted the mark is written all the same: whoever walks must see the decision.
+    if alias.version == to and not alias.weights and head is not None:
         return RollbackPlan(None, None, release, None, commit, f"version {to} has all traffic already")
     origin = alias.version if alias.version != to else next(iter(alias.weights), None)
     if origin is not None and not origin.isdigit():
