@@ -66,7 +66,7 @@ class Engine:
         if where == "intent":
             return self._settle(record, rollout)
         head = trusted(alias)
-        if where == "undone" or head is None or rollout.step < 0:
+        if where == "undone" or head is None:  # a description that is not ours has no nonce to change
             return record
         nonce = fresh_nonce()
         record = self._announce(record, rollout, Intent(rollout.step, nonce, alias.revision))
@@ -103,7 +103,7 @@ class Engine:
         noted = replace(rollout, sentence=decision.sentence, reason=reason)
         record = self._announce(record, noted, Intent(step, nonce, alias.revision))
         if not self._write(alias, head_of(noted, step, nonce)):
-            return self.ledger.save(replace(record, rollout=replace(rollout, intent=None)))
+            return record  # the intent stays: an unclear write may still arrive
         return self._settle(record, _current(record), decision.verdict)
 
     def _announce(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> ServiceRecord:
