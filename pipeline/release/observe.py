@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from pipeline.aws.metrics import Metrics, Series
 from pipeline.errors import AwsError
@@ -65,9 +66,9 @@ def minutes(rollout: Rollout, values: Values, now: float) -> tuple[Minute, ...]:
     past_n, past_bad = (own_n, own_bad) if split else (alias_n, alias_bad)
     rows = [
         Minute(t, -1, Counts(0, 0), _counts(past_n, past_bad, t))
-        for t in _periods(_history_start(rollout), walk_start, period)
+        for t in _periods(_history_start(rollout), min(walk_start, end), period)
     ]
-    bounds = (*rollout.step_starts, end)
+    bounds = (*accumulate(rollout.step_starts, max), end)  # controllers' clocks may disagree
     for step in range(min(rollout.step + 1, len(rollout.steps))):
         rows.extend(
             Minute(t, step, _counts(canary_n, canary_bad, t), _counts(own_n, own_bad, t))
