@@ -1,4 +1,4 @@
-"""Offers a version for release: published, tried out with its smoke events, recorded. Moves no traffic."""
+"""Offers a version for release: published, tried out with its smoke events, then recorded. Moves no traffic."""
 
 from __future__ import annotations
 
@@ -66,7 +66,6 @@ def offer(
         return Offer(live=version)
     say(f"published version {version}")
     rollout = _rollout(engine, service, origin, alias, candidate=version, started=started)
-    record = engine.begin(record, rollout)
     events = [service.directory / name for name in service.release.smoke]
     fault = next((one for one in smoke(engine.functions, origin.function, version, events) if one.fault), None)
     if fault is not None:
@@ -75,7 +74,8 @@ def offer(
         return Offer(rejected=replace(rollout, phase="rolled-back", reason="smoke", sentence=sentence))
     if events:
         say(f"{len(events)} smoke check{'s' if len(events) > 1 else ''} passed")
-    return Offer(walk=Walk(record, rollout, lease))
+    # Recorded only now: what a dead run left is taken over and walked, so it must have passed.
+    return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
 
 
 def _rollout(
