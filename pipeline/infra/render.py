@@ -180,10 +180,17 @@ def _literal(value: str) -> str:
 
 def _sources(modules: Path, names: Sequence[str]) -> dict[str, bytes]:
     """The modules' own files (not their tests) and the provider lock."""
-    files = {LOCK: (modules / LOCK).read_bytes()}
-    for name in names:
-        for path in sorted((modules / name).glob("*.tf")):
-            files[f"modules/{name}/{path.name}"] = path.read_bytes()
+    try:
+        files = {LOCK: (modules / LOCK).read_bytes()}
+        for name in names:
+            for path in sorted((modules / name).glob("*.tf")):
+                files[f"modules/{name}/{path.name}"] = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"the project's Terraform modules cannot be read: {error.strerror}",
+            where=error.filename,
+            hint="the folder `modules` with its .terraform.lock.hcl belongs to the repository",
+        ) from error
     return files
 
 
