@@ -92,23 +92,29 @@ def _status(here: Here, service: str) -> ServiceStatus:
     if record.under_way is not None and record.under_way.phase == "held":
         state = "held"
     doing, after = _record(here, record, lease)
+    if state == "rolled-back" and record.under_way is not None:
+        doing = f"release {record.under_way.release_id} was rolled back by hand"
+        after = f"`crabwalk deploy --env {here.env.name}` records its end"
     return ServiceStatus(service, traffic, state, head.release, head.commit, doing, after)
 
 
 def _record(here: Here, record: ServiceRecord, lease: Holder | None) -> tuple[str, str]:
     """What the ledger says is going on, and what to do about it."""
+    from pipeline.release.lease import GRACE_S
+
     rollout = record.under_way
     if rollout is None:
         return _doing(lease), ""
     at = f"release {rollout.release_id} of version {rollout.candidate} at {rollout.traffic(rollout.step):.0%}"
+    on = f"`crabwalk deploy --env {here.env.name}` goes on with it"
+    end = f"`crabwalk rollback {record.service} --env {here.env.name}` ends it"
     if lease is not None and lease.nonce and not lease.expired:
-        return f"{at}, walked by {lease.who}", ""
+        left = max(0.0, lease.ttl_s + GRACE_S - lease.age_s)
+        dead = f"if that process is gone, {on} once its lease has run out, in {left:.0f} s"
+        return f"{at}, walked by {lease.who}", f"{end}; {dead}"
     if rollout.phase == "held":
         return f"{at}, held: {rollout.sentence}", f"crabwalk rollback {record.service} --env {here.env.name}"
-    return (
-        f"{at}, and nobody walks it: its controller ended",
-        f"`crabwalk deploy --env {here.env.name}` goes on with it, `crabwalk rollback {record.service}` ends it",
-    )
+    return f"{at}, and nobody walks it: its controller ended", f"{on}, {end}"
 
 
 def _doing(lease: Holder | None) -> str:
