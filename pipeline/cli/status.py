@@ -100,8 +100,6 @@ def _status(here: Here, service: str) -> ServiceStatus:
 
 def _record(here: Here, record: ServiceRecord, lease: Holder | None) -> tuple[str, str]:
     """What the ledger says is going on, and what to do about it."""
-    from pipeline.release.lease import GRACE_S
-
     rollout = record.under_way
     if rollout is None:
         return _doing(lease), ""
@@ -109,8 +107,7 @@ def _record(here: Here, record: ServiceRecord, lease: Holder | None) -> tuple[st
     on = f"`crabwalk deploy --env {here.env.name}` goes on with it"
     end = f"`crabwalk rollback {record.service} --env {here.env.name}` ends it"
     if lease is not None and lease.nonce and not lease.expired:
-        left = max(0.0, lease.ttl_s + GRACE_S - lease.age_s)
-        dead = f"if that process is gone, {on} once its lease has run out, in {left:.0f} s"
+        dead = f"if that process is gone, {on} once its lease has run out, in {lease.left_s:.0f} s"
         return f"{at}, walked by {lease.who}", f"{end}; {dead}"
     if rollout.phase == "held":
         return f"{at}, held: {rollout.sentence}", f"crabwalk rollback {record.service} --env {here.env.name}"
