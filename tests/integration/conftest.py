@@ -1,0 +1,35 @@
+"""The session's one deployed project, and traffic to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from shop_kit import Shop
+
+from pipeline import local
+from pipeline.local.traffic import Traffic
+
+
+@pytest.fixture(scope="session")
+def deployed(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> Shop:  # noqa: ARG001
+    """A project with its first release of both services; made once, because Terraform takes half a minute."""
+    shop = Shop.make(tmp_path_factory.mktemp("shop") / "repository", "shop")
+    for verb in (("bootstrap", "local"), ("deploy", "--env", "local")):
+        done = shop.crabwalk(*verb)
+        assert done.code == 0, done.said
+    return shop
+
+
+@pytest.fixture
+def shop(deployed: Shop) -> Iterator[Shop]:
+    """The deployed project, at rest before and after."""
+    yield deployed
+    deployed.settle()
+
+
+@pytest.fixture(scope="module")
+def traffic(deployed: Shop) -> Iterator[Traffic]:
+    """A steady rate of requests to `hello`."""
+    with Traffic(str(deployed.status()["url"]), rate=120.0) as running:
+        yield running
