@@ -227,7 +227,7 @@ class Deploy:
         if made.live is not None:
             self._nothing_new(record, f"version {made.live} is what this commit builds")
         if made.rejected is not None:
-            self._results.append(result_of(made.rejected, None))
+            self._results.append(result_of(made.rejected, None, self.engine.now()))
         return made.walk
 
     def _nothing_new(self, record: ServiceRecord, sentence: str) -> None:
@@ -246,7 +246,7 @@ class Deploy:
             finished = run(self.engine, walks, show)
         self.walking_now = ()
         for walk in finished:
-            self._results.append(result_of(walk.rollout, walk.decision))
+            self._results.append(result_of(walk.rollout, walk.decision, self.engine.now()))
         return finished
 
     # -- leases --------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.aws.objects import Objects, PreconditionFailed
-from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.head import fresh_nonce
 
 GRACE_S = 2.0  # S3's dates have whole seconds
@@ -68,6 +68,7 @@ class Lease:
         self._seq = 0
         self._etag: str | None = None
         self._lost: str | None = None
+        self._away: AwsError | None = None  # why the last renewal was not answered
         self._renewed = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -101,8 +102,10 @@ class Lease:
         return self
 
     def check(self) -> None:
-        """Raise ConflictError when the lease is not ours any more."""
+        """Raise ConflictError when the lease is not ours any more, AwsError when AWS is away for too long to tell."""
         overdue = time.monotonic() - self._renewed > self._ttl
+        if overdue and self._lost is None and self._away is not None:
+            raise AwsError(self._away.what, hint=self._away.hint) from self._away
         if self._lost is not None or overdue:
             raise ConflictError(
                 f"the lease of `{self._service}` was lost: {self._lost or 'it could not be renewed in time'}",
@@ -132,8 +135,10 @@ class Lease:
                 if not self._write(if_match=self._etag):
                     self._lost = "somebody else took it"
                     return
+            except AwsError as error:
+                self._away = error  # `check` counts the time since the last renewal
             except CrabwalkError:
-                continue  # `check` counts the time since the last renewal
+                continue
 
     def _write(self, *, if_match: str | None = None, if_absent: bool = False) -> bool:
         self._seq += 1
@@ -147,7 +152,7 @@ class Lease:
             self._etag = stored.etag  # this write or an earlier one was ours, its answer got lost
             if stored.body != body:
                 return self._write(if_match=stored.etag)
-        self._renewed = time.monotonic()
+        self._renewed, self._away = time.monotonic(), None
         return True
 
     def _ours(self, body: bytes) -> bool:

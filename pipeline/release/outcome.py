@@ -33,8 +33,8 @@ def exit_code(results: Iterable[ReleaseResult]) -> int:
     return next((code for code in WORST_FIRST if code in codes), 0)
 
 
-def result_of(rollout: Rollout, decision: Decision | None) -> ReleaseResult:
-    """The result of a rollout that is over, or that its controller stopped walking."""
+def result_of(rollout: Rollout, decision: Decision | None, now: float) -> ReleaseResult:
+    """The result of a rollout that is over, or that its controller stopped walking now."""
     outcome = _outcome(rollout, decision)
     verdict = decision.verdict if decision else None
     judged = verdict is not None and outcome == "rolled-back"
@@ -46,7 +46,7 @@ def result_of(rollout: Rollout, decision: Decision | None) -> ReleaseResult:
         stable=None if rollout.stable == LATEST else rollout.stable,
         candidate=rollout.candidate,
         commit=rollout.commit,
-        duration_s=(rollout.ended or rollout.started) - rollout.started,
+        duration_s=(rollout.ended or now) - rollout.started,
         sentence=_why(rollout, decision),
         check="errors" if judged else (rollout.reason if rollout.reason == "smoke" else None),
         canary=verdict.canary if verdict else None,
