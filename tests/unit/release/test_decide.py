@@ -1,0 +1,263 @@
+"""The rules of decide one by one, and what must hold for every rollout, alias and evidence."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from release_kit import BAD, FRESH, GOOD, NONCE, SILENT, START, alias, described, own_alias, periods, walking
+
+from pipeline.aws.functions import AliasState
+from pipeline.release.act import head_of
+from pipeline.release.decide import Decision, Observation, decide, standing
+from pipeline.release.head import Head
+from pipeline.release.judge import Counts, Minute
+from pipeline.release.model import Intent, Rollout, StepSpec
+
+SOON = START + 30
+LATE = START + 121  # after the deadline
+OTHER = "f" * 16
+INTENT = Intent(1, OTHER, "revision-0")
+
+
+def decided(rollout: Rollout, minutes: tuple[Minute, ...] = (), now: float = SOON, **more: Any) -> Decision:
+    return decide(rollout, Observation(more.pop("alias", own_alias(rollout)), minutes, **more), now)
+
+
+# forward
+
+
+def test_the_first_step_needs_no_evidence() -> None:
+    found = decided(FRESH, alias=alias("1"))
+    assert (found.kind, found.step, found.sentence) == ("shift", 0, "the smoke checks passed")
+    assert found.next == "50% after 10 s of clean evidence"
+
+
+@pytest.mark.parametrize(("stable", "why"), [("1", "no steps are declared"), ("$LATEST", "the first release")])
+def test_without_steps_all_traffic_moves_at_once(stable: str, why: str) -> None:
+    found = decided(replace(FRESH, steps=(), stable=stable), alias=alias(stable))
+    assert (found.kind, found.step) == ("promote", 0)
+    assert found.sentence.startswith(why)
+
+
+@pytest.mark.parametrize(("step", "kind"), [(0, "shift"), (1, "promote")])
+def test_a_step_that_passed_is_followed_by_the_next(step: int, kind: str) -> None:
+    found = decided(walking(step), periods(10, *GOOD, step=step))
+    assert (found.kind, found.step) == (kind, step + 1)
+    assert found.verdict is not None
+    assert found.verdict.outcome == "PASS"
+
+
+def test_a_step_is_not_passed_on_an_earlier_steps_evidence() -> None:
+    found = decided(walking(1), periods(10, *GOOD, step=0))
+    assert found.kind == "wait"
+    assert found.verdict is not None
+    assert (found.verdict.reason, found.verdict.step, found.verdict.minutes) == ("baking", 1, 0)
+    assert found.next == "promotion after 10 s more of clean evidence"
+
+
+def test_a_step_lasts_as_long_as_declared() -> None:
+    nine = decided(walking(), periods(9, *GOOD))
+    assert (nine.kind, nine.next) == ("wait", "50% after 1 s more of clean evidence")
+    odd = walking(steps=(StepSpec(0.1, 9.5), StepSpec(0.5, 10)))
+    assert decided(odd, periods(9, *GOOD)).kind == "wait"
+    assert decided(odd, periods(10, *GOOD)).kind == "shift"
+
+
+# back
+
+
+@pytest.mark.parametrize("on_inconclusive", ["rollback", "hold", "promote"])
+@pytest.mark.parametrize("now", [SOON, LATE])
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_regression_always_goes_back(step: int, now: float, on_inconclusive: str) -> None:
+    found = decided(walking(step, on_inconclusive=on_inconclusive), periods(5, *BAD, step=step), now)
+    assert found.kind == "roll-back"
+    assert "version 2" in found.sentence
+    assert found.next == "version 1 has all traffic"
+
+
+def test_a_failure_of_an_earlier_step_still_counts() -> None:
+    assert decided(walking(1), periods(10, *BAD, step=0)).kind == "roll-back"
+
+
+# inconclusive
+
+
+INCONCLUSIVE = [
+    pytest.param(periods(10, (1, 0), (90, 0)), None, "low traffic", id="low-traffic"),
+    pytest.param(periods(10, *SILENT), None, "no data", id="no-data"),
+    pytest.param(periods(10, *GOOD), "CloudWatch did not answer", "metrics unavailable", id="outage-of-good"),
+    pytest.param(periods(10, *BAD), "CloudWatch did not answer", "metrics unavailable", id="outage-of-bad"),
+]
+
+
+@pytest.mark.parametrize(("minutes", "outage", "reason"), INCONCLUSIVE)
+def test_what_is_inconclusive_holds_the_weight_until_the_deadline(
+    minutes: tuple[Minute, ...], outage: str | None, reason: str
+) -> None:
+    for on_inconclusive in ("rollback", "hold", "promote"):
+        found = decided(walking(on_inconclusive=on_inconclusive), minutes, START + 119.9, metrics_error=outage)
+        assert found.kind == "wait"
+        assert found.verdict is not None
+        assert (found.verdict.outcome, found.verdict.reason) == ("INCONCLUSIVE", reason)
+        assert found.next.startswith(f"held at 10% ({reason})")
+
+
+@pytest.mark.parametrize(("minutes", "outage", "reason"), INCONCLUSIVE)
+@pytest.mark.parametrize(("declared", "kind"), [("rollback", "roll-back"), ("hold", "hold"), ("promote", "shift")])
+def test_at_the_deadline_what_is_declared_happens(
+    minutes: tuple[Minute, ...], outage: str | None, reason: str, declared: str, kind: str
+) -> None:
+    found = decided(walking(on_inconclusive=declared), minutes, LATE, metrics_error=outage)
+    assert found.kind == kind
+    assert found.sentence.startswith("no conclusion within 2 min: ")
+    assert found.verdict is not None
+    assert found.verdict.reason == reason
+
+
+def test_a_step_still_baking_at_the_deadline_is_not_cut_short() -> None:
+    assert decided(walking(), periods(9, *GOOD), LATE).kind == "wait"
+
+
+# whose the alias is
+
+
+def rolled_back(release: str, origin: str = "2", primary: str = "1") -> AliasState:
+    return described(Head("back", release, primary, None, 0.0, None, None, "b" * 16, origin=origin))
+
+
+@pytest.mark.parametrize(
+    ("rollout", "seen", "expected"),
+    [
+        pytest.param(FRESH, alias("1"), "ours", id="not-begun"),
+        pytest.param(FRESH, alias("1", None, "someone's words"), "ours", id="not-begun-any-description"),
+        pytest.param(FRESH, alias("3"), "foreign", id="not-begun-other-version"),
+        pytest.param(FRESH, alias("1", {"2": 0.1}), "foreign", id="not-begun-split"),
+        pytest.param(FRESH, rolled_back("an-earlier-one"), "ours", id="not-begun-after-an-old-rollback"),
+        pytest.param(walking(), own_alias(walking()), "ours", id="walking"),
+        pytest.param(walking(), own_alias(walking(nonce=OTHER)), "foreign", id="another-nonce"),
+        pytest.param(walking(), alias("1", {"2": 0.2}, head_of(walking(), 0, NONCE)), "foreign", id="other-weight"),
+        pytest.param(walking(), alias("2", {}, head_of(walking(), 0, NONCE)), "foreign", id="promoted-by-hand"),
+        pytest.param(walking(), alias("1", {"2": 0.1}), "foreign", id="description-gone"),
+        pytest.param(walking(intent=INTENT), described(head_of(walking(), 1, OTHER)), "intent", id="lost-answer"),
+        pytest.param(walking(intent=INTENT), own_alias(walking()), "ours", id="intent-never-written"),
+        pytest.param(walking(), rolled_back(FRESH.release_id), "undone", id="rolled-back-by-hand"),
+        pytest.param(walking(), rolled_back("unknown"), "undone", id="rolled-back-after-a-foreign-write"),
+        pytest.param(walking(), rolled_back("unknown", "1", "7"), "undone", id="rolled-back-to-a-named-version"),
+        pytest.param(
+            replace(FRESH, intent=replace(INTENT, step=0)), rolled_back("unknown"), "undone", id="died-then-undone"
+        ),
+        pytest.param(
+            replace(FRESH, intent=Intent(0, OTHER, "revision-1")),
+            rolled_back("an-earlier-one"),
+            "ours",
+            id="a-retry-of-what-was-rolled-back",
+        ),
+    ],
+)
+def test_whose_the_alias_is(rollout: Rollout, seen: AliasState, expected: str) -> None:
+    assert standing(rollout, seen) == expected
+
+
+def test_a_foreign_write_is_reported_with_what_is_and_what_should_be() -> None:
+    found = decided(walking(), periods(10, *BAD), alias=alias("2", {"3": 0.005}))
+    assert found.kind == "conflict"
+    assert "version 2 with 0.5% to version 3, not version 1 with 10% to version 2" in found.sentence
+    assert found.next == "find out who, then `crabwalk rollback hello --env local`"
+
+
+def test_a_rollback_by_hand_is_obeyed_whatever_the_evidence() -> None:
+    found = decided(walking(), periods(10, *GOOD), alias=rolled_back(FRESH.release_id, primary="7"))
+    assert (found.kind, found.verdict) == ("undone", None)
+    assert "back to version 7" in found.sentence
+
+
+def test_a_write_that_turned_out_to_be_ours_is_settled_for_the_reason_it_was_made() -> None:
+    rollout = walking(intent=INTENT, sentence="no sign that it is worse")
+    found = decided(rollout, alias=described(head_of(rollout, 1, OTHER)))
+    assert (found.kind, found.step, found.sentence) == ("settled", 1, "no sign that it is worse")
+
+
+# for all
+
+
+@st.composite
+def evidence(draw: st.DrawFn) -> tuple[Minute, ...]:
+    steps = sorted(draw(st.lists(st.integers(-1, 3), max_size=25)))
+    most = draw(st.sampled_from([0, 1, 30, 10**6]))
+    dice = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311 - far cheaper than drawing every count
+
+    def counts() -> Counts:
+        n = dice.randint(0, most)
+        return Counts(n, dice.randint(0, n) if dice.random() < 0.5 else 0)
+
+    return tuple(Minute(START + t, step, counts(), counts()) for t, step in enumerate(steps))
+
+
+@st.composite
+def rollouts(draw: st.DrawFn) -> Rollout:
+    count = draw(st.integers(0, 3))
+    step = draw(st.integers(-1, count))
+    return replace(
+        FRESH,
+        steps=tuple(StepSpec(0.1 + 0.2 * index, draw(st.floats(0, 100))) for index in range(count)),
+        step=step,
+        step_starts=tuple(START + index for index in range(step + 1)),
+        phase=draw(st.sampled_from(["published", "walking", "held"])),
+        nonce=draw(st.sampled_from(["", NONCE])),
+        intent=draw(st.none() | st.builds(Intent, st.integers(-1, count), st.just(OTHER), st.just("revision-1"))),
+        stable=draw(st.sampled_from(["1", "$LATEST"])) if count == 0 else "1",
+        on_inconclusive=draw(st.sampled_from(["rollback", "hold", "promote"])),
+        period_s=draw(st.sampled_from([1, 60])),
+        min_requests=draw(st.integers(0, 1000)),
+        deadline_s=draw(st.floats(0, 1000)),
+        sentence=draw(st.text(max_size=5)),
+    )
+
+
+@st.composite
+def aliases(draw: st.DrawFn, rollout: Rollout) -> AliasState:
+    if draw(st.booleans()):
+        nonce = draw(st.sampled_from([NONCE, OTHER, "0" * 16]))
+        step = draw(st.sampled_from([rollout.step, rollout.intent.step if rollout.intent else 0]))
+        return described(head_of(rollout, step, nonce))
+    weights = draw(st.dictionaries(st.sampled_from(["1", "2", "3"]), st.floats(0, 1), max_size=1))
+    text = draw(st.text(max_size=20) | st.just(str(head_of(walking(), 0, NONCE))))
+    return alias(draw(st.sampled_from(["1", "2", "3", "$LATEST"])), weights, text)
+
+
+@settings(derandomize=True, max_examples=400, deadline=None, database=None)
+@given(st.data())
+def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject) -> None:
+    rollout = data.draw(rollouts())
+    seen = data.draw(aliases(rollout))
+    minutes = data.draw(evidence())
+    outage = data.draw(st.none() | st.just("CloudWatch did not answer"))
+    now = START + data.draw(st.floats(-1e3, 1e6))
+    found = decide(rollout, Observation(seen, minutes, outage), now)
+    where = standing(rollout, seen)
+    verdict = found.verdict
+    assert found.sentence or not rollout.sentence
+    if where != "ours":
+        assert found.kind == {"foreign": "conflict", "intent": "settled", "undone": "undone"}[where]
+        return
+    assert found.kind in {"wait", "shift", "promote", "roll-back", "hold"}
+    if found.kind in {"shift", "promote"}:
+        assert found.step == min(rollout.step + 1, len(rollout.steps))
+        if verdict is not None:
+            late = rollout.on_inconclusive == "promote" and now >= rollout.started + rollout.deadline_s
+            assert verdict.outcome == "PASS" or late
+            assert verdict.step in {rollout.step, -1}
+        else:
+            assert rollout.step in {-1, len(rollout.steps)}
+    if verdict is not None and verdict.outcome == "FAIL":
+        assert found.kind == "roll-back"
+    if outage is not None and verdict is not None:
+        assert verdict.reason == "metrics unavailable"
+    if found.kind == "hold":
+        assert rollout.on_inconclusive == "hold"

@@ -1,0 +1,75 @@
+"""A rollout survives the ledger's JSON; ids sort by time; shares are said as they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from release_kit import FRESH, NONCE, walking
+
+from pipeline.release.model import Intent, Rollout, StepSpec, from_json, new_release_id, percent, to_json
+
+PROPERTY = settings(derandomize=True, max_examples=60, deadline=None, database=None)
+seconds = st.floats(0, 1e10)
+
+
+@st.composite
+def rollouts(draw: st.DrawFn) -> Rollout:
+    steps = draw(st.lists(st.tuples(st.floats(0.001, 0.999), seconds), max_size=4))
+    return replace(
+        FRESH,
+        phase=draw(st.sampled_from(["published", "walking", "promoted", "rolled-back", "held"])),
+        steps=tuple(StepSpec(*one) for one in steps),
+        step=draw(st.integers(-1, 4)),
+        step_starts=tuple(draw(st.lists(seconds, max_size=4))),
+        intent=draw(st.none() | st.builds(Intent, st.integers(-1, 4), st.text(), st.text())),
+        claimed_actor=draw(st.none() | st.text()),
+        previous=draw(st.none() | st.just("6")),
+        ended=draw(st.none() | seconds),
+        subject=draw(st.text()),
+    )
+
+
+@PROPERTY
+@given(rollouts())
+def test_a_rollout_is_read_back_from_json(rollout: Rollout) -> None:
+    assert from_json(json.loads(json.dumps(to_json(rollout)))) == rollout
+
+
+@pytest.mark.parametrize("change", [{"steps": 1}, {"unknown": 1}, {"intent": {"step": 0}}])
+def test_what_is_no_rollout_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError)):
+        from_json({**to_json(walking()), **change})
+    with pytest.raises(KeyError):
+        from_json({})
+
+
+def test_the_share_of_every_step() -> None:
+    assert [FRESH.traffic(step) for step in (-1, 0, 1, 2, 3)] == [0.0, 0.1, 0.5, 1.0, 1.0]
+
+
+def test_which_phases_are_over() -> None:
+    assert [replace(FRESH, phase=phase).over for phase in ("published", "walking", "held")] == [False] * 3
+    assert [replace(FRESH, phase=phase).over for phase in ("promoted", "rolled-back")] == [True, True]
+
+
+def test_release_ids_sort_by_time_and_differ() -> None:
+    ids = [new_release_id(at) for at in (1e9, 1e9 + 1, 1.7e9, 1.8e9)]
+    assert ids == sorted(ids)
+    assert len({new_release_id(1e9) for _ in range(100)}) == 100
+    assert ids[0].startswith("20010909T014640-")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.1, "10%"), (0.07, "7%"), (0.005, "0.5%"), (1.0, "100%"), (1 / 3, "33.3333%"), (0.0, "0%")]
+)
+def test_a_share_is_never_rounded_away(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_an_intent_is_kept() -> None:
+    intent = Intent(1, NONCE, "revision")
+    assert from_json(to_json(walking(intent=intent))).intent == intent
