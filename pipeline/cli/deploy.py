@@ -63,8 +63,8 @@ def command(
     deploy = Deploy(here.engine, setting, here.repo, actor, options, console, walking)
     try:
         results = deploy.execute()
-    except BaseException as ended:
-        if deploy.walking_now and not isinstance(ended, Exception):
+    except BaseException:
+        if deploy.walking_now:
             console.warn(
                 f"the walk of {', '.join(deploy.walking_now)} stands where it is, recorded; "
                 f"`crabwalk deploy --env {here.env.name}` goes on with it, `crabwalk rollback` ends it"
