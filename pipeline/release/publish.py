@@ -46,9 +46,14 @@ def publish(
         current = functions.settle(function, None, pause, now=time.monotonic)
     if current.code_sha256 != package.code_sha256:
         raise _interfered(function)
-    version = functions.publish(
-        function, code_sha256=package.code_sha256, revision=current.revision, description=description
-    )
+    try:
+        version = functions.publish(
+            function, code_sha256=package.code_sha256, revision=current.revision, description=description
+        )
+    except AwsError as error:  # other code than the named one is refused as a wrong parameter, before the revision
+        if functions.state(function).code_sha256 != package.code_sha256:
+            raise _interfered(function) from error
+        raise
     if version.code_sha256 != package.code_sha256 or not version.version.isdigit():
         raise _interfered(function)
     return functions.settle(function, version.version, pause, now=time.monotonic)
