@@ -10,12 +10,19 @@ from typing import Any
 import pytest
 from release_kit import BAD, START, alias, own_alias, periods, walking
 
+from pipeline.release import outcome as outcomes
 from pipeline.release.decide import Decision, Observation, decide
 from pipeline.release.ledger import Released, ServiceRecord
-from pipeline.release.outcome import EXIT_CODES, exit_code, result_of, service_url, skipped
+from pipeline.release.model import Rollout
+from pipeline.release.outcome import EXIT_CODES, exit_code, service_url, skipped
 from pipeline.release.view import ReleaseResult
 
 ENDED = {"ended": START + 42.0}
+NOW = START + 99.0
+
+
+def result_of(rollout: Rollout, decision: Decision | None) -> ReleaseResult:
+    return outcomes.result_of(rollout, decision, NOW)
 
 
 def result(outcome: str) -> ReleaseResult:
@@ -88,7 +95,7 @@ def test_a_walk_that_stopped_where_it_is(kind: str) -> None:
     decision = Decision(kind, "the reason", "what to do")  # type: ignore[arg-type]
     found = result_of(walking(phase="held"), decision)
     assert found.outcome == {"conflict": "conflict", "hold": "held"}[kind]
-    assert (found.sentence, found.next) == ("the reason", "what to do")
+    assert (found.sentence, found.next, found.duration_s) == ("the reason", "what to do", 99.0)
 
 
 def test_a_conflict_names_who_to_look_for() -> None:

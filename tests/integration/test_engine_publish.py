@@ -1,0 +1,211 @@
+"""From an artifact to a published, tried-out version: the right code, nobody in between, no traffic moved."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import edge_kit
+import engine_kit as kit
+import pytest
+from engine_kit import BUCKET, World
+
+from pipeline import local
+from pipeline.aws.functions import Functions, FunctionState
+from pipeline.aws.metrics import Metrics
+from pipeline.errors import ConflictError, UsageError
+from pipeline.release import observe, publish
+from pipeline.release.candidate import Offer, Origin, offer
+from pipeline.release.model import ALIAS
+
+FAILS = edge_kit.ECHO.replace("def handle(event, arn):", 'def handle(event, arn):\n    raise ValueError("broken")')
+ANSWERS_500 = edge_kit.ECHO.replace(
+    "def handle(event, arn):", 'def handle(event, arn):\n    return {"statusCode": 503}'
+)
+
+
+@pytest.fixture
+def world(embedded: local.Running, namespace: str) -> World:
+    return kit.own_world(embedded, namespace)
+
+
+def package(world: World, salt: str, body: str = edge_kit.ECHO) -> publish.Package:
+    """A zip in the environment's bucket."""
+    code = edge_kit.package(body, salt=salt)
+    key = f"artifacts/{hashlib.sha256(code).hexdigest()}.zip"
+    world.engine.objects.put(key, code)
+    return publish.Package(BUCKET, key, base64.b64encode(hashlib.sha256(code).digest()).decode(), "x86_64")
+
+
+def released(world: World, made_of: publish.Package, functions: Functions | None = None) -> FunctionState:
+    return publish.publish(functions or world.engine.functions, world.function, made_of, "c0ffee", lambda _: None)
+
+
+class Meddled(Functions):
+    """Somebody puts other code into the function before our "update_code", "after" it, or before our "publish"."""
+
+    def __init__(self, world: World, step: str) -> None:
+        super().__init__(world.env)
+        self._world, self._step = world, step
+
+    def _meddle(self, step: str) -> None:
+        if step == self._step:
+            functions = self._world.raw
+            functions.update_function_code(FunctionName=self._world.function, ZipFile=edge_kit.package(salt="foreign"))
+            edge_kit.settle(functions, self._world.function)
+
+    def update_code(self, function: str, **wanted: Any) -> FunctionState:
+        self._meddle("update_code")
+        done = super().update_code(function, **wanted)
+        if self._step == "after":
+            self.settle(function, None, lambda _: None, now=lambda: 0.0)
+        self._meddle("after")
+        return done
+
+    def publish(self, function: str, **wanted: Any) -> FunctionState:
+        self._meddle("publish")
+        return super().publish(function, **wanted)
+
+
+def test_new_code_is_published_and_unchanged_code_is_the_same_version(world):
+    made_of = package(world, "new")
+    before = world.alias()
+    first = released(world, made_of)
+    assert (first.version, first.code_sha256, first.state) == ("2", made_of.code_sha256, "Active")
+    assert released(world, made_of).version == "2"
+    assert world.alias() == before
+
+
+def test_latest_that_still_holds_the_bad_code_is_made_to_hold_the_good_one(world):
+    good, bad = package(world, "good"), package(world, "bad")
+    assert [released(world, one).version for one in (good, bad)] == ["2", "3"]
+    world.meddle("2")  # rolled back: the alias moved, $LATEST did not
+    assert world.engine.functions.state(world.function).code_sha256 == bad.code_sha256
+    again = released(world, good)
+    assert (again.version, again.code_sha256) == ("4", good.code_sha256)
+    assert world.engine.functions.state(world.function).code_sha256 == good.code_sha256
+
+
+@pytest.mark.parametrize("step", ["update_code", "after", "publish"])
+def test_a_function_somebody_changes_in_between_is_a_conflict_and_not_published(world, step):
+    made_of = package(world, "ours")
+    before = world.alias()
+    with pytest.raises(ConflictError) as conflict:
+        released(world, made_of, Meddled(world, step))
+    assert conflict.value.exit_code == 5
+    assert conflict.value.where == world.function
+    versions = world.raw.list_versions_by_function(FunctionName=world.function)["Versions"]
+    assert [one["Version"] for one in versions] == ["$LATEST", "1"]
+    assert world.alias() == before
+
+
+# smoke
+
+
+def service(tmp_path: Path, *smoke: str) -> Any:
+    for name in smoke:
+        if name != "missing.json":
+            (tmp_path / name).write_text("{}")
+    declared = SimpleNamespace(
+        steps=(SimpleNamespace(traffic=0.1, bake_s=10.0),),
+        min_requests=1,
+        deadline_s=60.0,
+        on_inconclusive="rollback",
+        smoke=smoke,
+    )
+    return SimpleNamespace(name="", directory=tmp_path, release=declared, timeout_s=3)
+
+
+def offered(world: World, tmp_path: Path, made_of: publish.Package, *smoke: str) -> Offer:
+    artifact = SimpleNamespace(
+        key=made_of.key, code_sha256=made_of.code_sha256, architecture="x86_64", sha256=made_of.key[10:74]
+    )
+    origin = Origin(world.function, "c0ffee" * 6, "Greet", artifact, "config", "arn:actor", None)  # type: ignore[arg-type]
+    what = service(tmp_path, *smoke)
+    what.name = world.service
+    with world.lease() as lease:
+        return offer(world.engine, what, origin, world.record(), lease, say=lambda _: None)
+
+
+def test_a_version_that_answers_its_events_is_offered_without_traffic(world, tmp_path):
+    before = world.alias()
+    made = offered(world, tmp_path, package(world, "fine"), "one.json", "two.json")
+    assert (made.live, made.rejected) == (None, None)
+    assert made.walk is not None
+    assert (made.walk.rollout.stable, made.walk.rollout.candidate, made.walk.rollout.step) == ("1", "2", -1)
+    assert world.record().under_way == made.walk.rollout
+    assert world.alias() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"), [(FAILS, "version 2 failed: broken"), (ANSWERS_500, "version 2 answered 503")]
+)
+def test_a_version_that_fails_a_smoke_check_gets_no_traffic_and_is_not_tried_again(world, tmp_path, body, fault):
+    made_of, before = package(world, "faulty", body), world.alias()
+    made = offered(world, tmp_path, made_of, "one.json")
+    assert (made.walk, made.live) == (None, None)
+    assert made.rejected is not None
+    assert made.rejected.sentence == f"smoke check one.json: {fault}; no traffic was moved"
+    record = world.record()
+    assert record.under_way is None
+    assert record.rejection(made_of.key[10:74], "config") is not None
+    (entry,) = world.engine.ledger.history(world.service, 5)
+    assert (entry.outcome, entry.reason) == ("rolled-back", "smoke")
+    assert world.alias() == before
+
+
+def test_a_release_that_stops_in_its_smoke_checks_is_not_left_to_be_walked(world, tmp_path):
+    made_of = package(world, "stopped")
+    with pytest.raises(UsageError, match="the smoke event cannot be read"):
+        offered(world, tmp_path, made_of, "missing.json")
+    assert world.record().under_way is None
+    again = offered(world, tmp_path, made_of, "one.json")
+    assert again.walk is not None
+    assert again.walk.rollout.candidate == "2"
+
+
+def test_what_is_live_already_is_not_offered(world, tmp_path):
+    made_of = package(world, "live")
+    released(world, made_of)
+    world.meddle("2")
+    assert offered(world, tmp_path, made_of) == Offer(live="2")
+
+
+def test_an_alias_that_is_split_is_not_released_to(world, tmp_path):
+    released(world, package(world, "second"))
+    world.meddle("1", {"2": 0.2})
+    with pytest.raises(ConflictError, match="is split although no release is under way"):
+        offered(world, tmp_path, package(world, "third"))
+
+
+# evidence
+
+
+def test_requests_and_errors_of_both_versions_are_what_the_judge_gets(world, tmp_path):
+    made = offered(world, tmp_path, package(world, "counted"))
+    assert made.walk is not None
+    world.at = time.time() - 1.0
+    decision = SimpleNamespace(kind="shift", step=0, verdict=None, sentence="")
+    seen = SimpleNamespace(alias=world.alias())
+    record = world.engine.act(made.walk.record, made.walk.rollout, seen, decision)  # type: ignore[arg-type]
+    rollout = record.rollout
+    assert rollout is not None
+    for number in range(60):
+        target = f"{world.function}:{ALIAS}"
+        edge_kit.invoke(world.raw, target, {"fail": number % 3 == 0})
+    metrics, later = Metrics(world.env), time.time() + 60
+    kit.until(lambda: _totals(metrics, rollout, later)[0] == 60)
+    assert _totals(metrics, rollout, later) == (60, 20)
+
+
+def _totals(metrics: Metrics, rollout: Any, now: float) -> tuple[int, int]:
+    """All requests and errors of the walk, read as a controller does when all is complete."""
+    values, error = observe.read(metrics, [rollout], now)
+    assert error is None
+    rows = [row for row in observe.minutes(rollout, values, now) if row.step == 0]
+    both = [count for row in rows for count in (row.canary, row.baseline)]
+    return sum(one.n for one in both), sum(one.bad for one in both)
