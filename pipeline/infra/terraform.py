@@ -111,14 +111,15 @@ class Terraform:
 
 
 def find_binary(environment: Mapping[str, str]) -> str:
-    """Terraform on PATH, else the one beside this Python, else an error."""
-    found = shutil.which("terraform", path=environment.get("PATH"))
+    """The Terraform beside this Python, which set-up puts there where PATH has none that will do; else PATH's."""
     beside = Path(sys.executable).with_name("terraform")
-    if found is None and os.access(beside, os.X_OK):
-        found = str(beside)
+    if os.access(beside, os.X_OK):
+        return str(beside)
+    found = shutil.which("terraform", path=environment.get("PATH"))
     if found is None:
         raise TerraformError(
-            "Terraform is not installed", hint="install Terraform 1.10 or newer, or see `crabwalk doctor`"
+            "Terraform is not installed",
+            hint="install Terraform 1.10 or newer, or `make setup` in crabwalk's own clone",
         )
     return found
 

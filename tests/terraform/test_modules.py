@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.infra import provider
 from pipeline.infra.render import LOCK
+from pipeline.infra.terraform import find_binary
 
 MODULES = Path(__file__).parents[2] / "modules"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))
@@ -19,7 +20,7 @@ NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))
 def terraform(directory: Path, *arguments: str, variables: dict[str, str] | None = None) -> str:
     """Run Terraform and return what it said, whatever came of it."""
     run = subprocess.run(
-        ["terraform", *arguments, "-no-color"],
+        [find_binary(os.environ), *arguments, "-no-color"],
         cwd=directory,
         env=variables or dict(os.environ),
         capture_output=True,
