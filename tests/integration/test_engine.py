@@ -1,4 +1,4 @@
-"""The alias protocol against a real function: walks, lost answers, dead controllers, foreign writes."""
+"""Walks of a real alias from beginning to end, and what happens when somebody else writes it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import pytest
 from engine_kit import World
 
 from pipeline import local
-from pipeline.aws.functions import AliasMoved
 from pipeline.errors import AwsError, ConflictError
-from pipeline.release.act import head_of
-from pipeline.release.decide import Decision, Observation, decide, standing
+from pipeline.release.decide import Decision
 from pipeline.release.head import parse, trusted
 from pipeline.release.lease import Lease
-from pipeline.release.model import Intent, Rollout
+from pipeline.release.model import Rollout
 from pipeline.release.rollback import roll_back
 from pipeline.release.walk import Walk, run, tick
 
@@ -45,9 +43,6 @@ def rollout_of(world: World) -> Rollout:
 
 def forward(rollout: Rollout, step: int) -> Decision:
     return Decision("shift" if step < len(rollout.steps) else "promote", "it looks good", "go on", step=step)
-
-
-# walks
 
 
 def test_a_good_release_is_walked_to_all_traffic(world, lease):
@@ -119,150 +114,6 @@ def test_the_first_release_moves_all_traffic_off_latest(world, lease):
     head = trusted(world.alias())
     assert head is not None
     assert (head.state, head.previous) == ("live", None)
-
-
-# answers that got lost
-
-
-@pytest.mark.parametrize("how", ["timeout", "503", "412"])
-@pytest.mark.parametrize("step", [1, 2, -1])
-def test_a_write_whose_answer_was_lost_is_recognized_by_its_nonce(world, how, step):
-    record = world.walking()
-    rollout = rollout_of(world)
-    seen = Observation(world.alias(), ())
-    decision = forward(rollout, step) if step > 0 else Decision("roll-back", "it is worse", "back")
-    with kit.losing(world.env, "UpdateAlias", how) as lost:
-        record = world.engine.act(record, rollout, seen, decision)
-    assert lost == ["UpdateAlias"]
-    after = record.rollout
-    assert after is not None
-    assert (after.phase, after.intent) == ({1: "walking", 2: "promoted", -1: "rolled-back"}[step], None)
-    head = trusted(world.alias())
-    assert head is not None
-    assert head.nonce == after.nonce
-    assert record == world.record()
-
-
-def test_a_write_that_never_arrived_changes_nothing_and_is_made_next_time(world):
-    record = world.walking()
-    before = world.alias()
-    with kit.losing(world.env, "UpdateAlias", "never-arrived"):
-        record = world.engine.act(record, rollout_of(world), Observation(before, ()), forward(rollout_of(world), 1))
-    assert world.alias() == before
-    assert record == world.record()
-    rollout = rollout_of(world)
-    assert (rollout.step, standing(rollout, before)) == (0, "ours")
-    record = world.engine.act(record, rollout, Observation(before, ()), forward(rollout, 1))
-    assert (world.alias().weights, rollout_of(world).step) == ({"2": 0.5}, 1)
-
-
-def test_a_write_that_arrives_late_is_still_known(world):
-    record = world.walking()
-    before = world.alias()
-    with kit.losing(world.env, "UpdateAlias", "never-arrived"):
-        record = world.engine.act(record, rollout_of(world), Observation(before, ()), forward(rollout_of(world), 1))
-    rollout = rollout_of(world)
-    assert rollout.intent is not None
-    head = head_of(rollout, 1, rollout.intent.nonce)
-    world.engine.functions.write_alias(before, head.primary, head.weights, str(head))
-    decision = decide(rollout, Observation(world.alias(), ()), world.at)
-    assert (decision.kind, decision.step) == ("settled", 1)
-    world.engine.act(record, rollout, Observation(world.alias(), ()), decision)
-    assert (rollout_of(world).step, rollout_of(world).intent) == (1, None)
-
-
-def test_a_round_that_breaks_off_after_its_write_goes_on_from_the_ledger(world, lease, monkeypatch):
-    world.feed.of = kit.traffic()
-    record, read = world.begun(), world.engine.functions.alias
-    broken: list[str] = []
-
-    def alias(function: str, name: str) -> object:
-        if writes and not broken:  # the read that would tell whether the write happened
-            broken.append(name)
-            raise AwsError("could not read alias `live`: AWS cannot be reached")
-        return read(function, name)
-
-    monkeypatch.setattr(world.engine.functions, "alias", alias)
-    with kit.losing(world.env, "UpdateAlias", "timeout") as writes:
-        walk = finish(world, world.walk(record, lease))
-    assert (writes, broken) == (["UpdateAlias"], ["live"])
-    assert walk.rollout.phase == "promoted"
-    assert [one["traffic"] for one in world.engine.ledger.history(world.service, 1)[0].steps] == [0.1, 0.5, 1]
-
-
-# dead controllers
-
-
-@pytest.mark.parametrize(("step", "phase"), [(0, "walking"), (2, "promoted"), (-1, "rolled-back")])
-def test_a_write_the_dead_controller_did_not_record_is_settled_not_repeated(world, step, phase):
-    record = world.begun() if step == 0 else world.walking(1 if step > 0 else 0)
-    rollout = rollout_of(world)
-    alias = world.alias()
-    intent = Intent(step, "e" * 16, alias.revision)
-    world.engine.ledger.save(replace(record, rollout=replace(rollout, intent=intent)))
-    head = head_of(rollout, step, intent.nonce)
-    written = world.engine.functions.write_alias(alias, head.primary, head.weights, str(head))
-
-    successor = world.controller()
-    taken = successor.take_over(successor.ledger.service(world.service), rollout_of(world))
-    assert taken.rollout is not None
-    assert (taken.rollout.phase, taken.rollout.nonce, taken.rollout.intent) == (phase, intent.nonce, None)
-    assert world.alias() == written
-
-
-@pytest.mark.parametrize("begun", [False, True])
-def test_takeover_fences_the_old_holder(world, begun):
-    """The old holder is alive after all: it had announced its next write and stalled before it."""
-    if begun:
-        record = world.walking()
-    else:
-        head = head_of(replace(world.rollout, stable="3", candidate="1", steps=()), 0, "d" * 16)
-        world.engine.functions.write_alias(world.alias(), "1", {}, str(head))
-        record = world.begun()
-    before, old = world.alias(), rollout_of(world)
-    stalled = Intent(old.step + 1, "e" * 16, before.revision)
-    record = world.engine.ledger.save(replace(record, rollout=replace(old, intent=stalled)))
-
-    successor = world.controller()
-    taken = successor.take_over(successor.ledger.service(world.service), rollout_of(world))
-    assert taken.rollout is not None
-    after = world.alias()
-    assert (after.version, after.weights) == (before.version, before.weights)
-    assert after.revision != before.revision
-    assert standing(taken.rollout, after) == "ours"
-    assert (taken.rollout.step, taken.rollout.intent) == (old.step, None)
-
-    late = head_of(old, stalled.step, stalled.nonce)
-    with pytest.raises(AliasMoved):
-        world.engine.functions.write_alias(before, late.primary, late.weights, str(late))
-    with pytest.raises(ConflictError):
-        world.engine.ledger.save(record)
-    assert world.alias() == after
-
-
-def test_takeover_of_a_traffic_nobody_announced_is_refused(world):
-    record = world.walking()
-    foreign = world.meddle("1", {"2": 0.9})
-    with pytest.raises(ConflictError, match="version 1 with 90% to version 2") as conflict:
-        world.controller().take_over(record, rollout_of(world))
-    assert conflict.value.exit_code == 5
-    assert world.alias() == foreign
-    assert world.record() == record
-
-
-def test_takeover_that_meets_another_writer_gives_way(world, monkeypatch):
-    record = world.walking()
-    successor = world.controller()
-    write = successor.functions.write_alias
-
-    def raced(*arguments: object) -> object:
-        world.meddle("1", {"2": 0.1}, Description="somebody was faster")
-        return write(*arguments)
-
-    monkeypatch.setattr(successor.functions, "write_alias", raced)
-    with pytest.raises(ConflictError, match="was changed while this run took over"):
-        successor.take_over(record, rollout_of(world))
-    assert world.alias().description == "somebody was faster"
 
 
 # foreign writes

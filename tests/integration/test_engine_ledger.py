@@ -1,26 +1,22 @@
-"""The ledger and the lease on S3's conditional writes: one winner, nothing overwritten, nothing lost."""
+"""The ledger on S3's conditional writes: one winner, nothing overwritten, nothing lost."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
-from time import monotonic
 from typing import Any
 
 import edge_kit
 import engine_kit as kit
 import pytest
 import release_kit as values
-from engine_kit import BUCKET, World, until
+from engine_kit import BUCKET, Faulty, World, met_another, refused_after_success
 
 from pipeline import local
-from pipeline.aws.objects import Objects, PreconditionFailed
+from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.act import entry_of
-from pipeline.release.lease import Lease, holder, lease_key
 from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord, StackRecord
 
 
@@ -32,41 +28,6 @@ def world(embedded: local.Running, namespace: str) -> World:
 @pytest.fixture
 def raw(embedded: local.Running) -> Any:
     return edge_kit.client(embedded, "s3")
-
-
-class Faulty(Objects):
-    """Objects whose next writes end as a test says: a function of the write itself."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world.env)
-        self.faults: list[Callable[[Callable[[], str]], str]] = []
-
-    def put(self, key: str, body: bytes, *, if_match: str | None = None, if_absent: bool = False) -> str:
-        def write() -> str:
-            return super(Faulty, self).put(key, body, if_match=if_match, if_absent=if_absent)
-
-        return self.faults.pop(0)(write) if self.faults else write()
-
-
-def met_another(_write: Callable[[], str]) -> str:
-    raise PreconditionFailed
-
-
-def refused_after_success(write: Callable[[], str]) -> str:
-    write()
-    raise PreconditionFailed
-
-
-def unanswered(write: Callable[[], str]) -> str:
-    write()
-    raise AwsError("could not write: AWS cannot be reached")
-
-
-def away(_write: Callable[[], str]) -> str:
-    raise AwsError("could not write: AWS cannot be reached")
-
-
-# the ledger
 
 
 def test_what_was_saved_is_read_back(world):
@@ -190,144 +151,3 @@ def test_a_missing_bucket_names_the_command_that_makes_it(world):
         with pytest.raises(AwsError, match="has no bucket `no-such-bucket`") as fault:
             act()
         assert fault.value.hint == "crabwalk bootstrap local"
-
-
-# the lease
-
-
-def lease(world: World, ttl_s: float = 8.0, objects: Objects | None = None) -> Lease:
-    return Lease(objects or world.engine.objects, world.service, ttl_s=ttl_s, doing="a test")
-
-
-def never(_: Any) -> None:
-    raise AssertionError("there is nothing to wait for")
-
-
-def quiet(_: str) -> None:
-    return
-
-
-def seq(raw: Any, world: World) -> int:
-    return int(json.loads(raw.get_object(Bucket=BUCKET, Key=lease_key(world.service))["Body"].read())["seq"])
-
-
-def die(held: Lease) -> None:
-    """The holder is gone without giving it back."""
-    held._stop.set()
-    assert held._thread is not None
-    held._thread.join()
-
-
-def test_a_lease_given_back_is_free_at_once(world):
-    assert holder(world.engine.objects, world.service) is None
-    for _ in range(3):
-        with lease(world).acquire(never, never) as held:
-            held.check()
-            found = holder(world.engine.objects, world.service)
-            assert found is not None
-            assert (found.nonce, found.doing, found.expired) == (held._nonce, "a test", False)
-    found = holder(world.engine.objects, world.service)
-    assert found is not None
-    assert found.nonce == ""
-
-
-def test_a_living_holder_is_not_pushed_out(world):
-    said: list[str] = []
-    with lease(world, ttl_s=0.8).acquire(never, never) as held:
-        with pytest.raises(ConflictError, match="is being worked on: a test by ") as conflict:
-            lease(world).acquire(said.append)
-        assert conflict.value.exit_code == 5
-        held.check()
-    assert len(said) == 1
-    assert "for the lease of" in said[0]
-
-
-def test_a_dead_holders_lease_runs_out(world):
-    dead = lease(world, ttl_s=0.2).acquire(never, never)
-    die(dead)
-    said: list[str] = []
-    with lease(world).acquire(said.append) as mine:
-        assert len(said) == 1
-        mine.check()
-        assert not dead._write(if_match=dead._etag)
-        with pytest.raises(ConflictError, match="could not be renewed in time"):
-            dead.check()
-        dead.release()
-        mine.check()
-        found = holder(world.engine.objects, world.service)
-        assert found is not None
-        assert found.nonce == mine._nonce
-
-
-def test_renewal_keeps_it_beyond_its_time_to_live(world, raw):
-    with lease(world, ttl_s=0.4).acquire(never, never) as held:
-        end = monotonic() + 0.9
-        until(lambda: monotonic() > end and seq(raw, world) >= 5)
-        held.check()
-
-
-def test_a_lease_somebody_took_is_lost(world, raw):
-    with lease(world, ttl_s=0.4).acquire(never, never) as held:
-        held.check()
-        theirs = json.dumps({"nonce": "theirs", "who": "them", "doing": "a deploy", "ttl_s": 8}).encode()
-        raw.put_object(Bucket=BUCKET, Key=lease_key(world.service), Body=theirs)
-        until(lambda: held._lost)
-        with pytest.raises(ConflictError, match="was lost: somebody else took it"):
-            held.check()
-    assert raw.get_object(Bucket=BUCKET, Key=lease_key(world.service))["Body"].read() == theirs
-
-
-def test_a_lease_that_cannot_be_renewed_stops_its_holder_until_aws_is_back(world):
-    objects = Faulty(world)
-    with lease(world, ttl_s=0.4, objects=objects).acquire(never, never) as held:
-        objects.faults = [away] * 1000
-
-        def checked() -> str:
-            try:
-                held.check()
-            except AwsError as fault:
-                return fault.what
-            return ""
-
-        until(checked)
-        assert checked() == "could not write: AWS cannot be reached"
-        objects.faults.clear()
-        until(lambda: not checked())
-
-
-@pytest.mark.parametrize("fault", [unanswered, refused_after_success, away])
-def test_a_renewal_whose_answer_was_lost_does_not_lose_the_lease(world, raw, fault):
-    objects = Faulty(world)
-    with lease(world, ttl_s=1.2, objects=objects).acquire(never, never) as held:
-        before = seq(raw, world)
-        objects.faults = [fault]
-        until(lambda: not objects.faults and seq(raw, world) >= before + 2)
-        assert held._lost is None
-        held.check()
-
-
-def test_of_two_that_want_it_at_once_one_gets_it(world):
-    barrier = Barrier(2)
-
-    def take(_: int) -> Lease | ConflictError:
-        mine = lease(world, ttl_s=0.8)
-        barrier.wait(10)
-        try:
-            return mine.acquire(quiet)
-        except ConflictError as conflict:
-            return conflict
-
-    with ThreadPoolExecutor(2) as threads:
-        outcomes = list(threads.map(take, range(2)))
-    held = [one for one in outcomes if isinstance(one, Lease)]
-    assert len(held) == 1
-    held[0].check()
-    held[0].release()
-
-
-@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"nonce": "", "who": "", "doing": "", "ttl_s": "soon"}'])
-def test_a_lease_that_cannot_be_read_is_said(world, raw, body):
-    raw.put_object(Bucket=BUCKET, Key=lease_key(world.service), Body=body)
-    with pytest.raises(CrabwalkError, match="the lease cannot be read") as fault:
-        lease(world).acquire(never, never)
-    assert fault.value.where == lease_key(world.service)

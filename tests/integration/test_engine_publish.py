@@ -42,7 +42,7 @@ def package(world: World, salt: str, body: str = edge_kit.ECHO) -> publish.Packa
 
 
 def released(world: World, made_of: publish.Package, functions: Functions | None = None) -> FunctionState:
-    return publish.publish(functions or world.engine.functions, world.function, made_of, "c0ffee", lambda _: None)
+    return publish.publish(functions or world.engine.functions, world.function, made_of, "c0ffee")
 
 
 class Meddled(Functions):
@@ -62,7 +62,7 @@ class Meddled(Functions):
         self._meddle("update_code")
         done = super().update_code(function, **wanted)
         if self._step == "after":
-            self.settle(function, None, lambda _: None, now=lambda: 0.0)
+            self.settle(function, None, time.sleep, now=time.monotonic)
         self._meddle("after")
         return done
 
@@ -175,8 +175,8 @@ def test_what_is_live_already_is_not_offered(world, tmp_path):
     assert offered(world, tmp_path, made_of) == Offer(live="2")
 
 
-def test_an_alias_that_is_split_is_not_released_to(world, tmp_path):
-    released(world, package(world, "second"))
+def test_an_alias_that_is_split_is_not_released_to(embedded, namespace, tmp_path):
+    world = kit.world(embedded, namespace)
     world.meddle("1", {"2": 0.2})
     with pytest.raises(ConflictError, match="is split although no release is under way"):
         offered(world, tmp_path, package(world, "third"))

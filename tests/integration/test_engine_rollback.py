@@ -122,6 +122,7 @@ def test_a_lost_answer_is_read_from_the_alias(world, how):
     head = trusted(world.alias())
     assert head is not None
     assert (done.after, done.plan.origin, head.state, head.origin) == (world.alias(), "2", "back", "2")
+    assert done.plan.target == "1"  # it was our doing, and is to be recorded as such
 
 
 def test_it_repeats_until_it_has_won(world):

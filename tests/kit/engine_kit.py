@@ -16,6 +16,7 @@ from botocore.exceptions import ReadTimeoutError
 from pipeline import aws, local
 from pipeline.aws.functions import AliasState
 from pipeline.aws.metrics import Series
+from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError
 from pipeline.manifest.project import Environment
 from pipeline.release.act import Engine, head_of
@@ -170,6 +171,38 @@ def until(condition: Callable[[], Any], limit_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
+
+
+class Faulty(Objects):
+    """Objects whose next writes end as a test says: a function of the write itself."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.env)
+        self.faults: list[Callable[[Callable[[], str]], str]] = []
+
+    def put(self, key: str, body: bytes, *, if_match: str | None = None, if_absent: bool = False) -> str:
+        def write() -> str:
+            return super(Faulty, self).put(key, body, if_match=if_match, if_absent=if_absent)
+
+        return self.faults.pop(0)(write) if self.faults else write()
+
+
+def met_another(_write: Callable[[], str]) -> str:
+    raise PreconditionFailed
+
+
+def refused_after_success(write: Callable[[], str]) -> str:
+    write()
+    raise PreconditionFailed
+
+
+def unanswered(write: Callable[[], str]) -> str:
+    write()
+    raise AwsError("could not write: AWS cannot be reached")
+
+
+def away(_write: Callable[[], str]) -> str:
+    raise AwsError("could not write: AWS cannot be reached")
 
 
 def _timeout() -> ReadTimeoutError:

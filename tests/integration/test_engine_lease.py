@@ -1,0 +1,167 @@
+"""The lease: one holder at a time, a dead one's runs out, a living one's does not."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from time import monotonic
+from typing import Any
+
+import edge_kit
+import engine_kit as kit
+import pytest
+from engine_kit import BUCKET, Faulty, World, away, refused_after_success, unanswered, until
+
+from pipeline import local
+from pipeline.aws.objects import Objects
+from pipeline.errors import AwsError, ConflictError, CrabwalkError
+from pipeline.release.lease import Lease, holder, lease_key
+
+
+@pytest.fixture
+def world(embedded: local.Running, namespace: str) -> World:
+    return kit.world(embedded, namespace)
+
+
+@pytest.fixture
+def raw(embedded: local.Running) -> Any:
+    return edge_kit.client(embedded, "s3")
+
+
+def lease(world: World, ttl_s: float = 8.0, objects: Objects | None = None) -> Lease:
+    return Lease(objects or world.engine.objects, world.service, ttl_s=ttl_s, doing="a test")
+
+
+def never(_: Any) -> None:
+    raise AssertionError("there is nothing to wait for")
+
+
+def quiet(_: str) -> None:
+    return
+
+
+def seq(raw: Any, world: World) -> int:
+    return int(json.loads(raw.get_object(Bucket=BUCKET, Key=lease_key(world.service))["Body"].read())["seq"])
+
+
+def die(held: Lease) -> None:
+    """The holder is gone without giving it back."""
+    held._stop.set()
+    assert held._thread is not None
+    held._thread.join()
+
+
+def test_a_lease_given_back_is_free_at_once(world):
+    assert holder(world.engine.objects, world.service) is None
+    for _ in range(3):
+        with lease(world).acquire(never, never) as held:
+            held.check()
+            found = holder(world.engine.objects, world.service)
+            assert found is not None
+            assert (found.nonce, found.doing, found.expired) == (held._nonce, "a test", False)
+    found = holder(world.engine.objects, world.service)
+    assert found is not None
+    assert found.nonce == ""
+
+
+def test_a_living_holder_is_not_pushed_out(world):
+    said: list[str] = []
+    with lease(world, ttl_s=0.8).acquire(never, never) as held:
+        with pytest.raises(ConflictError, match="is being worked on: a test by ") as conflict:
+            lease(world).acquire(said.append)
+        assert conflict.value.exit_code == 5
+        held.check()
+    assert len(said) == 1
+    assert "for the lease of" in said[0]
+
+
+def test_a_dead_holders_lease_runs_out(world):
+    dead = lease(world, ttl_s=0.2).acquire(never, never)
+    die(dead)
+    said: list[str] = []
+    with lease(world).acquire(said.append) as mine:
+        assert len(said) == 1
+        mine.check()
+        assert not dead._write(if_match=dead._etag)
+        with pytest.raises(ConflictError, match="could not be renewed in time"):
+            dead.check()
+        dead.release()
+        mine.check()
+        found = holder(world.engine.objects, world.service)
+        assert found is not None
+        assert found.nonce == mine._nonce
+
+
+def test_renewal_keeps_it_beyond_its_time_to_live(world, raw):
+    with lease(world, ttl_s=0.4).acquire(never, never) as held:
+        end = monotonic() + 0.9
+        until(lambda: monotonic() > end and seq(raw, world) >= 5)
+        held.check()
+
+
+def test_a_lease_somebody_took_is_lost(world, raw):
+    with lease(world, ttl_s=0.4).acquire(never, never) as held:
+        held.check()
+        theirs = json.dumps({"nonce": "theirs", "who": "them", "doing": "a deploy", "ttl_s": 8}).encode()
+        raw.put_object(Bucket=BUCKET, Key=lease_key(world.service), Body=theirs)
+        until(lambda: held._lost)
+        with pytest.raises(ConflictError, match="was lost: somebody else took it"):
+            held.check()
+    assert raw.get_object(Bucket=BUCKET, Key=lease_key(world.service))["Body"].read() == theirs
+
+
+def test_a_lease_that_cannot_be_renewed_stops_its_holder_until_aws_is_back(world):
+    objects = Faulty(world)
+    with lease(world, ttl_s=0.4, objects=objects).acquire(never, never) as held:
+        objects.faults = [away] * 1000
+
+        def checked() -> str:
+            try:
+                held.check()
+            except AwsError as fault:
+                return fault.what
+            return ""
+
+        until(checked)
+        assert checked() == "could not write: AWS cannot be reached"
+        objects.faults.clear()
+        until(lambda: not checked())
+
+
+@pytest.mark.parametrize("fault", [unanswered, refused_after_success, away])
+def test_a_renewal_whose_answer_was_lost_does_not_lose_the_lease(world, raw, fault):
+    objects = Faulty(world)
+    with lease(world, ttl_s=1.2, objects=objects).acquire(never, never) as held:
+        before = seq(raw, world)
+        objects.faults = [fault]
+        until(lambda: not objects.faults and seq(raw, world) >= before + 2)
+        assert held._lost is None
+        held.check()
+
+
+def test_of_two_that_want_it_at_once_one_gets_it(world):
+    barrier = Barrier(2)
+
+    def take(_: int) -> Lease | ConflictError:
+        mine = lease(world, ttl_s=0.8)
+        barrier.wait(10)
+        try:
+            return mine.acquire(quiet)
+        except ConflictError as conflict:
+            return conflict
+
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = list(threads.map(take, range(2)))
+    held = [one for one in outcomes if isinstance(one, Lease)]
+    assert len(held) == 1
+    held[0].check()
+    held[0].release()
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"nonce": "", "who": "", "doing": "", "ttl_s": "soon"}'])
+def test_a_lease_that_cannot_be_read_is_said(world, raw, body):
+    raw.put_object(Bucket=BUCKET, Key=lease_key(world.service), Body=body)
+    with pytest.raises(CrabwalkError, match="the lease cannot be read") as fault:
+        lease(world).acquire(never, never)
+    assert fault.value.where == lease_key(world.service)
