@@ -29,13 +29,18 @@ def command(
     Needs no Terraform, no build and no lease. During a walk the new version loses its share, and the controller
     that walked it stops. Repeated, it is a no-op that says so.
     """
-    from pipeline.aws.functions import Functions
+    from pipeline.aws.functions import Functions, NotFoundError
     from pipeline.release.model import ALIAS
     from pipeline.release.rollback import roll_back
 
     here = Here(env_name, json=output == "json")
     env, name = _target(here, service, env_name, function, region)
-    done = roll_back(Functions(env), name, ALIAS, to, account=env.account or None)
+    try:
+        done = roll_back(Functions(env), name, ALIAS, to, account=env.account or None)
+    except NotFoundError:
+        if function is None:
+            _check_known(env, service)
+        raise
     console = here.console
     if done.plan.target is None:
         console.line(f"{service}: {done.plan.sentence}")
@@ -73,6 +78,18 @@ def _target(
     from pipeline.manifest.project import Environment
 
     return Environment(name="-", account="", region=region, bucket=""), function
+
+
+def _check_known(env: Environment, service: str) -> None:
+    """Raise UsageError when nothing of that name was ever released; asked only once AWS knows no such function."""
+    from pipeline.aws.objects import Objects
+    from pipeline.errors import UsageError
+    from pipeline.manifest.document import nearest
+    from pipeline.release.ledger import Ledger
+
+    known = Ledger(Objects(env)).services()
+    if service not in known:
+        raise UsageError(f"no service `{service}` was released to `{env.name}`", hint=nearest(service, known) or None)
 
 
 def _note(here: Here, env: Environment, service: str, done: RollbackDone, *, recorded: bool) -> bool:
