@@ -12,12 +12,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import ConflictError, CrabwalkError, UsageError
-from pipeline.planning import DeployPlan, Setting, StackPlan, check_order, plan_deploy, plan_stack, read_setting
+from pipeline.planning import (
+    DeployPlan,
+    Setting,
+    StackPlan,
+    check_order,
+    plan_deploy,
+    plan_stack,
+    read_setting,
+    service_url_of,
+)
 from pipeline.release.act import LATEST, Engine
 from pipeline.release.candidate import Origin, offer
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord, StackRecord
-from pipeline.release.outcome import result_of, service_url_of, skipped
+from pipeline.release.model import percent
+from pipeline.release.outcome import result_of, skipped
 from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk import Walk, run
 
@@ -69,7 +79,7 @@ class Deploy:
         with ExitStack() as held:
             held.callback(self._release_leases)
             self._finish_abandoned()
-            plan = plan_deploy(self.setting, self.repo, self.options.only, self.options.base)
+            plan = plan_deploy(self.setting, self.repo, self.options.only, self.options.base, retry=self.options.retry)
             self._tell_affected(plan)
             if plan.services or any(stack.terraform for stack in plan.stacks):
                 self._lease(service.name for service in plan.services)
@@ -89,13 +99,15 @@ class Deploy:
             rollout = record.under_way
             if rollout is None:
                 continue
-            share = f"{rollout.traffic(rollout.step):.0%}"
+            share = percent(rollout.traffic(rollout.step))
             self.tell.progress(
                 f"{rollout.service}: release {rollout.release_id} was left at {share}; it is taken over and goes on"
             )
             record = self.engine.take_over(record, rollout)
             if record.under_way is not None:
                 walks.append(Walk(record, record.under_way, self._leases[record.service]))
+            elif record.rollout is not None:  # its holder died between the last write and the record of it
+                self._results.append(result_of(record.rollout, None, self.engine.now()))
         self._walk(walks)
         self._refresh()
 
@@ -147,15 +159,19 @@ class Deploy:
         record = self.setting.records[service.name]
         stack = next(stack for stack in plan.stacks if stack.stack == service.stack)
         promoted, made_of = record.promoted, (artifact.sha256, stack.root.walk_fingerprints[service.name])
-        if promoted is not None and (promoted.artifact, promoted.configuration) == made_of and not stack.terraform:
-            self._nothing_new(record, f"version {promoted.version} is what this commit builds")
-            return False
         rejected = record.rejection(*made_of)
         if rejected is not None and not self.options.retry:
             sentence = f"release {rejected.release_id} of the same artifact and configuration was rolled back"
-            self._results.append(skipped(service.name, self.setting, "skipped", sentence))
+            self._skip(record, "skipped", sentence)
+            return False
+        same = promoted is not None and (promoted.artifact, promoted.configuration) == made_of
+        if promoted is not None and same and rejected is None and not stack.terraform:
+            self._nothing_new(record, f"version {promoted.version} is what this commit builds")
             return False
         return True
+
+    def _skip(self, record: ServiceRecord, outcome: ReleaseOutcome, sentence: str) -> None:
+        self._results.append(skipped(record, self.setting.env.name, self.setting.commit, outcome, sentence))
 
     def _upload(self, artifacts: Iterable[Artifact]) -> None:
         for artifact in artifacts:
@@ -222,7 +238,7 @@ class Deploy:
                 raise
             # One service's fault must not stop the others; it is told and decides the exit code.
             outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
-            self._results.append(skipped(service.name, self.setting, outcome, error.what))
+            self._skip(record, outcome, error.what)
             return None
         if made.live is not None:
             self._nothing_new(record, f"version {made.live} is what this commit builds")
@@ -235,7 +251,7 @@ class Deploy:
         if record.promoted is not None:
             moved = replace(record, promoted=replace(record.promoted, commit=self.setting.commit))
             self.setting = _with_record(self.setting, self.engine.ledger.save(moved))
-        self._results.append(skipped(record.service, self.setting, "no-op", sentence))
+        self._skip(record, "no-op", sentence)
 
     def _walk(self, walks: Sequence[Walk]) -> tuple[Walk, ...]:
         if not walks:

@@ -121,11 +121,14 @@ def check_order(repo: Repository, record: ServiceRecord) -> None:
         )
 
 
-def plan_deploy(setting: Setting, repo: Repository, only: Sequence[str] = (), base: str | None = None) -> DeployPlan:
+def plan_deploy(
+    setting: Setting, repo: Repository, only: Sequence[str] = (), base: str | None = None, *, retry: bool = False
+) -> DeployPlan:
     """Decide what a deploy would do; reads git and manifests, runs neither cargo nor Terraform.
 
     A service is released when the commit affects it, or when what walks with its canary is not what was released
-    (a run died between apply and publish). A service whose walk is not over is left alone.
+    (a run died between apply and publish), or with `retry` when its last release was rolled back by hand. A service
+    whose walk is not over is left alone. Raises ConflictError for a commit older than a released one.
     """
     from pipeline.build import plan_build
     from pipeline.workspace.affected import affected
@@ -136,10 +139,10 @@ def plan_deploy(setting: Setting, repo: Repository, only: Sequence[str] = (), ba
     found = affected(repo, setting.project, chosen, bases)
     first = {one.service: "" for one in found if one.affected and setting.records[one.service].promoted is None}
     stacks = tuple(plan_stack(setting, stack, first) for stack in sorted({one.stack for one in chosen}))
-    found = tuple(_with_configuration(setting.records[one.service], one, stacks) for one in found)
+    found = tuple(_with_other_reasons(setting.records[one.service], one, stacks, retry=retry) for one in found)
     names = {one.service for one in found if one.affected}
-    for name in sorted(names):
-        check_order(repo, setting.records[name])
+    for service in chosen:
+        check_order(repo, setting.records[service.name])
     releasing = tuple(service for service in chosen if service.name in names)
     needed = {service.stack for service in releasing}
     return DeployPlan(
@@ -150,14 +153,19 @@ def plan_deploy(setting: Setting, repo: Repository, only: Sequence[str] = (), ba
     )
 
 
-def _with_configuration(record: ServiceRecord, one: Affected, stacks: Sequence[StackPlan]) -> Affected:
-    """Add the reason of a service whose released configuration is not the desired one."""
+def _with_other_reasons(record: ServiceRecord, one: Affected, stacks: Sequence[StackPlan], *, retry: bool) -> Affected:
+    """Add the reasons of a service that no change of the commit affects."""
     from pipeline.workspace.affected import Reason
 
-    desired = next((v for stack in stacks for k, v in stack.root.walk_fingerprints.items() if k == one.service), None)
-    if one.affected or record.promoted is None or desired in {None, record.promoted.configuration}:
+    promoted = record.promoted
+    if one.affected or promoted is None:
         return one
-    return replace(one, reasons=(Reason("configuration", "its configuration is not the one that was released"),))
+    desired = next((v for stack in stacks for k, v in stack.root.walk_fingerprints.items() if k == one.service), None)
+    if desired not in {None, promoted.configuration}:
+        return replace(one, reasons=(Reason("configuration", "its configuration is not the one that was released"),))
+    if retry and record.rejection(promoted.artifact, promoted.configuration) is not None:
+        return replace(one, reasons=(Reason("retry", f"release {promoted.release_id} was rolled back, --retry"),))
+    return one
 
 
 def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPlan:
@@ -198,3 +206,11 @@ def _base(record: ServiceRecord) -> str | None:
 
 def _few(paths: Sequence[str]) -> str:
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def service_url_of(setting: Setting, service: str) -> str | None:
+    """Where a service answers over HTTP, by what Terraform last put out."""
+    from pipeline.release.outcome import service_url
+
+    stack = next((one.stack for one in setting.services if one.name == service), "")
+    return service_url(setting.env, setting.stacks.get(stack), service)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.release.model import percent
 
 if TYPE_CHECKING:
     from pipeline.infra import Change
@@ -58,7 +59,7 @@ def _show(here: Here, plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) 
     console.title(f"{setting.commit[:12]} on `{setting.env.name}`: {setting.subject}")
     for record in setting.records.values():
         if record.under_way is not None:
-            share = f"{record.under_way.traffic(record.under_way.step):.0%}"
+            share = percent(record.under_way.traffic(record.under_way.step))
             console.warn(
                 f"{record.service}: release {record.under_way.release_id} stands at {share}; it is finished first"
             )
@@ -93,7 +94,7 @@ def _affected(plan: DeployPlan) -> Iterator[str]:
 def _walk(plan: DeployPlan, service: Service) -> str:
     if plan.setting.records[service.name].promoted is None:
         return f"release {service.name}: first release, all at once after its smoke checks, then its triggers"
-    steps = " → ".join(f"{step.traffic:.0%} for {step.bake_s:.0f} s" for step in service.release.steps)
+    steps = " → ".join(f"{percent(step.traffic)} for {step.bake_s:.0f} s" for step in service.release.steps)
     return f"release {service.name}: {steps + ' → ' if steps else ''}100 %"
 
 

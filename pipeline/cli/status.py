@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.release.model import percent
 
 if TYPE_CHECKING:
     from pipeline.release.lease import Holder
@@ -103,7 +104,7 @@ def _record(here: Here, record: ServiceRecord, lease: Holder | None) -> tuple[st
     rollout = record.under_way
     if rollout is None:
         return _doing(lease), ""
-    at = f"release {rollout.release_id} of version {rollout.candidate} at {rollout.traffic(rollout.step):.0%}"
+    at = f"release {rollout.release_id} of version {rollout.candidate} at {percent(rollout.traffic(rollout.step))}"
     on = f"`crabwalk deploy --env {here.env.name}` goes on with it"
     end = f"`crabwalk rollback {record.service} --env {here.env.name}` ends it"
     if lease is not None and lease.nonce and not lease.expired:
@@ -121,4 +122,4 @@ def _doing(lease: Holder | None) -> str:
 
 
 def _shares(traffic: dict[str, float]) -> str:
-    return ", ".join(f"v{version} {share:.0%}" for version, share in traffic.items()) or "-"
+    return ", ".join(f"v{version} {percent(share)}" for version, share in traffic.items()) or "-"

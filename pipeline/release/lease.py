@@ -49,7 +49,7 @@ class Holder:
 
 def lease_key(service: str) -> str:
     """Where a service's lease lies."""
-    return f"crabwalk/{service}/lease.json"
+    return f"crabwalk/services/{service}/lease.json"
 
 
 def holder(objects: Objects, service: str) -> Holder | None:

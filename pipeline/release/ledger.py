@@ -1,7 +1,7 @@
 """The ledger: what is going on and what was, as S3 objects of the environment's one bucket. Conditional writes only.
 
-`crabwalk/SERVICE/state.json` holds the current rollout and the last promoted release, and
-`crabwalk/SERVICE/history/ID.json` one immutable entry a release or rollback; `crabwalk/stacks/STACK.json` what
+`crabwalk/services/SERVICE/state.json` holds the current rollout and the last promoted release, and
+`history/ID.json` beside it one immutable entry a release or rollback; `crabwalk/stacks/STACK.json` what
 Terraform last applied. Every body carries a sequence number and a nonce, because equal bodies have equal ETags. The
 record follows the traffic: where the alias and the ledger disagree, the alias is right.
 """
@@ -165,7 +165,7 @@ class Ledger:
 
     def history(self, service: str, limit: int) -> tuple[Entry, ...]:
         """The newest entries, newest first."""
-        keys = list(self._objects.keys(f"{PREFIX}/{service}/history/"))[-limit:]
+        keys = list(self._objects.keys(f"{PREFIX}/services/{service}/history/"))[-limit:]
         found = []
         for key in reversed(keys):
             stored = self._objects.get(key)
@@ -199,16 +199,16 @@ class Ledger:
 
     def services(self) -> tuple[str, ...]:
         """Every service that has a record, sorted."""
-        keys = self._objects.keys(f"{PREFIX}/")
-        return tuple(sorted({key.split("/")[1] for key in keys if key.endswith("/state.json")}))
+        keys = self._objects.keys(f"{PREFIX}/services/")
+        return tuple(sorted({key.split("/")[2] for key in keys if key.endswith("/state.json")}))
 
 
 def _state_key(service: str) -> str:
-    return f"{PREFIX}/{service}/state.json"
+    return f"{PREFIX}/services/{service}/state.json"
 
 
 def _history_key(service: str, release_id: str) -> str:
-    return f"{PREFIX}/{service}/history/{release_id}.json"
+    return f"{PREFIX}/services/{service}/history/{release_id}.json"
 
 
 def _body(data: dict[str, Any]) -> bytes:

@@ -12,8 +12,7 @@ from pipeline.release.view import ReleaseOutcome, ReleaseResult
 
 if TYPE_CHECKING:
     from pipeline.manifest.project import Environment
-    from pipeline.planning import Setting
-    from pipeline.release.ledger import StackRecord
+    from pipeline.release.ledger import ServiceRecord, StackRecord
 
 EXIT_CODES: dict[str, int] = {
     "promoted": 0,
@@ -56,22 +55,23 @@ def result_of(rollout: Rollout, decision: Decision | None, now: float) -> Releas
     )
 
 
-def skipped(service: str, setting: Setting, outcome: ReleaseOutcome, sentence: str) -> ReleaseResult:
+def skipped(
+    record: ServiceRecord, environment: str, commit: str, outcome: ReleaseOutcome, sentence: str
+) -> ReleaseResult:
     """The result of a service for which nothing was walked."""
-    record = setting.records[service]
     live = record.promoted.version if record.promoted else None
     after = {
         "no-op": "nothing to do",
         "skipped": "commit a fix, or `crabwalk deploy --retry` to try the same again",
-    }.get(outcome, f"crabwalk status {service} --env {setting.env.name}")
+    }.get(outcome, f"crabwalk status {record.service} --env {environment}")
     return ReleaseResult(
-        service=service,
-        environment=setting.env.name,
+        service=record.service,
+        environment=environment,
         release_id="",
         outcome=outcome,
         stable=live,
         candidate=None,
-        commit=setting.commit,
+        commit=commit,
         duration_s=0.0,
         sentence=sentence,
         check=None,
@@ -122,9 +122,3 @@ def service_url(env: Environment, stack: StackRecord | None, service: str) -> st
 
         return api_url(env.endpoint, str(api_id))
     return str(endpoint) if endpoint else None
-
-
-def service_url_of(setting: Setting, service: str) -> str | None:
-    """The same, from a deploy's setting."""
-    stack = next((one.stack for one in setting.services if one.name == service), "")
-    return service_url(setting.env, setting.stacks.get(stack), service)

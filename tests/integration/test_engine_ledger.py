@@ -67,7 +67,7 @@ def test_of_many_that_save_at_once_exactly_one_wins(world, existing):
     for conflict in outcomes:
         if isinstance(conflict, ConflictError):
             assert conflict.exit_code == 5
-            assert conflict.where == f"crabwalk/{world.service}/state.json"
+            assert conflict.where == f"crabwalk/services/{world.service}/state.json"
 
 
 def test_the_same_content_saved_twice_is_still_seen_as_a_change(world):
@@ -114,7 +114,7 @@ def test_history_is_immutable_and_newest_first(world):
     ],
 )
 def test_what_cannot_be_read_is_said_and_never_overwritten(world, raw, body, why):
-    key = f"crabwalk/{world.service}/state.json"
+    key = f"crabwalk/services/{world.service}/state.json"
     raw.put_object(Bucket=BUCKET, Key=key, Body=body)
     with pytest.raises(CrabwalkError, match="the record cannot be read") as fault:
         world.record()
@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_said_and_never_overwritten(world, raw, body, why
 
 
 def test_unreadable_history_and_stacks_are_said_too(world, raw):
-    for key in (f"crabwalk/{world.service}/history/1.json", f"crabwalk/stacks/{world.service}.json"):
+    for key in (f"crabwalk/services/{world.service}/history/1.json", f"crabwalk/stacks/{world.service}.json"):
         raw.put_object(Bucket=BUCKET, Key=key, Body=b'{"format": 1}')
     for read in (
         lambda: world.engine.ledger.history(world.service, 5),

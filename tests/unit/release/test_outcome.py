@@ -103,11 +103,6 @@ def test_a_conflict_names_who_to_look_for() -> None:
     assert EXIT_CODES[result_of(walking(phase="held"), decision).outcome] == 5
 
 
-def setting(promoted: Released | None) -> Any:
-    record = ServiceRecord("hello", promoted=promoted)
-    return SimpleNamespace(records={"hello": record}, env=SimpleNamespace(name="local"), commit="c0ffee")
-
-
 @pytest.mark.parametrize(
     ("outcome", "after"),
     [
@@ -117,10 +112,10 @@ def setting(promoted: Released | None) -> Any:
     ],
 )
 def test_a_service_nothing_was_walked_for(outcome: Any, after: str) -> None:
-    found = skipped("hello", setting(None), outcome, "why")
+    found = skipped(ServiceRecord("hello"), "local", "c0ffee", outcome, "why")
     assert (found.outcome, found.stable, found.sentence, found.next) == (outcome, None, "why", after)
     live = Released("r", "4", "c", "a", "x", START)
-    assert skipped("hello", setting(live), outcome, "why").stable == "4"
+    assert skipped(ServiceRecord("hello", promoted=live), "local", "c0ffee", outcome, "why").stable == "4"
 
 
 def test_where_a_service_answers() -> None:
