@@ -28,8 +28,14 @@ def shop(deployed: Shop) -> Iterator[Shop]:
     deployed.settle()
 
 
-@pytest.fixture(scope="module")
-def traffic(deployed: Shop) -> Iterator[Traffic]:
+@pytest.fixture(scope="session")
+def url(deployed: Shop) -> str:
+    """Where `hello` answers."""
+    return str(deployed.status()["url"])
+
+
+@pytest.fixture
+def traffic(url: str) -> Iterator[Traffic]:
     """A steady rate of requests to `hello`."""
-    with Traffic(str(deployed.status()["url"]), rate=120.0) as running:
+    with Traffic(url, rate=120.0) as running:
         yield running

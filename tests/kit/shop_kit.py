@@ -10,17 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.aws import client
 from pipeline.cli.demo import AUTHOR, BAD, GOOD
 from pipeline.manifest.project import Environment, environment, load_project
 from pipeline.release.act import Engine
 
-T = TypeVar("T")
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Cargo.toml", "Cargo.lock", ".gitignore", "crabwalk.yaml", "modules", "rust_shared", "services")
 HELLO = "services/hello/src/main.rs"
@@ -68,9 +67,7 @@ class Verb:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"it did not end:\n{self._read('out')}\n{self._read('err')}") from None
+            raise self.failed(f"it did not end within {seconds:.0f} s") from None
         done = Done(self.process.returncode, self._read("out"), self._read("err"))
         shutil.rmtree(self.folder)
         assert "Traceback" not in done.said, done.said
@@ -79,6 +76,12 @@ class Verb:
     def signal(self, number: signal.Signals) -> Done:
         self.process.send_signal(number)
         return self.end()
+
+    def failed(self, what: str) -> AssertionError:
+        """End it, and show what it said."""
+        self.process.kill()
+        self.process.wait()
+        return AssertionError(f"{what}:\n{self._read('out')}\n{self._read('err')}")
 
     def _read(self, name: str) -> str:
         return (self.folder / name).read_text()
@@ -190,9 +193,15 @@ class Scratch:
     def weights(self, service: str = "hello") -> dict[str, float]:
         return dict(self.alias(service).get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
-    def until_walking(self, service: str = "hello", share: float = 0.1) -> str:
-        """Wait until a new version has this share; the version."""
-        return until(lambda: next((v for v, w in self.weights(service).items() if w == share), None), "the walk")
+    def until_walking(self, verb: Verb, service: str = "hello", share: float = 0.1, seconds: float = 30.0) -> str:
+        """Wait until `verb` has given a new version this share; the version."""
+        deadline = time.monotonic() + seconds
+        while verb.process.poll() is None and time.monotonic() < deadline:
+            found = [version for version, weight in self.weights(service).items() if weight == share]
+            if found:
+                return found[0]
+            time.sleep(0.05)
+        raise verb.failed(f"it did not come to {share:.0%}")
 
 
 class Shop(Scratch):
@@ -210,6 +219,7 @@ class Shop(Scratch):
     def change(self, steps: str = TWO_STEPS, **release: str) -> str:
         """Commit a good change of `hello`: another greeting than the one that was promoted last."""
         self.walk_in("hello", steps, **release)
+        self.write(EVENT, (REPOSITORY / EVENT).read_text())
         plain = (REPOSITORY / HELLO).read_text()
         self.write(HELLO, plain.replace(*GOOD) if self.live_source() == plain else plain)
         return self.commit("hello: another greeting")
@@ -232,21 +242,10 @@ class Shop(Scratch):
                 self.deploy(service)
 
     def promoted_twice(self) -> None:
-        """Make sure that there is a version to go back to."""
+        """Make sure that there is a version to go back to; without steps, so that no traffic is needed."""
         if len([one for one in self.history() if one["outcome"] == "promoted"]) < 2:
-            self.change(ONE_STEP)
+            self.change("")
             assert self.deploy("--retry").code == 0
-
-
-def until(found: Callable[[], T | None], what: str, seconds: float = 30.0) -> T:
-    """Ask until there is an answer."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = found()
-        if answer:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not come within {seconds:.0f} s")
 
 
 def _environment() -> dict[str, str]:

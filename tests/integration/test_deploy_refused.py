@@ -1,0 +1,57 @@
+"""What a person gets wrong in a deployed project: exact words, the documented exit code, and nothing changed."""
+
+from __future__ import annotations
+
+import pytest
+from shop_kit import HELLO, Shop
+
+
+@pytest.mark.parametrize("verb", ["deploy", "plan", "status", "history", "build", "affected"])
+def test_a_service_that_does_not_exist(shop: Shop, verb: str) -> None:
+    done = shop.crabwalk(verb, "helo")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == ["error: there is no service `helo`", "  next: did you mean `hello`?"]
+
+
+def test_code_that_does_not_compile(shop: Shop) -> None:
+    before, entries = shop.status(), shop.history()
+    shop.change()
+    shop.replace(HELLO, "    let parameters", "    let parameter")
+    shop.commit("hello: a slip")
+    done = shop.deploy()
+    assert done.code == 1
+    assert done.err.splitlines()[0] == "error: hello: does not compile"
+    assert "error[E0425]: cannot find value `parameters` in this scope" in done.said
+    assert "--> services/hello/src/main.rs:7:" in done.said
+    assert "published" not in done.said
+    assert (shop.status(), shop.history()) == (before, entries)
+
+
+def test_a_rollback_of_a_service_that_was_never_released(shop: Shop) -> None:
+    done = shop.crabwalk("rollback", "helo")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == [
+        "error: no service `helo` was released to `local`",
+        "  next: did you mean `hello`?",
+    ]
+
+
+def test_a_rollback_to_a_version_that_does_not_exist(shop: Shop) -> None:
+    before = shop.alias()
+    done = shop.crabwalk("rollback", "hello", "--to", "99999")
+    assert done.code != 0
+    assert "99999" in done.err
+    assert shop.alias() == before
+    done = shop.crabwalk("rollback", "hello", "--to", "latest")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == ["error: `latest` is not a version number", "  next: for example --to 7"]
+
+
+def test_a_rollback_of_the_first_release(shop: Shop) -> None:
+    done = shop.crabwalk("rollback", "health")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == [
+        "error: version 1 is the first release, there is nothing to go back to",
+        "  at shop-local-health:live",
+        "  next: fix forward and deploy, or name a version: --to VERSION",
+    ]

@@ -1,0 +1,104 @@
+"""The on-call engineer's verb while a walk is under way and after it, and walks that nobody's traffic can judge."""
+
+from __future__ import annotations
+
+import re
+
+from shop_kit import ONE_STEP, Shop
+
+
+def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> None:
+    stable = shop.alias()["FunctionVersion"]
+    commit = shop.change(ONE_STEP)
+    walking = shop.start("deploy", "--env", "local", "--retry")
+    candidate = shop.until_walking(walking)  # and there it stays: nobody calls the service
+    other = shop.deploy()
+    assert other.code == 5, other.said
+    error, after = other.err.splitlines()
+    assert re.fullmatch(
+        rf"error: `hello` is being worked on: deploy of {commit[:12]} by \S+ \(process {walking.process.pid}\)", error
+    )
+    assert after == "  next: wait for it, or see `crabwalk status hello`"
+    assert shop.weights() == {candidate: 0.1}
+
+    back = shop.crabwalk("rollback", "hello")
+    assert (back.code, back.err) == (0, "")
+    assert back.lines == [f"hello: version {candidate} loses its 10%, version {stable} has all traffic"]
+    assert (shop.alias()["FunctionVersion"], shop.weights()) == (stable, {})
+
+    done = walking.end()
+    assert done.code == 3, done.said
+    assert f"  why     somebody rolled hello back to version {stable} in mid-walk" in done.lines
+    assert re.fullmatch(
+        rf"hello \(local, {commit[:7]}\): version {candidate} rolled back after \d+ s, "
+        rf"version {stable} has all the traffic again",
+        next(line for line in done.lines if line.startswith("hello (")),
+    )
+    assert (shop.alias()["FunctionVersion"], shop.weights()) == (stable, {})
+    entries = shop.history()[:2]
+    assert sorted(one["kind"] for one in entries) == ["release", "rollback"]
+    assert {one["candidate"] for one in entries} == {candidate}
+    assert {one["stable"] for one in entries} == {stable}
+    status = shop.status()
+    assert (status["state"], status["traffic"], status["doing"]) == ("rolled-back", {stable: 1.0}, "nothing")
+
+    again = shop.crabwalk("rollback", "hello")
+    assert (again.code, again.out) == (
+        0,
+        f"hello: already rolled back from version {candidate} to {stable}; --to VERSION goes further\n",
+    )
+
+
+def test_a_rollback_after_promotion_and_what_follows_it(shop: Shop) -> None:
+    shop.change("")  # no steps: all traffic at once
+    assert shop.deploy("--retry").code == 0
+    now = shop.alias()["FunctionVersion"]
+    previous = shop.history()[0]["stable"]
+    back = shop.crabwalk("rollback", "hello", "--output", "json")
+    assert back.code == 0, back.said
+    answer = back.json
+    assert answer.pop("release") == next(one["release_id"] for one in shop.history() if one["kind"] == "release")
+    assert answer == {
+        "service": "hello",
+        "environment": "local",
+        "changed": True,
+        "version": previous,
+        "from": now,
+        "recorded": True,
+    }
+    assert back.err == f"hello: version {previous} has all traffic, version {now} has none\n"
+    assert (shop.alias()["FunctionVersion"], shop.weights()) == (previous, {})
+
+    entries = shop.history()
+    again = shop.crabwalk("rollback", "hello", "--output", "json")
+    assert (again.code, again.json["changed"], again.json["recorded"]) == (0, False, False)
+    assert shop.history() == entries
+    entry = entries[0]
+    assert (entry["kind"], entry["outcome"], entry["reason"]) == ("rollback", "rolled-back", "by hand")
+    assert (entry["stable"], entry["candidate"], entry["evidence"]) == (previous, now, {})
+
+    stays = shop.deploy()
+    assert stays.code == 0, stays.said
+    assert shop.alias()["FunctionVersion"] == previous, "a deploy must not undo a person's rollback"
+    there = shop.crabwalk("rollback", "hello", "--to", now)
+    assert (there.code, there.out) == (0, f"hello: version {now} has all traffic\n")
+    assert shop.alias()["FunctionVersion"] == now
+
+
+def test_a_walk_without_traffic_is_held_at_its_deadline_where_its_manifest_says_so(shop: Shop) -> None:
+    stable = shop.alias()["FunctionVersion"]
+    shop.change(ONE_STEP, deadline="5 s", on_inconclusive="hold")
+    held = shop.deploy("--retry")
+    assert held.code == 4, held.said
+    assert any("held after " in line for line in held.lines)
+    assert "  numbers no conclusion within 5 s: " in held.out
+    assert held.lines[-1] == "  next    the weight stays; deploy again once there is traffic, or roll back"
+    candidate = next(iter(shop.weights()))
+    status = shop.status()
+    assert (status["state"], status["traffic"]) == ("held", {stable: 0.9, candidate: 0.1})
+    assert status["doing"].startswith(f"release {status['release']} of version {candidate} at 10%, held: no conclusion")
+
+    again = shop.deploy()
+    assert again.code == 4, again.said
+    assert shop.crabwalk("rollback", "hello").code == 0
+    assert shop.deploy().code == 3
