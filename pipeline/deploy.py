@@ -99,12 +99,12 @@ class Deploy:
             rollout = record.under_way
             if rollout is None:
                 continue
-            share = percent(rollout.traffic(rollout.step))
-            self.tell.progress(
-                f"{rollout.service}: release {rollout.release_id} was left at {share}; it is taken over and goes on"
-            )
             record = self.engine.take_over(record, rollout)
             if record.under_way is not None:
+                share = percent(record.under_way.traffic(record.under_way.step))
+                self.tell.progress(
+                    f"{rollout.service}: release {rollout.release_id} was left at {share}; it is taken over and goes on"
+                )
                 walks.append(Walk(record, record.under_way, self._leases[record.service]))
             elif record.rollout is not None:  # its holder died between the last write and the record of it
                 self._results.append(result_of(record.rollout, None, self.engine.now()))

@@ -11,6 +11,7 @@ from pipeline.cli.options import Here, env_option, output_option
 from pipeline.release.model import percent
 
 if TYPE_CHECKING:
+    from pipeline.release.head import Head
     from pipeline.release.lease import Holder
     from pipeline.release.ledger import ServiceRecord
 
@@ -86,25 +87,29 @@ def _status(here: Here, service: str) -> ServiceStatus:
         return ServiceStatus(service, {}, "never-released", None, None, _doing(lease), f"crabwalk deploy {service}")
     head = trusted(alias)
     if head is None:
-        doing, after = _record(here, record, lease)
+        doing, after = _record(here, record, lease, None)
         after = after or f"crabwalk rollback {service} --env {here.env.name}, with --to if no weights are set"
         return ServiceStatus(service, traffic, "changed-by-somebody-else", None, None, doing, after)
     state = {"walk": "walking", "live": "live", "back": "rolled-back"}[head.state]
     if record.under_way is not None and record.under_way.phase == "held":
         state = "held"
-    doing, after = _record(here, record, lease)
+    doing, after = _record(here, record, lease, head)
     if state == "rolled-back" and record.under_way is not None:
-        doing = f"release {record.under_way.release_id} was rolled back by hand"
+        doing = f"release {record.under_way.release_id} was rolled back, its end is not recorded yet"
         after = f"`crabwalk deploy --env {here.env.name}` records its end"
     return ServiceStatus(service, traffic, state, head.release, head.commit, doing, after)
 
 
-def _record(here: Here, record: ServiceRecord, lease: Holder | None) -> tuple[str, str]:
-    """What the ledger says is going on, and what to do about it."""
+def _record(here: Here, record: ServiceRecord, lease: Holder | None, head: Head | None) -> tuple[str, str]:
+    """What the ledger says is going on, and what to do about it; the share is the alias's where it is trusted."""
+    from pipeline.release.model import percent
+
     rollout = record.under_way
     if rollout is None:
         return _doing(lease), ""
-    at = f"release {rollout.release_id} of version {rollout.candidate} at {percent(rollout.traffic(rollout.step))}"
+    walked = head is not None and head.release == rollout.release_id and head.state == "walk"
+    share = head.weight if head is not None and walked else rollout.traffic(rollout.step)
+    at = f"release {rollout.release_id} of version {rollout.candidate} at {percent(share)}"
     on = f"`crabwalk deploy --env {here.env.name}` goes on with it"
     end = f"`crabwalk rollback {record.service} --env {here.env.name}` ends it"
     if lease is not None and lease.nonce and not lease.expired:
