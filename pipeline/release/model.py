@@ -60,6 +60,7 @@ class Rollout:
     step: int = -1
     step_starts: tuple[float, ...] = ()
     nonce: str = ""
+    revision: str = ""  # the alias's, as read when the release was planned; what `begin` and the first step rely on
     intent: Intent | None = None
     ended: float | None = None
     sentence: str = ""
