@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from pipeline.errors import ConflictError, CrabwalkError, UsageError
+from pipeline.converge import Teller, converge
+from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.planning import (
     DeployPlan,
     Setting,
     StackPlan,
-    check_order,
+    check_unmoved,
     plan_deploy,
     plan_stack,
     read_setting,
@@ -24,8 +26,8 @@ from pipeline.planning import (
 )
 from pipeline.release.act import LATEST, Engine
 from pipeline.release.candidate import Origin, offer
-from pipeline.release.lease import Lease
-from pipeline.release.ledger import ServiceRecord, StackRecord
+from pipeline.release.leases import Leases
+from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import percent
 from pipeline.release.outcome import result_of, skipped
 from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
@@ -37,12 +39,7 @@ if TYPE_CHECKING:
     from pipeline.workspace.git import Repository
 
 
-class Teller(Protocol):
-    """Who tells a person what happens; `pipeline.report.console.Console` is one."""
-
-    def progress(self, text: str) -> None: ...
-    def warn(self, text: str) -> None: ...
-    def group(self, title: str) -> AbstractContextManager[None]: ...
+ROUNDS = 5  # plans made anew because somebody else's release ended while this deploy waited
 
 
 @dataclass(frozen=True)
@@ -71,45 +68,106 @@ class Deploy:
     tell: Teller
     walking: Callable[[], AbstractContextManager[Show]]
     walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
-    _leases: dict[str, Lease] = field(default_factory=dict)
     _results: list[ReleaseResult] = field(default_factory=list)
+    _conflicts: dict[str, ConflictError] = field(default_factory=dict)
+    _alone: bool = False  # only one service is released: its fault is the deploy's
+    _unfinished: set[str] = field(default_factory=set)  # walked as far as this run can, with its result told
+
+    @cached_property
+    def _leases(self) -> Leases:
+        doing = f"deploy of {self.setting.commit[:12]}"
+        return Leases(self.engine.objects, ttl_s=self.setting.env.lease_s, doing=doing, say=self.tell.progress)
 
     def execute(self) -> tuple[ReleaseResult, ...]:
-        """Finish what was left, then release what the commit affects; returns one result a service touched."""
+        """Finish what was left, then release what the commit affects; returns one result a service touched.
+
+        One service's conflict does not stop the others; where there is nothing else to tell, it is raised.
+        """
         with ExitStack() as held:
-            held.callback(self._release_leases)
-            self._finish_abandoned()
-            plan = plan_deploy(self.setting, self.repo, self.options.only, self.options.base, retry=self.options.retry)
+            held.callback(self._leases.release)
+            for _ in range(ROUNDS):
+                self._finish_abandoned()
+                plan = self._without_conflicts(self._plan())
+                if self._take(plan):
+                    break
+            else:
+                raise ConflictError("other deploys keep getting in between", hint="deploy again when they are done")
             self._tell_affected(plan)
-            if plan.services or any(stack.terraform for stack in plan.stacks):
-                self._lease(service.name for service in plan.services)
-                self._release(plan)
+            self._release(self._without_conflicts(plan))
+        if len(self._conflicts) == 1 and not self._results:
+            raise next(iter(self._conflicts.values()))
+        for name, error in self._conflicts.items():
+            self._skip(self.setting.records[name], "conflict", error.what, error.hint)
         return tuple(replace(one, url=service_url_of(self.setting, one.service)) for one in self._results)
+
+    def _plan(self) -> DeployPlan:
+        return plan_deploy(self.setting, self.repo, self.options.only, self.options.base, retry=self.options.retry)
+
+    def _without_conflicts(self, plan: DeployPlan) -> DeployPlan:
+        """The plan without the stacks and services somebody else works on."""
+        keep = tuple(one for one in plan.affected if one.service not in self._conflicts)
+        busy = {one.stack for one in self.setting.services if one.name in {*self._conflicts, *self._unfinished}}
+        stacks = tuple(stack for stack in plan.stacks if not (stack.terraform and stack.stack in busy))
+        names = {stack.stack for stack in stacks}
+        stuck = {one.name for one in self.setting.services if one.stack not in names}
+        return replace(plan, affected=tuple(one for one in keep if one.service not in stuck), stacks=stacks)
+
+    def _take(self, plan: DeployPlan) -> bool:
+        """Take the leases a plan needs; False when what was found under them asks for another plan.
+
+        Terraform works on a whole stack, so it needs the leases of all the stack's services.
+        """
+        fresh = True
+        for name in sorted(plan.leases):
+            if name in self._leases:
+                continue
+            try:
+                self._leases.take(name)
+            except ConflictError as conflict:
+                self._conflicts[name] = conflict
+                continue
+            record = self.engine.ledger.service(name)
+            fresh = fresh and record.etag == self.setting.records[name].etag
+            self.setting = _with_record(self.setting, record)
+        return fresh
 
     # -- what a dead run left ------------------------------------------------------------------------------------
 
     def _finish_abandoned(self) -> None:
-        left = [record for record in self.setting.records.values() if record.under_way and self._wanted(record.service)]
-        if not left:
-            return
-        self._lease(record.service for record in left)
+        """Take over every release whose controller ended, and walk it to its end."""
         walks = []
-        for before in left:
-            record = self.engine.ledger.service(before.service)
-            rollout = record.under_way
-            if rollout is None:
+        for name, before in sorted(self.setting.records.items()):
+            if before.under_way is None or not self._wanted(name) or name in {*self._conflicts, *self._unfinished}:
                 continue
-            record = self.engine.take_over(record, rollout)
-            if record.under_way is not None:
-                share = percent(record.under_way.traffic(record.under_way.step))
-                self.tell.progress(
-                    f"{rollout.service}: release {rollout.release_id} was left at {share}; it is taken over and goes on"
-                )
-                walks.append(Walk(record, record.under_way, self._leases[record.service]))
-            elif record.rollout is not None:  # its holder died between the last write and the record of it
+            try:
+                self._leases.take(name)
+                walk = self._take_over(self.engine.ledger.service(name))
+            except ConflictError as conflict:
+                self._conflicts[name] = conflict
+                continue
+            if walk is not None:
+                walks.append(walk)
+        done = self._walk(walks)
+        self._unfinished |= {walk.rollout.service for walk in done if not walk.rollout.over}
+        if walks:
+            self._refresh()
+
+    def _take_over(self, record: ServiceRecord) -> Walk | None:
+        rollout = record.under_way
+        if rollout is None:
+            self.setting = _with_record(self.setting, record)
+            return None
+        record = self.engine.take_over(record, rollout)
+        self.setting = _with_record(self.setting, record)
+        if record.under_way is None:  # its holder died between the last write and the record of it
+            if record.rollout is not None:
                 self._results.append(result_of(record.rollout, None, self.engine.now()))
-        self._walk(walks)
-        self._refresh()
+            return None
+        share = percent(record.under_way.traffic(record.under_way.step))
+        self.tell.progress(
+            f"{record.service}: release {rollout.release_id} was left at {share}; it is taken over and goes on"
+        )
+        return Walk(record, record.under_way, self._leases[record.service])
 
     def _wanted(self, service: str) -> bool:
         return not self.options.only or service in self.options.only
@@ -122,13 +180,14 @@ class Deploy:
             self.tell.progress(f"{one.service}: {f'affected: {reasons}' if one.affected else 'not affected'}")
 
     def _release(self, plan: DeployPlan) -> None:
-        artifacts = self._build(plan)
+        artifacts = self._build(plan) if plan.services else {}
         services = [service for service in plan.services if self._worth_it(plan, service, artifacts[service.name])]
         self._upload([artifacts[service.name] for service in services])
         keys = {service.name: artifacts[service.name].key for service in services}
         for stack in plan.stacks:
             self._terraform(plan_stack(self.setting, stack.stack, keys))
         configurations = {name: value for one in plan.stacks for name, value in one.root.walk_fingerprints.items()}
+        self._alone = len(services) == 1 and not self._results
         offered = [self._offer(one, artifacts[one.name], configurations[one.name]) for one in services]
         walks = [walk for walk in offered if walk is not None]
         first = [walk for walk in walks if walk.rollout.stable == LATEST]
@@ -146,6 +205,7 @@ class Deploy:
             self.tell.progress(f"building {', '.join(run_.services)} for {run_.triple}")
         with self.tell.group("cargo lambda build"):
             artifacts = execute_build(plan.build, self.tell.progress)
+        check_unmoved(self.setting)
         stored = {artifact.service for artifact in plan.build.stored}
         for artifact in artifacts:
             source = "from the store, its inputs are known" if artifact.service in stored else "built"
@@ -170,8 +230,9 @@ class Deploy:
             return False
         return True
 
-    def _skip(self, record: ServiceRecord, outcome: ReleaseOutcome, sentence: str) -> None:
-        self._results.append(skipped(record, self.setting.env.name, self.setting.commit, outcome, sentence))
+    def _skip(self, record: ServiceRecord, outcome: ReleaseOutcome, sentence: str, after: str | None = None) -> None:
+        result = skipped(record, self.setting.env.name, self.setting.commit, outcome, sentence)
+        self._results.append(replace(result, next=after) if after else result)
 
     def _upload(self, artifacts: Iterable[Artifact]) -> None:
         for artifact in artifacts:
@@ -179,36 +240,11 @@ class Deploy:
                 self.engine.objects.upload(artifact.key, artifact.path)
                 self.tell.progress(f"{artifact.service}: uploaded {artifact.key}")
 
-    # -- infrastructure ------------------------------------------------------------------------------------------
-
     def _terraform(self, stack: StackPlan) -> None:
-        from pipeline.infra import apply_infra, plan_infra, refused, stack_directory
-
-        if not stack.terraform:
-            self.tell.progress(f"stack {stack.stack}: nothing Terraform manages changed, it does not run")
-            return
-        env = self.setting.env
-        directory = stack_directory(self.setting.project.root, env, stack.stack)
-        with self.tell.group(f"terraform: stack {stack.stack}"):
-            planned = plan_infra(stack.root, env, directory, self.tell.progress)
-            for change in planned.changes:
-                self.tell.progress(f"{change.action} {change.address} ({change.effect})")
-            bad = refused(planned.changes, self.options.allow_destroy)
-            if bad:
-                raise UsageError(
-                    f"the plan would {bad[0].action} {bad[0].address}"
-                    + (f" and {len(bad) - 1} more" if len(bad) > 1 else ""),
-                    where=f"stack {stack.stack}",
-                    hint="if that is meant: " + " ".join(f"--allow-destroy '{one.address}'" for one in bad),
-                )
-            self._check_leases()
-            outputs = apply_infra(planned, env, self.tell.progress)
-        placed = tuple(sorted(stack.root.walk_fingerprints))
-        record = StackRecord(
-            stack.stack, stack.root.fingerprint, dict(outputs), placed, self.engine.now(), self.setting.commit
-        )
-        self.engine.ledger.save_stack(record)
-        self.setting = replace(self.setting, stacks={**self.setting.stacks, stack.stack: record})
+        allowed, check = self.options.allow_destroy, self._leases.check
+        record = converge(self.engine, self.setting, stack, allowed, self.tell, before_apply=check)
+        if record is not None:
+            self.setting = replace(self.setting, stacks={**self.setting.stacks, stack.stack: record})
 
     # -- releases ------------------------------------------------------------------------------------------------
 
@@ -234,11 +270,11 @@ class Deploy:
                 say=lambda text: self.tell.progress(f"{service.name}: {text}"),
             )
         except CrabwalkError as error:
-            if len(self._leases) == 1:
+            if self._alone:
                 raise
             # One service's fault must not stop the others; it is told and decides the exit code.
             outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
-            self._skip(record, outcome, error.what)
+            self._skip(record, outcome, error.what, error.hint)
             return None
         if made.live is not None:
             self._nothing_new(record, f"version {made.live} is what this commit builds")
@@ -264,30 +300,6 @@ class Deploy:
         for walk in finished:
             self._results.append(result_of(walk.rollout, walk.decision, self.engine.now()))
         return finished
-
-    # -- leases --------------------------------------------------------------------------------------------------
-
-    def _lease(self, services: Iterable[str]) -> None:
-        """Take the leases in the order of names, so that two deploys cannot wait for each other."""
-        for name in sorted(set(services) - set(self._leases)):
-            lease = Lease(
-                self.engine.objects,
-                name,
-                ttl_s=self.setting.env.lease_s,
-                doing=f"deploy of {self.setting.commit[:12]}",
-            )
-            self._leases[name] = lease.acquire(lambda text, name=name: self.tell.progress(f"{name}: {text}"))  # type: ignore[misc]
-            record = self.engine.ledger.service(name)
-            check_order(self.repo, record)
-            self.setting = _with_record(self.setting, record)
-
-    def _check_leases(self) -> None:
-        for lease in self._leases.values():
-            lease.check()
-
-    def _release_leases(self) -> None:
-        for lease in self._leases.values():
-            lease.release()
 
     def _refresh(self) -> None:
         self.setting = read_setting(

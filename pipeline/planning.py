@@ -28,7 +28,7 @@ class Setting:
     commit: str
     subject: str
     services: tuple[Service, ...]
-    records: Mapping[str, ServiceRecord]
+    records: Mapping[str, ServiceRecord]  # also of services that no manifest declares any more
     stacks: Mapping[str, StackRecord | None]
 
     @property
@@ -66,6 +66,14 @@ class DeployPlan:
         names = {one.service for one in self.affected if one.affected}
         return tuple(service for service in self.setting.services if service.name in names)
 
+    @property
+    def leases(self) -> frozenset[str]:
+        """The services nobody else may work on meanwhile: those released, and all of a stack Terraform changes."""
+        changing = {stack.stack for stack in self.stacks if stack.terraform}
+        return frozenset(
+            [one.name for one in self.services] + [one.name for one in self.setting.services if one.stack in changing]
+        )
+
 
 def read_setting(
     project: Project,
@@ -81,7 +89,7 @@ def read_setting(
         commit=repo.head,
         subject=repo.subject(repo.head),
         services=tuple(services),
-        records={service.name: ledger.service(service.name) for service in services},
+        records={name: ledger.service(name) for name in sorted({*ledger.services(), *(one.name for one in services)})},
         stacks={stack: ledger.stack(stack) for stack in sorted({service.stack for service in services})},
     )
 
@@ -109,11 +117,37 @@ def check_checkout(repo: Repository, env: Environment) -> str | None:
     return None
 
 
+def check_unmoved(setting: Setting) -> None:
+    """What was built is the commit that is released: nobody committed, checked out or edited meanwhile.
+
+    Raises ConflictError when the checkout moved, UsageError for uncommitted changes outside `local`.
+    """
+    from pipeline.workspace.git import Repository
+
+    with Repository.open(setting.project.root) as repo:
+        if repo.head != setting.commit:
+            raise ConflictError(
+                f"the checkout moved from {setting.commit[:12]} to {repo.head[:12]} while this deploy ran",
+                where=str(repo.root),
+                hint="deploy again; nothing was released",
+            )
+        check_checkout(repo, setting.env)
+
+
 def check_order(repo: Repository, record: ServiceRecord) -> None:
-    """Only the recorded commit or one that follows it may be deployed; ConflictError for an older one."""
+    """Only the recorded commit or one that follows it may be deployed; ConflictError for another.
+
+    A commit this clone does not have is newer than the clone, or history was rewritten: only a person can tell.
+    """
     promoted = record.promoted
-    if promoted is None or promoted.commit == repo.head or not repo.has_commit(promoted.commit):
+    if promoted is None or promoted.commit == repo.head:
         return
+    if not repo.has_commit(promoted.commit):
+        raise ConflictError(
+            f"`{record.service}` is at {promoted.commit[:12]}, which this clone does not have",
+            where=str(repo.root),
+            hint="git fetch; if that commit is gone for good, name what to compare with: --base COMMIT",
+        )
     if not repo.is_ancestor(promoted.commit, repo.head):
         raise ConflictError(
             f"`{record.service}` is already at {promoted.commit[:12]}, which {repo.head[:12]} does not contain",
@@ -141,8 +175,10 @@ def plan_deploy(
     stacks = tuple(plan_stack(setting, stack, first) for stack in sorted({one.stack for one in chosen}))
     found = tuple(_with_other_reasons(setting.records[one.service], one, stacks, retry=retry) for one in found)
     names = {one.service for one in found if one.affected}
-    for service in chosen:
-        check_order(repo, setting.records[service.name])
+    changing = {stack.stack for stack in stacks if stack.terraform}
+    for service in setting.services:
+        if commit is None and (service in chosen or service.stack in changing):
+            check_order(repo, setting.records[service.name])
     releasing = tuple(service for service in chosen if service.name in names)
     needed = {service.stack for service in releasing}
     return DeployPlan(
@@ -169,16 +205,17 @@ def _with_other_reasons(record: ServiceRecord, one: Affected, stacks: Sequence[S
 
 
 def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPlan:
-    """Render a stack's root: its released services, and those with a key in `keys`, which are about to be."""
-    placements = []
+    """Render a stack's root: the services that stand in it, and those with a key in `keys`, which are about to."""
+    placements, applied = [], setting.stacks.get(stack)
+    standing = set(applied.services) if applied else set()
     for service in setting.services:
         record = setting.records[service.name]
-        if service.stack != stack or (record.promoted is None and service.name not in keys):
+        if service.stack != stack or (record.promoted is None and service.name not in {*keys, *standing}):
             continue
         key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
         placements.append(Placement(service, record.promoted is not None, key))
     root = render(setting.project, setting.env, stack, placements, setting.modules)
-    return StackPlan(stack, root, setting.stacks.get(stack))
+    return StackPlan(stack, root, applied)
 
 
 def _chosen(services: Sequence[Service], only: Sequence[str]) -> tuple[Service, ...]:

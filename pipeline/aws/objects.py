@@ -119,6 +119,22 @@ class Objects:
                 raise
         yield from found
 
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """Names of the folders right below a prefix that ends in `/`, in order."""
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"list s3://{self._bucket}/{prefix}"):
+            try:
+                pages = self._reader.get_paginator("list_objects_v2").paginate(
+                    Bucket=self._bucket, Prefix=prefix, Delimiter="/"
+                )
+                found = [str(item["Prefix"]) for page in pages for item in page.get("CommonPrefixes", ())]
+            except ClientError as error:
+                if error_code(error) == "NoSuchBucket":
+                    raise self._no_bucket() from error
+                raise
+        return tuple(sorted(name[len(prefix) :].rstrip("/") for name in found))
+
     def _no_bucket(self) -> AwsError:
         return AwsError(
             f"the environment `{self._env.name}` has no bucket `{self._bucket}`",

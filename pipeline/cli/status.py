@@ -45,11 +45,12 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
         if name not in known:
             raise no_such_service(name, known)
     chosen = [service for service in here.services if not services or service.name in services]
+    gone = () if services else tuple(sorted(set(here.engine.ledger.services()) - set(known)))
     stacks = {stack: here.engine.ledger.stack(stack) for stack in {service.stack for service in chosen}}
     found = [
         replace(_status(here, service.name), url=service_url(here.env, stacks[service.stack], service.name))
         for service in chosen
-    ]
+    ] + [_gone(_status(here, name)) for name in gone]
     if output == "json":
         here.console.json({"environment": here.env.name, "services": found})
         return 0
@@ -67,6 +68,11 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
         if one.next:
             here.console.line(f"{one.service}: {one.next}")
     return 0
+
+
+def _gone(found: ServiceStatus) -> ServiceStatus:
+    """A service the ledger knows and no manifest declares: removed or renamed, its function is still there."""
+    return replace(found, doing=f"no manifest declares it; {found.doing}")
 
 
 def _status(here: Here, service: str) -> ServiceStatus:
@@ -117,7 +123,9 @@ def _record(here: Here, record: ServiceRecord, lease: Holder | None, head: Head 
         return f"{at}, walked by {lease.who}", f"{end}; {dead}"
     if rollout.phase == "held":
         return f"{at}, held: {rollout.sentence}", f"crabwalk rollback {record.service} --env {here.env.name}"
-    return f"{at}, and nobody walks it: its controller ended", f"{on}, {end}"
+    # Before the first step there is no share to take away: a rollback would leave the stable version instead.
+    after = f"{on}, {end}" if share > 0 else on
+    return f"{at}, and nobody walks it: its controller ended", after
 
 
 def _doing(lease: Holder | None) -> str:

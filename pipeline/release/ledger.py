@@ -199,8 +199,7 @@ class Ledger:
 
     def services(self) -> tuple[str, ...]:
         """Every service that has a record, sorted."""
-        keys = self._objects.keys(f"{PREFIX}/services/")
-        return tuple(sorted({key.split("/")[2] for key in keys if key.endswith("/state.json")}))
+        return tuple(self._objects.folders(f"{PREFIX}/services/"))
 
 
 def _state_key(service: str) -> str:
