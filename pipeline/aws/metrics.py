@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.aws import aws_errors, client
+from pipeline.errors import AwsError
 from pipeline.manifest.project import Environment
 
 MAX_SERIES = 500  # GetMetricData's limit a call
@@ -48,7 +49,8 @@ class Metrics:
     def read(self, series: Sequence[Series], start: float, end: float) -> Mapping[Series, Mapping[float, float]]:
         """Return for each series the value of each period, by the period's start (epoch seconds).
 
-        `start` and `end` (exclusive) are epoch seconds. A period without data is absent. Raises AwsError.
+        `start` and `end` (exclusive) are epoch seconds. A period without data is absent. Raises AwsError, also when
+        CloudWatch answers but could not read all of a series: half a series looks like a version without errors.
         """
         found: dict[Series, dict[float, float]] = {one: {} for one in series}
         for at in range(0, len(series), MAX_SERIES):
@@ -76,8 +78,16 @@ class Metrics:
                 EndTime=datetime.fromtimestamp(end, UTC),
                 ScanBy="TimestampAscending",
             )
+            last: dict[int, str] = {}  # a series that goes on in the next page is PartialData until then
             for page in pages:
                 for result in page["MetricDataResults"]:
-                    values = found[series[int(result["Id"][1:])]]
+                    index = int(result["Id"][1:])
+                    last[index] = str(result.get("StatusCode") or "no status")
+                    values = found[series[index]]
                     for stamp, value in zip(result["Timestamps"], result["Values"], strict=True):
                         values[stamp.timestamp()] = float(value)
+        for index, one in enumerate(series):
+            status = last.get(index, "no answer")
+            if status != "Complete":
+                whose = f"{one.function}:{one.alias}" + (f" version {one.version}" if one.version else "")
+                raise AwsError(f"could not read CloudWatch metrics: {one.metric} of {whose}: {status}")

@@ -55,18 +55,23 @@ def minutes(rollout: Rollout, values: Values, now: float) -> tuple[Minute, ...]:
     """The judge's rows: complete whole periods, those before the walk as step -1.
 
     A period in which a weight was written is left out: it mixes two splits. Before the walk the old version's own
-    series is used, or the alias's where AWS emits none without weights.
+    series is used, or the alias's where AWS emits none without weights. Lambda emits Errors with every invocation, if
+    only a 0: where Invocations came without them the period is not complete, and the rows end before it.
     """
     if not rollout.step_starts:
         return ()
     period, end = rollout.period_s, complete_until(rollout, now)
     canary_n, canary_bad, own_n, own_bad, alias_n, alias_bad = (values.get(one, {}) for one in series_of(rollout))
     walk_start = rollout.step_starts[0]
+    halves = (t for t in (*_halves(canary_n, canary_bad), *_halves(own_n, own_bad)) if t >= walk_start)
+    end = min(end, min(halves, default=end))
     split = any(stamp < walk_start for stamp in own_n)
     past_n, past_bad = (own_n, own_bad) if split else (alias_n, alias_bad)
+    unknown = _halves(past_n, past_bad)
     rows = [
         Minute(t, -1, Counts(0, 0), _counts(past_n, past_bad, t))
         for t in _periods(_history_start(rollout), min(walk_start, end), period)
+        if t not in unknown
     ]
     bounds = (*accumulate(rollout.step_starts, max), end)  # controllers' clocks may disagree
     for step in range(min(rollout.step + 1, len(rollout.steps))):
@@ -85,6 +90,11 @@ def _history_start(rollout: Rollout) -> float:
 def _periods(start: float, end: float, period: int) -> list[float]:
     first, last = math.ceil(start / period), math.floor(end / period)
     return [float(index * period) for index in range(first, last)]
+
+
+def _halves(n: Mapping[float, float], bad: Mapping[float, float]) -> frozenset[float]:
+    """Periods with invocations whose errors are not known yet."""
+    return frozenset(t for t, count in n.items() if count > 0 and t not in bad)
 
 
 def _counts(n: Mapping[float, float], bad: Mapping[float, float], at: float) -> Counts:

@@ -23,13 +23,20 @@ FIRST = int(START)
 FAR = START + 10_000
 
 
-def values(rollout: Rollout, **series: Mapping[float, float]) -> dict[Series, Mapping[float, float]]:
-    """Numbers for `canary_n`, `canary_bad`, `own_n`, `own_bad`, `alias_n`, `alias_bad`."""
-    names = ("canary_n", "canary_bad", "own_n", "own_bad", "alias_n", "alias_bad")
-    return {key: series.get(name, {}) for name, key in zip(names, series_of(rollout), strict=True)}
+def values(rollout: Rollout, **series: Mapping[float, Any]) -> dict[Series, Mapping[float, float]]:
+    """Numbers for `canary_n`, `canary_bad`, `own_n`, `own_bad`, `alias_n`, `alias_bad`.
+
+    As Lambda has it, every period with invocations has errors, if only 0; None takes them away.
+    """
+    found: list[Mapping[float, float]] = []
+    for name in ("canary", "own", "alias"):
+        n, bad = series.get(f"{name}_n", {}), series.get(f"{name}_bad", {})
+        errors = {**dict.fromkeys(n, 0.0), **bad}
+        found += [n, {t: count for t, count in errors.items() if count is not None}]
+    return dict(zip(series_of(rollout), found, strict=True))
 
 
-def steps_of(rollout: Rollout, now: float, **series: Mapping[float, float]) -> dict[int, list[float]]:
+def steps_of(rollout: Rollout, now: float, **series: Mapping[float, Any]) -> dict[int, list[float]]:
     """The periods' starts per step."""
     found: dict[int, list[float]] = {}
     for row in minutes(rollout, values(rollout, **series), now):
@@ -119,7 +126,25 @@ def test_more_errors_than_invocations_are_no_fault() -> None:
     assert rows[-1].canary == Counts(1, 1)
 
 
+def test_errors_that_have_not_come_are_not_zero_and_the_rows_end_before_them() -> None:
+    steady = {START + t: 10.0 for t in range(8)}
+    for late in ("canary_bad", "own_bad"):
+        found = steps_of(walking(), FAR, canary_n=steady, own_n=steady, **{late: {START + 3: None}})
+        assert found[0] == [START, START + 1, START + 2]
+    silent = {**steady, START + 3: 0.0}
+    assert len(steps_of(walking(), FAR, canary_n=silent, canary_bad={START + 3: None})[0]) > 8  # nothing can be bad
+
+
 # history
+
+
+def test_a_period_before_the_walk_whose_errors_are_not_known_is_left_out() -> None:
+    past = {START - 3: 50.0, START - 2: 50.0, START - 1: 50.0}
+    for n, bad in (("own_n", "own_bad"), ("alias_n", "alias_bad")):
+        found = steps_of(walking(), FAR, **{n: past, bad: {START - 2: None}})
+        assert START - 2 not in found[-1]
+        assert len(found[-1]) == HISTORY_PERIODS - 1
+        assert found[0][0] == START
 
 
 def test_history_is_the_old_versions_own_series() -> None:
