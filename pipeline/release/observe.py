@@ -65,7 +65,8 @@ def minutes(rollout: Rollout, values: Values, now: float) -> tuple[Minute, ...]:
     walk_start = rollout.step_starts[0]
     halves = (t for t in (*_halves(canary_n, canary_bad), *_halves(own_n, own_bad)) if t >= walk_start)
     end = min(end, min(halves, default=end))
-    split = any(stamp < walk_start for stamp in own_n)
+    # The period of the first write is after the weights in part: it does not show that there were some before.
+    split = any(stamp < math.floor(walk_start / period) * period for stamp in own_n)
     past_n, past_bad = (own_n, own_bad) if split else (alias_n, alias_bad)
     unknown = _halves(past_n, past_bad)
     rows = [

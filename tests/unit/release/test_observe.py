@@ -170,6 +170,15 @@ def test_history_is_the_aliass_series_where_there_is_no_own_one() -> None:
     assert all(row.canary == Counts(0, 0) for row in rows.values())
 
 
+def test_the_period_in_which_the_walk_began_is_no_own_history() -> None:
+    start = 1_200_000.0
+    rollout = walking(period_s=60, lag_s=120, step_starts=(start + 40,))
+    past = {start - 60 * t: 100.0 for t in range(1, 61)}
+    found = values(rollout, own_n={start: 30.0}, alias_n={**past, start: 100.0}, alias_bad={start - 120: 7.0})
+    rows = {row.t: row.baseline for row in minutes(rollout, found, start + 300)}
+    assert (rows[start - 60], rows[start - 120]) == (Counts(100, 0), Counts(100, 7))
+
+
 def test_bursts_of_the_old_version_are_allowed_for() -> None:
     bursts = {
         "alias_n": {START - t: 100.0 for t in range(1, 61)},
