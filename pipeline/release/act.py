@@ -146,7 +146,10 @@ class Engine:
                 ended.configuration,
                 ended.ended or self.now(),
             )
-            return self.ledger.save(replace(record, rollout=ended, promoted=promoted))
+            # Promoted after all (--retry): to come back to it one day is no repetition of what was rolled back.
+            made_of = (ended.artifact, ended.configuration)
+            rejections = tuple(one for one in record.rejected if (one.artifact, one.configuration) != made_of)
+            return self.ledger.save(replace(record, rollout=ended, promoted=promoted, rejected=rejections))
         rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
         return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
 

@@ -15,6 +15,7 @@ from pipeline.errors import AwsError, ConflictError
 from pipeline.release.decide import Decision
 from pipeline.release.head import parse, trusted
 from pipeline.release.lease import Lease
+from pipeline.release.ledger import Rejected
 from pipeline.release.model import Rollout
 from pipeline.release.rollback import roll_back
 from pipeline.release.walk import Walk, run, tick
@@ -84,6 +85,15 @@ def test_a_bad_release_is_rolled_back_and_not_tried_again(world, lease):
     assert record.rejection("a" * 64, "config") is not None
     (entry,) = world.engine.ledger.history(world.service, 10)
     assert (entry.outcome, entry.reason, entry.evidence["outcome"]) == ("rolled-back", "worse", "FAIL")
+
+
+def test_what_was_promoted_on_a_retry_is_not_held_to_be_rejected_any_more(world, lease):
+    world.feed.of = kit.traffic()
+    other, twice = Rejected("r0", "c", "b" * 64, "config"), Rejected("r1", "c", "a" * 64, "config")
+    begun = world.begun()
+    record = world.engine.ledger.save(replace(begun, rejected=(twice, other, replace(twice, release_id="r2"))))
+    assert finish(world, world.walk(record, lease)).rollout.phase == "promoted"
+    assert world.record().rejected == (other,)
 
 
 @pytest.mark.parametrize(
