@@ -47,7 +47,23 @@ class Engine:
         return self.functions.alias(rollout.function, ALIAS)
 
     def begin(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
-        """Record a rollout that has not moved any traffic yet."""
+        """Record a rollout that has not moved any traffic yet.
+
+        Raises ConflictError when another one is under way, or the alias is not as it was when this one was planned.
+        """
+        other = record.under_way
+        if other is not None:
+            raise ConflictError(
+                f"release {other.release_id} of `{rollout.service}` is under way",
+                hint=f"`crabwalk deploy --env {self.env.name}` goes on with it",
+            )
+        alias = self.alias(rollout)
+        if rollout.revision and alias.revision != rollout.revision:
+            raise ConflictError(
+                f"the alias of `{rollout.service}` was changed while its release was prepared: "
+                f"it is at {traffic(alias)}",
+                hint=f"see `crabwalk status {rollout.service} --env {self.env.name}`, then deploy again",
+            )
         return self.ledger.save(replace(record, rollout=rollout))
 
     def take_over(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:

@@ -47,9 +47,10 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
         why = rollout.sentence or "the write was ours and succeeded"
         return Decision("settled", why, "go on", step=_intended(rollout))
     if where == "undone":
+        when = "in mid-walk" if rollout.step >= 0 else "before the new version got any traffic"
         return Decision(
             "undone",
-            f"somebody rolled {rollout.service} back to version {seen.alias.version} in mid-walk",
+            f"somebody rolled {rollout.service} back to version {seen.alias.version} {when}",
             "the release is over; fix forward, then deploy",
         )
     if where == "foreign":
@@ -76,8 +77,10 @@ def standing(rollout: Rollout, alias: AliasState) -> Standing:
             return "intent"
         if head.state == "back" and _after(rollout, head, alias):
             return "undone"
-    if rollout.step < 0 and not rollout.nonce and alias.version == rollout.stable and not alias.weights:
-        return "ours"
+    if rollout.step < 0 and not rollout.nonce:
+        untouched = bool(rollout.revision) and alias.revision == rollout.revision
+        if untouched or (alias.version == rollout.stable and not alias.weights):
+            return "ours"
     return "foreign"
 
 
@@ -106,12 +109,15 @@ def traffic(alias: AliasState) -> str:
 
 
 def _after(rollout: Rollout, head: Head, alias: AliasState) -> bool:
-    """Whether a rollback's mark was set after this rollout wrote: one of an earlier release may still stand there.
+    """Whether a rollback's mark was set after this rollout was planned: an earlier release's may still stand there.
 
     A rollback from an alias that was not trusted names no release.
     """
     if rollout.nonce or head.release == rollout.release_id:
         return True
+    if rollout.revision:
+        return alias.revision != rollout.revision
+    # A record without the revision it was planned on: only what it announced tells.
     moved = rollout.intent is not None and rollout.intent.revision != alias.revision
     return moved and head.origin == rollout.candidate
 

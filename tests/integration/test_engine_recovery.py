@@ -18,6 +18,7 @@ from pipeline.release.head import trusted
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Intent, Rollout
+from pipeline.release.rollback import roll_back
 from pipeline.release.walk import Walk, run
 
 
@@ -184,6 +185,38 @@ def test_a_takeover_that_died_after_its_fence_is_taken_over_in_the_same_step(wor
     assert taken is not None
     assert (taken.step, taken.step_starts, standing(taken, world.alias())) == (0, rollout_of(world).step_starts, "ours")
     assert (len(taken.step_starts), taken.intent, world.alias()) == (1, None, fenced)
+
+
+@pytest.mark.parametrize("to", [None, "3"])
+def test_a_rollback_between_the_record_and_the_first_step_ends_the_release(world, lease, to):
+    """Version 1 was live over version 3; its successor's controller died before it had moved any traffic."""
+    live = head_of(replace(world.rollout, release_id="r-before", stable="3", candidate="1", steps=()), 0, "d" * 16)
+    world.engine.functions.write_alias(world.alias(), "1", {}, str(live))
+    world.begun(revision=world.alias().revision)
+    roll_back(world.engine.functions, kit.FUNCTION, "live", to)
+    back = world.alias()
+
+    successor = world.controller()
+    taken = successor.take_over(world.record(), rollout_of(world))
+    assert finish(world, world.walk(taken, lease)).rollout.phase == "rolled-back"
+    assert "back to version 3 before the new version got any traffic" in rollout_of(world).sentence
+    assert (world.record().under_way, world.alias()) == (None, back)
+
+
+def test_a_rollout_is_not_begun_on_an_alias_that_somebody_changed_since(world):
+    planned = replace(world.rollout, revision=world.alias().revision)
+    world.meddle("3")
+    with pytest.raises(ConflictError, match="was changed while its release was prepared: it is at version 3 alone"):
+        world.engine.begin(world.record(), planned)
+    assert world.record().rollout is None
+
+
+@pytest.mark.parametrize("phase", ["published", "walking", "held"])
+def test_a_rollout_under_way_is_never_replaced(world, phase):
+    record = world.begun(phase=phase)
+    with pytest.raises(ConflictError, match=f"release {world.rollout.release_id} of .* is under way"):
+        world.engine.begin(record, replace(world.rollout, release_id="another"))
+    assert world.record() == record
 
 
 def test_takeover_of_a_traffic_nobody_announced_is_refused(world):

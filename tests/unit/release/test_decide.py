@@ -22,6 +22,7 @@ SOON = START + 30
 LATE = START + 121  # after the deadline
 OTHER = "f" * 16
 INTENT = Intent(1, OTHER, "revision-0")
+PLANNED, STALE = replace(FRESH, revision="revision-1"), replace(FRESH, revision="revision-0")  # the alias is at 1
 
 
 def decided(rollout: Rollout, minutes: tuple[Minute, ...] = (), now: float = SOON, **more: Any) -> Decision:
@@ -158,6 +159,14 @@ def rolled_back(release: str, origin: str = "2", primary: str = "1") -> AliasSta
             "ours",
             id="a-retry-of-what-was-rolled-back",
         ),
+        pytest.param(PLANNED, alias("1"), "ours", id="planned-and-untouched"),
+        pytest.param(PLANNED, rolled_back("an-earlier-one", "3"), "ours", id="planned-on-a-rollback"),
+        pytest.param(STALE, rolled_back("an-earlier-one", "1", "7"), "undone", id="planned-then-rolled-back"),
+        pytest.param(STALE, rolled_back("an-earlier-one", "1", "2"), "undone", id="planned-then-to-a-named-version"),
+        pytest.param(STALE, rolled_back("unknown", "3", "1"), "undone", id="planned-then-marked-where-it-was"),
+        pytest.param(STALE, alias("1"), "ours", id="planned-then-written-with-the-same"),
+        pytest.param(STALE, alias("3"), "foreign", id="planned-then-moved"),
+        pytest.param(STALE, alias("1", {"2": 0.1}), "foreign", id="planned-then-split"),
     ],
 )
 def test_whose_the_alias_is(rollout: Rollout, seen: AliasState, expected: str) -> None:
@@ -175,6 +184,14 @@ def test_a_rollback_by_hand_is_obeyed_whatever_the_evidence() -> None:
     found = decided(walking(), periods(10, *GOOD), alias=rolled_back(FRESH.release_id, primary="7"))
     assert (found.kind, found.verdict) == ("undone", None)
     assert "back to version 7" in found.sentence
+
+
+def test_a_rollback_by_hand_before_the_first_step_is_obeyed_and_said() -> None:
+    found = decided(STALE, alias=rolled_back("an-earlier-one", "1", "7"))
+    assert (found.kind, found.sentence) == (
+        "undone",
+        "somebody rolled hello back to version 7 before the new version got any traffic",
+    )
 
 
 def test_a_write_that_turned_out_to_be_ours_is_settled_for_the_reason_it_was_made() -> None:
@@ -210,6 +227,7 @@ def rollouts(draw: st.DrawFn) -> Rollout:
         step_starts=tuple(START + index for index in range(step + 1)),
         phase=draw(st.sampled_from(["published", "walking", "held"])),
         nonce=draw(st.sampled_from(["", NONCE])),
+        revision=draw(st.sampled_from(["", "revision-0", "revision-1"])),
         intent=draw(st.none() | st.builds(Intent, st.integers(-1, count), st.just(OTHER), st.just("revision-1"))),
         stable=draw(st.sampled_from(["1", "$LATEST"])) if count == 0 else "1",
         on_inconclusive=draw(st.sampled_from(["rollback", "hold", "promote"])),

@@ -47,6 +47,12 @@ def test_what_is_no_rollout_is_refused(change: dict[str, object]) -> None:
         from_json({})
 
 
+def test_a_record_from_before_a_field_was_added_is_read() -> None:
+    data = to_json(walking())
+    del data["revision"]
+    assert from_json(data) == walking()
+
+
 def test_the_share_of_every_step() -> None:
     assert [FRESH.traffic(step) for step in (-1, 0, 1, 2, 3)] == [0.0, 0.1, 0.5, 1.0, 1.0]
 
