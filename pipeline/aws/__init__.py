@@ -24,23 +24,32 @@ READ_TIMEOUT_S = 30
 AWS_PREFIX = "AWS_"
 
 
-def client(env: Environment, service: str, *, retries: bool = True) -> Any:
+def client(env: Environment, service: str, *, retries: bool = True, read_timeout_s: int = READ_TIMEOUT_S) -> Any:
     """Return a thread-safe client of `service` for `env`, made once per process.
 
     `retries=False` makes each call one attempt: alias writes must never be repeated blindly, because an SDK's own
     retry of a write guarded by RevisionId reports PreconditionFailed after a success.
     """
-    return _client(env.region, env.endpoint, env.credentials, service, retries)
+    return _client(env.region, env.endpoint, env.credentials, service, retries=retries, read_timeout_s=read_timeout_s)
 
 
 @lru_cache(maxsize=64)
-def _client(region: str, endpoint: str | None, credentials: tuple[str, str] | None, service: str, retries: bool) -> Any:
+def _client(
+    region: str,
+    endpoint: str | None,
+    credentials: tuple[str, str] | None,
+    service: str,
+    *,
+    retries: bool,
+    read_timeout_s: int,
+) -> Any:
     from botocore.config import Config
 
     session = _session(credentials)
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        tcp_keepalive=True,  # a network in between forgets a connection that waits for a slow function
         retries={"total_max_attempts": 5 if retries else 1, "mode": "standard"},
         s3={"addressing_style": "path"} if endpoint else None,
         max_pool_connections=16,

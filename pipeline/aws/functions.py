@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pipeline.aws import aws_errors, client, error_code, http_status
 from pipeline.errors import AwsError, ConflictError
 from pipeline.manifest.project import Environment
 
+INVOKE_TIMEOUT_S = 930  # Lambda ends an invocation after 900 s
 WAIT_TOTAL_S = 300.0
 POLL_S = 0.05
 POLL_MAX_S = 2.0
@@ -69,8 +71,13 @@ class Functions:
     """Lambda of one environment."""
 
     def __init__(self, env: Environment) -> None:
+        self._env = env
         self._reads = client(env, "lambda")
         self._writes = client(env, "lambda", retries=False)
+
+    @cached_property
+    def _invokes(self) -> Any:
+        return client(self._env, "lambda", retries=False, read_timeout_s=INVOKE_TIMEOUT_S)
 
     def alias(self, function: str, name: str) -> AliasState:
         """Read an alias; NotFoundError when there is none."""
@@ -155,9 +162,9 @@ class Functions:
             wait = min(wait * 2, POLL_MAX_S) if now() > until - WAIT_TOTAL_S + 2 else wait
 
     def invoke(self, function: str, qualifier: str, payload: bytes) -> Invocation:
-        """Invoke synchronously by qualifier."""
+        """Invoke synchronously by qualifier, once: an SDK's retry would run a slow function again beside itself."""
         with _found(f"invoke function `{function}:{qualifier}`"):
-            answer = self._reads.invoke(FunctionName=function, Qualifier=qualifier, Payload=payload)
+            answer = self._invokes.invoke(FunctionName=function, Qualifier=qualifier, Payload=payload)
             body = answer["Payload"].read()
         try:
             parsed: Any = json.loads(body) if body else None

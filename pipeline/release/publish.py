@@ -70,7 +70,8 @@ class SmokeResult:
 def smoke(functions: Functions, function: str, version: str, events: Sequence[Path]) -> tuple[SmokeResult, ...]:
     """Invoke `version` once with each sample event, before it gets any traffic.
 
-    A fault is a function error or an answered status of 500 and above; UsageError when an event cannot be read.
+    A fault is a function error or an answered status of 500 and above. AwsError when AWS did not let it be tried out,
+    which says nothing of the version; UsageError when an event cannot be read.
     """
     return tuple(_smoke_one(functions, function, version, event) for event in events)
 
@@ -80,10 +81,7 @@ def _smoke_one(functions: Functions, function: str, version: str, event: Path) -
         payload = event.read_bytes()
     except OSError as error:
         raise UsageError(f"the smoke event cannot be read: {error.strerror}", where=str(event)) from error
-    try:
-        answer = functions.invoke(function, version, payload)
-    except AwsError as error:
-        return SmokeResult(event.name, error.what)
+    answer = functions.invoke(function, version, payload)
     if answer.error:
         return SmokeResult(event.name, f"version {version} failed: {_message(answer.payload)}")
     status = answer.payload.get("statusCode") if isinstance(answer.payload, dict) else None

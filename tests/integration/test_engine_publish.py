@@ -17,7 +17,7 @@ from engine_kit import BUCKET, World
 from pipeline import local
 from pipeline.aws.functions import Functions, FunctionState
 from pipeline.aws.metrics import Metrics
-from pipeline.errors import ConflictError, UsageError
+from pipeline.errors import AwsError, ConflictError, UsageError
 from pipeline.release import observe, publish
 from pipeline.release.candidate import Offer, Origin, offer
 from pipeline.release.model import ALIAS
@@ -166,6 +166,18 @@ def test_a_release_that_stops_in_its_smoke_checks_is_not_left_to_be_walked(world
     again = offered(world, tmp_path, made_of, "one.json")
     assert again.walk is not None
     assert again.walk.rollout.candidate == "2"
+
+
+@pytest.mark.parametrize("how", ["429", "403", "never-arrived"])
+def test_a_smoke_check_that_aws_did_not_let_happen_says_nothing_of_the_version(world, tmp_path, how):
+    made_of, before = package(world, "fine"), world.record()
+    invokes = world.engine.functions._invokes
+    with kit.losing(world.env, "Invoke", how, of=invokes) as lost, pytest.raises(AwsError, match="could not invoke"):
+        offered(world, tmp_path, made_of, "one.json")
+    assert lost == ["Invoke"]  # once: a version is not run twice beside itself
+    assert (world.record(), world.engine.ledger.history(world.service, 5)) == (before, ())
+    assert invokes.meta.config.read_timeout > 900
+    assert offered(world, tmp_path, made_of, "one.json").walk is not None
 
 
 def test_what_is_live_already_is_not_offered(world, tmp_path):

@@ -226,20 +226,22 @@ def _raise(**_: Any) -> None:
 LOSSES: dict[str, tuple[str, Callable[..., None]]] = {
     "timeout": ("after-call", _raise),
     "503": ("after-call", _answer(503, "ServiceException")),
+    "429": ("after-call", _answer(429, "TooManyRequestsException")),
+    "403": ("after-call", _answer(403, "AccessDeniedException")),
     "412": ("after-call", _answer(412, "PreconditionFailedException")),
     "never-arrived": ("before-send", _raise),
 }
 
 
 @contextmanager
-def losing(env: Environment, operation: str, how: str) -> Iterator[list[str]]:
-    """Lose the answer of the next write of this Lambda operation; yields the list of those lost."""
-    events = aws.client(env, "lambda", retries=False).meta.events
+def losing(env: Environment, operation: str, how: str, times: int = 1, of: Any = None) -> Iterator[list[str]]:
+    """Lose the answers of the next calls of this Lambda operation (`of`: the client); yields the list of those lost."""
+    events = (of or aws.client(env, "lambda", retries=False)).meta.events
     event, act = LOSSES[how]
     lost: list[str] = []
 
     def handle(**details: Any) -> None:
-        if not lost:
+        if len(lost) < times:
             lost.append(operation)
             act(**details)
 
