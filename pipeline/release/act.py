@@ -22,7 +22,7 @@ from pipeline.release.decide import Decision, Observation, standing, traffic
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
 from pipeline.release.judge import Verdict
 from pipeline.release.ledger import Entry, Ledger, Rejected, Released, ServiceRecord
-from pipeline.release.model import ALIAS, Intent, Phase, Rollout
+from pipeline.release.model import ALIAS, Intent, IntentKind, Phase, Rollout
 
 LATEST = "$LATEST"
 
@@ -85,10 +85,10 @@ class Engine:
         if where == "undone" or head is None:  # a description that is not ours has no nonce to change
             return record
         nonce = fresh_nonce()
-        record = self._announce(record, rollout, Intent(rollout.step, nonce, alias.revision))
+        record = self._announce(record, rollout, Intent(rollout.step, nonce, alias.revision, "fence"))
         if not self._write(alias, replace(head, nonce=nonce)):
             raise ConflictError(f"the alias of `{rollout.service}` was changed while this run took over")
-        return self.ledger.save(replace(record, rollout=replace(rollout, nonce=nonce, intent=None)))
+        return self._settle(record, _current(record))
 
     def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
         """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
@@ -117,7 +117,8 @@ class Engine:
         nonce = fresh_nonce()
         reason = decision.verdict.reason if decision.verdict else ""
         noted = replace(rollout, sentence=decision.sentence, reason=reason)
-        record = self._announce(record, noted, Intent(step, nonce, alias.revision))
+        kind: IntentKind = "back" if step < 0 else "step"
+        record = self._announce(record, noted, Intent(step, nonce, alias.revision, kind))
         if not self._write(alias, head_of(noted, step, nonce)):
             return record  # the intent stays: an unclear write may still arrive
         return self._settle(record, _current(record), decision.verdict)
@@ -141,7 +142,9 @@ class Engine:
             return record
         now = self.now()
         moved = replace(rollout, intent=None, nonce=intent.nonce)
-        if intent.step < 0:
+        if intent.kind == "fence":
+            return self.ledger.save(replace(record, rollout=moved))
+        if intent.kind == "back":
             return self._end(record, moved, "rolled-back", verdict)
         if intent.step != rollout.step:
             moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now))

@@ -12,6 +12,7 @@ ALIAS = "live"
 Phase = Literal["published", "walking", "promoted", "rolled-back", "held"]
 OVER: frozenset[str] = frozenset({"promoted", "rolled-back"})
 OnInconclusive = Literal["rollback", "hold", "promote"]
+IntentKind = Literal["fence", "step", "back"]
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class StepSpec:
 class Intent:
     """An alias write about to be made: it may be completed only while the alias still has `revision`."""
 
-    step: int  # the step it begins; len(steps) = promotion; -1 = back to the stable version
+    step: int  # `step`: the one it begins, len(steps) = promotion; `fence`: the one it leaves as it is; `back`: -1
     nonce: str
     revision: str
+    kind: IntentKind = "step"  # `fence` moves no traffic, `back` gives all of it to the stable version
 
 
 @dataclass(frozen=True)
@@ -98,5 +100,11 @@ def from_json(data: dict[str, Any]) -> Rollout:
     fields = dict(data)
     fields["steps"] = tuple(StepSpec(float(s["traffic"]), float(s["bake_s"])) for s in data["steps"])
     fields["step_starts"] = tuple(float(t) for t in data["step_starts"])
-    fields["intent"] = Intent(**data["intent"]) if data["intent"] else None
+    fields["intent"] = _intent(data["intent"], data["step"]) if data["intent"] else None
     return Rollout(**fields)
+
+
+def _intent(data: dict[str, Any], step: int) -> Intent:
+    """An intent; one recorded without its kind was a fence where it changed no step."""
+    kind = "fence" if data["step"] == step else "back" if data["step"] < 0 else "step"
+    return Intent(**{"kind": kind, **data})

@@ -124,7 +124,7 @@ def test_a_write_the_dead_controller_did_not_record_is_settled_not_repeated(worl
     record = world.begun() if step == 0 else world.walking(1 if step > 0 else 0)
     rollout = rollout_of(world)
     alias = world.alias()
-    intent = Intent(step, "e" * 16, alias.revision)
+    intent = Intent(step, "e" * 16, alias.revision, "back" if step < 0 else "step")
     world.engine.ledger.save(replace(record, rollout=replace(rollout, intent=intent)))
     head = head_of(rollout, step, intent.nonce)
     written = world.engine.functions.write_alias(alias, head.primary, head.weights, str(head))
@@ -166,8 +166,14 @@ def test_takeover_fences_the_old_holder(world, begun):
     assert world.alias() == after
 
 
-def test_a_takeover_that_died_after_its_fence_is_taken_over_in_the_same_step(world, monkeypatch):
-    record = world.walking()
+@pytest.mark.parametrize("step", [-1, 0])
+@pytest.mark.parametrize("phase", ["walking", "held"])
+def test_a_takeover_that_died_after_its_fence_is_taken_over_in_the_same_step(world, monkeypatch, step, phase):
+    if step < 0:
+        head = head_of(replace(world.rollout, stable="3", candidate="1", steps=()), 0, "d" * 16)
+        world.engine.functions.write_alias(world.alias(), "1", {}, str(head))
+    record = world.walking(phase=phase) if step >= 0 else world.begun(revision=world.alias().revision, phase=phase)
+    before = rollout_of(world)
     successor = world.controller()
     save = successor.ledger.save
 
@@ -178,13 +184,14 @@ def test_a_takeover_that_died_after_its_fence_is_taken_over_in_the_same_step(wor
 
     monkeypatch.setattr(successor.ledger, "save", killed)
     with pytest.raises(KeyboardInterrupt):
-        successor.take_over(record, rollout_of(world))
+        successor.take_over(record, before)
     fenced = world.alias()
     third = world.controller()
     taken = third.take_over(world.record(), rollout_of(world)).rollout
     assert taken is not None
-    assert (taken.step, taken.step_starts, standing(taken, world.alias())) == (0, rollout_of(world).step_starts, "ours")
-    assert (len(taken.step_starts), taken.intent, world.alias()) == (1, None, fenced)
+    assert replace(taken, nonce=before.nonce) == before
+    assert (standing(taken, world.alias()), world.alias()) == ("ours", fenced)
+    assert world.engine.ledger.history(world.service, 1) == ()
 
 
 @pytest.mark.parametrize("to", [None, "3"])

@@ -14,6 +14,7 @@ from pipeline.release.model import Intent, Rollout, StepSpec, from_json, new_rel
 
 PROPERTY = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 seconds = st.floats(0, 1e10)
+kinds = st.sampled_from(["fence", "step", "back"])
 
 
 @st.composite
@@ -25,7 +26,7 @@ def rollouts(draw: st.DrawFn) -> Rollout:
         steps=tuple(StepSpec(*one) for one in steps),
         step=draw(st.integers(-1, 4)),
         step_starts=tuple(draw(st.lists(seconds, max_size=4))),
-        intent=draw(st.none() | st.builds(Intent, st.integers(-1, 4), st.text(), st.text())),
+        intent=draw(st.none() | st.builds(Intent, st.integers(-1, 4), st.text(), st.text(), kinds)),
         claimed_actor=draw(st.none() | st.text()),
         previous=draw(st.none() | st.just("6")),
         ended=draw(st.none() | seconds),
@@ -51,6 +52,16 @@ def test_a_record_from_before_a_field_was_added_is_read() -> None:
     data = to_json(walking())
     del data["revision"]
     assert from_json(data) == walking()
+
+
+@pytest.mark.parametrize(
+    ("step", "intended", "kind"),
+    [(0, 1, "step"), (-1, 0, "step"), (1, 2, "step"), (0, 0, "fence"), (-1, -1, "fence"), (1, -1, "back")],
+)
+def test_an_intent_recorded_without_its_kind_is_understood(step: int, intended: int, kind: str) -> None:
+    data = to_json(walking(step, intent=Intent(intended, NONCE, "revision")))
+    del data["intent"]["kind"]
+    assert from_json(data).intent == Intent(intended, NONCE, "revision", kind)  # type: ignore[arg-type]
 
 
 def test_the_share_of_every_step() -> None:
