@@ -45,6 +45,25 @@ class AliasState:
 
 
 @dataclass(frozen=True)
+class Configuration:
+    """What of a function's configuration is published with a version, as crabwalk's Terraform sets it."""
+
+    runtime: str
+    memory_mb: int
+    timeout_s: int
+    environment: Mapping[str, str]
+    tracing: bool
+
+    def differences(self, other: Configuration) -> tuple[str, ...]:
+        """Names of what differs; never values, which may be secrets."""
+        names = ("runtime", "memory_mb", "timeout_s", "tracing")
+        found = [name.split("_")[0] for name in names if getattr(self, name) != getattr(other, name)]
+        mine, theirs = self.environment, other.environment
+        found += [f"variable {name}" for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
+        return tuple(found)
+
+
+@dataclass(frozen=True)
 class FunctionState:
     """What GetFunctionConfiguration says of a function or version."""
 
@@ -54,8 +73,13 @@ class FunctionState:
     state: str
     update_status: str
     architecture: str
-    timeout_s: int
+    configuration: Configuration
     reason: str = ""
+
+    @property
+    def timeout_s(self) -> int:
+        """How long an invocation may last."""
+        return self.configuration.timeout_s
 
 
 @dataclass(frozen=True)
@@ -195,7 +219,13 @@ def _function(answer: Mapping[str, Any]) -> FunctionState:
         state=str(answer.get("State") or ""),
         update_status=str(answer.get("LastUpdateStatus") or ""),
         architecture=str((answer.get("Architectures") or ["x86_64"])[0]),
-        timeout_s=int(answer.get("Timeout") or 3),
+        configuration=Configuration(
+            runtime=str(answer.get("Runtime") or ""),
+            memory_mb=int(answer.get("MemorySize") or 128),
+            timeout_s=int(answer.get("Timeout") or 3),
+            environment=dict((answer.get("Environment") or {}).get("Variables") or {}),
+            tracing=(answer.get("TracingConfig") or {}).get("Mode") == "Active",
+        ),
         reason=str(answer.get("LastUpdateStatusReason") or answer.get("StateReason") or ""),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.aws.functions import AliasState
+from pipeline.aws.functions import AliasState, Configuration
 from pipeline.errors import ConflictError
 from pipeline.release.act import LATEST, Engine
 from pipeline.release.head import trusted
@@ -59,8 +59,7 @@ def offer(
             hint=f"crabwalk rollback {service.name} --env {engine.env.name}",
         )
     started = engine.now()
-    artifact = origin.artifact
-    package = Package(engine.env.bucket, artifact.key, artifact.code_sha256, artifact.architecture)
+    package = _package(engine, service, origin.artifact)
     version = publish(engine.functions, origin.function, package, origin.commit[:12]).version
     if version == alias.version:
         return Offer(live=version)
@@ -76,6 +75,17 @@ def offer(
         say(f"{len(events)} smoke check{'s' if len(events) > 1 else ''} passed")
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
+
+
+def _package(engine: Engine, service: Service, artifact: Artifact) -> Package:
+    wanted = Configuration(
+        runtime=service.runtime,
+        memory_mb=service.memory_mb,
+        timeout_s=service.timeout_s,
+        environment=dict(service.environment),
+        tracing=service.tracing,
+    )
+    return Package(engine.env.bucket, artifact.key, artifact.code_sha256, artifact.architecture, wanted)
 
 
 def _rollout(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.aws.functions import Functions, FunctionState
+from pipeline.aws.functions import Configuration, Functions, FunctionState
 from pipeline.errors import AwsError, ConflictError, UsageError
 
 Pause = Callable[[float], None]
@@ -16,25 +16,28 @@ Pause = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Package:
-    """The zip a version is published from, as it lies in the environment's bucket."""
+    """What a version is published from: the zip as it lies in the environment's bucket, and its configuration."""
 
     bucket: str
     key: str
     code_sha256: str
     architecture: str
+    configuration: Configuration  # what the function must have; Terraform sets it
 
 
 def publish(
     functions: Functions, function: str, package: Package, description: str, pause: Pause = time.sleep
 ) -> FunctionState:
-    """Publish `package` with the function's present configuration and return the settled version.
+    """Publish `package` and return the settled version.
 
     `$LATEST` is first made to hold the package (after a rollback it still holds the bad one) and read back; the
     version is published with the revision that was read, so nobody's change can slip in between. AWS returns the
     last version when nothing changed since it was published.
-    Raises ConflictError when somebody else changes the function at the same time.
+    Raises ConflictError when somebody else changes the function at the same time, or when its configuration is not
+    the package's: another deploy's would be tried out with our code.
     """
     current = functions.settle(function, None, pause, now=time.monotonic)
+    _check_configuration(function, current, package)
     if (current.code_sha256, current.architecture) != (package.code_sha256, package.architecture):
         functions.update_code(
             function,
@@ -44,6 +47,7 @@ def publish(
             revision=current.revision,
         )
         current = functions.settle(function, None, pause, now=time.monotonic)
+        _check_configuration(function, current, package)
     if current.code_sha256 != package.code_sha256:
         raise _interfered(function)
     try:
@@ -102,3 +106,13 @@ def _interfered(function: str) -> ConflictError:
         where=function,
         hint="see who deploys, then deploy again",
     )
+
+
+def _check_configuration(function: str, state: FunctionState, package: Package) -> None:
+    different = package.configuration.differences(state.configuration)
+    if different:
+        raise ConflictError(
+            f"function `{function}` is not configured as the manifest says: {', '.join(different)}",
+            where=function,
+            hint="another deploy or a hand set it; see who, put it right if it was by hand, then deploy again",
+        )

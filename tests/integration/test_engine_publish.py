@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from engine_kit import BUCKET, World
 
 from pipeline import local
-from pipeline.aws.functions import Functions, FunctionState
+from pipeline.aws.functions import Configuration, Functions, FunctionState
 from pipeline.aws.metrics import Metrics
 from pipeline.errors import AwsError, ConflictError, UsageError
 from pipeline.release import observe, publish
@@ -28,6 +29,9 @@ ANSWERS_500 = edge_kit.ECHO.replace(
 )
 
 
+CONFIGURATION = Configuration("provided.al2023", 128, 10, {}, tracing=False)  # as the kit makes a function
+
+
 @pytest.fixture
 def world(embedded: local.Running, namespace: str) -> World:
     return kit.own_world(embedded, namespace)
@@ -38,7 +42,8 @@ def package(world: World, salt: str, body: str = edge_kit.ECHO) -> publish.Packa
     code = edge_kit.package(body, salt=salt)
     key = f"artifacts/{hashlib.sha256(code).hexdigest()}.zip"
     world.engine.objects.put(key, code)
-    return publish.Package(BUCKET, key, base64.b64encode(hashlib.sha256(code).digest()).decode(), "x86_64")
+    code_sha256 = base64.b64encode(hashlib.sha256(code).digest()).decode()
+    return publish.Package(BUCKET, key, code_sha256, "x86_64", CONFIGURATION)
 
 
 def released(world: World, made_of: publish.Package, functions: Functions | None = None) -> FunctionState:
@@ -103,6 +108,41 @@ def test_a_function_somebody_changes_in_between_is_a_conflict_and_not_published(
     assert world.alias() == before
 
 
+@pytest.mark.parametrize(
+    ("theirs", "named"),
+    [
+        ({"MemorySize": 512}, "memory"),
+        ({"Timeout": 30}, "timeout"),
+        ({"Runtime": "provided.al2"}, "runtime"),
+        ({"TracingConfig": {"Mode": "Active"}}, "tracing"),
+        ({"Environment": {"Variables": {"TOKEN": "secret"}}}, "variable TOKEN"),
+    ],
+)
+def test_anothers_configuration_is_a_conflict_and_not_published(world, theirs, named):
+    made_of = package(world, "ours")
+    world.raw.update_function_configuration(FunctionName=world.function, **theirs)
+    with pytest.raises(ConflictError, match=f"is not configured as the manifest says: {named}$"):
+        released(world, made_of)
+    assert world.engine.functions.state(world.function).code_sha256 != made_of.code_sha256
+    versions = world.raw.list_versions_by_function(FunctionName=world.function)["Versions"]
+    assert [one["Version"] for one in versions] == ["$LATEST", "1"]
+
+
+def test_anothers_configuration_while_our_code_settles_is_a_conflict_too(world):
+    class Applied(Functions):
+        def update_code(self, function: str, **wanted: Any) -> FunctionState:
+            done = super().update_code(function, **wanted)
+            edge_kit.settle(world.raw, function)
+            world.raw.update_function_configuration(FunctionName=function, MemorySize=512)
+            return done
+
+    made_of = package(world, "ours")
+    with pytest.raises(ConflictError, match=r"memory$"):
+        released(world, made_of, Applied(world.env))
+    own = replace(made_of, configuration=replace(CONFIGURATION, memory_mb=512))
+    assert released(world, own).configuration.memory_mb == 512
+
+
 # smoke
 
 
@@ -117,7 +157,7 @@ def service(tmp_path: Path, *smoke: str) -> Any:
         on_inconclusive="rollback",
         smoke=smoke,
     )
-    return SimpleNamespace(name="", directory=tmp_path, release=declared, timeout_s=3)
+    return SimpleNamespace(name="", directory=tmp_path, release=declared, **asdict(CONFIGURATION))
 
 
 def offered(world: World, tmp_path: Path, made_of: publish.Package, *smoke: str) -> Offer:
