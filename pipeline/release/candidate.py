@@ -92,6 +92,9 @@ def _rollout(
     engine: Engine, service: Service, origin: Origin, alias: AliasState, *, candidate: str, started: float
 ) -> Rollout:
     head = trusted(alias)
+    timeout_s = service.timeout_s
+    if alias.version != LATEST:  # the old version's requests are evidence too, and may last longer
+        timeout_s = max(timeout_s, engine.functions.state(origin.function, alias.version).timeout_s)
     declared = service.release
     steps = () if alias.version == LATEST else tuple(StepSpec(one.traffic, one.bake_s) for one in declared.steps)
     return Rollout(
@@ -112,7 +115,7 @@ def _rollout(
         min_requests=declared.min_requests,
         deadline_s=declared.deadline_s,
         on_inconclusive=declared.on_inconclusive,
-        timeout_s=service.timeout_s,
+        timeout_s=timeout_s,
         period_s=engine.env.period_s,
         lag_s=engine.env.lag_s,
         started=started,

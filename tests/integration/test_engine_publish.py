@@ -146,7 +146,7 @@ def test_anothers_configuration_while_our_code_settles_is_a_conflict_too(world):
 # smoke
 
 
-def service(tmp_path: Path, *smoke: str) -> Any:
+def service(tmp_path: Path, configuration: Configuration, *smoke: str) -> Any:
     for name in smoke:
         if name != "missing.json":
             (tmp_path / name).write_text("{}")
@@ -157,7 +157,7 @@ def service(tmp_path: Path, *smoke: str) -> Any:
         on_inconclusive="rollback",
         smoke=smoke,
     )
-    return SimpleNamespace(name="", directory=tmp_path, release=declared, **asdict(CONFIGURATION))
+    return SimpleNamespace(name="", directory=tmp_path, release=declared, **asdict(configuration))
 
 
 def offered(world: World, tmp_path: Path, made_of: publish.Package, *smoke: str) -> Offer:
@@ -165,7 +165,7 @@ def offered(world: World, tmp_path: Path, made_of: publish.Package, *smoke: str)
         key=made_of.key, code_sha256=made_of.code_sha256, architecture="x86_64", sha256=made_of.key[10:74]
     )
     origin = Origin(world.function, "c0ffee" * 6, "Greet", artifact, "config", "arn:actor", None)  # type: ignore[arg-type]
-    what = service(tmp_path, *smoke)
+    what = service(tmp_path, made_of.configuration, *smoke)
     what.name = world.service
     with world.lease() as lease:
         return offer(world.engine, what, origin, world.record(), lease, say=lambda _: None)
@@ -179,6 +179,14 @@ def test_a_version_that_answers_its_events_is_offered_without_traffic(world, tmp
     assert (made.walk.rollout.stable, made.walk.rollout.candidate, made.walk.rollout.step) == ("1", "2", -1)
     assert world.record().under_way == made.walk.rollout
     assert world.alias() == before
+
+
+def test_evidence_is_waited_for_as_long_as_the_slower_version_may_take(world, tmp_path):
+    configuration = replace(CONFIGURATION, timeout_s=4)
+    world.raw.update_function_configuration(FunctionName=world.function, Timeout=4)
+    made = offered(world, tmp_path, replace(package(world, "quicker"), configuration=configuration))
+    assert made.walk is not None
+    assert made.walk.rollout.timeout_s == 10  # version 1's, whose requests are counted too
 
 
 @pytest.mark.parametrize(
