@@ -48,8 +48,8 @@ def offer(
 ) -> Offer:
     """Publish and try out a version of `service`.
 
-    Raises ConflictError when the alias is split already or somebody changes the function at the same time, AwsError
-    when AWS refuses.
+    Raises ConflictError when the alias is split already or somebody changes the alias or the function at the same
+    time, AwsError when AWS refuses.
     """
     lease.check()
     alias = engine.functions.alias(origin.function, ALIAS)
@@ -73,6 +73,12 @@ def offer(
         return Offer(rejected=replace(rollout, phase="rolled-back", reason="smoke", sentence=sentence))
     if events:
         say(f"{len(events)} smoke check{'s' if len(events) > 1 else ''} passed")
+    if engine.functions.alias(origin.function, ALIAS).revision != alias.revision:
+        raise ConflictError(
+            f"the alias of `{service.name}` was changed while version {version} was prepared",
+            where=alias.arn,
+            hint=f"see `crabwalk status {service.name} --env {engine.env.name}`, then deploy again",
+        )
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
 
@@ -119,4 +125,5 @@ def _rollout(
         period_s=engine.env.period_s,
         lag_s=engine.env.lag_s,
         started=started,
+        revision=alias.revision,
     )

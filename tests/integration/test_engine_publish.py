@@ -22,6 +22,7 @@ from pipeline.errors import AwsError, ConflictError, UsageError
 from pipeline.release import observe, publish
 from pipeline.release.candidate import Offer, Origin, offer
 from pipeline.release.model import ALIAS
+from pipeline.release.rollback import roll_back
 
 FAILS = edge_kit.ECHO.replace("def handle(event, arn):", 'def handle(event, arn):\n    raise ValueError("broken")')
 ANSWERS_500 = edge_kit.ECHO.replace(
@@ -177,8 +178,25 @@ def test_a_version_that_answers_its_events_is_offered_without_traffic(world, tmp
     assert (made.live, made.rejected) == (None, None)
     assert made.walk is not None
     assert (made.walk.rollout.stable, made.walk.rollout.candidate, made.walk.rollout.step) == ("1", "2", -1)
+    assert made.walk.rollout.revision == before.revision
     assert world.record().under_way == made.walk.rollout
     assert world.alias() == before
+
+
+def test_an_alias_that_is_changed_while_a_version_is_prepared_is_not_walked(world, tmp_path, monkeypatch):
+    made_of = package(world, "prepared")
+    released(world, package(world, "another"))
+    invoke = Functions.invoke
+
+    def at_three_in_the_morning(self: Functions, *asked: Any) -> Any:
+        roll_back(self, world.function, ALIAS, "2")
+        return invoke(self, *asked)
+
+    monkeypatch.setattr(Functions, "invoke", at_three_in_the_morning)
+    with pytest.raises(ConflictError, match="was changed while version 3 was prepared") as conflict:
+        offered(world, tmp_path, made_of, "one.json")
+    assert conflict.value.hint
+    assert (world.alias().version, world.record().rollout) == ("2", None)
 
 
 def test_evidence_is_waited_for_as_long_as_the_slower_version_may_take(world, tmp_path):
