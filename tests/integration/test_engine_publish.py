@@ -193,7 +193,7 @@ def test_an_alias_that_is_changed_while_a_version_is_prepared_is_not_walked(worl
         return invoke(self, *asked)
 
     monkeypatch.setattr(Functions, "invoke", at_three_in_the_morning)
-    with pytest.raises(ConflictError, match="was changed while version 3 was prepared") as conflict:
+    with pytest.raises(ConflictError, match="was changed while its release was prepared") as conflict:
         offered(world, tmp_path, made_of, "one.json")
     assert conflict.value.hint
     assert (world.alias().version, world.record().rollout) == ("2", None)
