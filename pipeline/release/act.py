@@ -1,14 +1,14 @@
 """Carries a decision out: the alias protocol, and the record of it. Decides nothing.
 
-Every alias write is announced in the ledger (an intent with the nonce it will carry), sent once with the RevisionId
-that was read, and then recorded. Whoever dies in between leaves enough for the next controller to tell what happened:
-the nonce stands in the alias's description or it does not.
+Every alias write is announced in the ledger (an intent with the nonce it will carry), sent with the RevisionId that
+was read, so that it can happen only once, and then recorded. Whoever dies in between leaves enough for the next
+controller to tell what happened: the nonce stands in the alias's description or it does not.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
@@ -18,11 +18,11 @@ from pipeline.aws.metrics import Metrics
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError
 from pipeline.manifest.project import Environment
-from pipeline.release.decide import Decision, Observation, standing, traffic
+from pipeline.release.decide import Decision, Observation, arrived, overruled, standing, traffic
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
 from pipeline.release.judge import Verdict
 from pipeline.release.ledger import Entry, Ledger, Rejected, Released, ServiceRecord
-from pipeline.release.model import ALIAS, Intent, IntentKind, Phase, Rollout
+from pipeline.release.model import ALIAS, Intent, Phase, Rollout
 
 LATEST = "$LATEST"
 
@@ -73,22 +73,22 @@ class Engine:
         on its RevisionId. Raises ConflictError when the alias is not what the record says.
         """
         alias = self.alias(rollout)
-        where = standing(rollout, alias)
+        where, intent = standing(rollout, alias), arrived(rollout, alias)
         if where == "foreign":
             raise ConflictError(
                 f"the alias of `{rollout.service}` is not what its record says: it is at {traffic(alias)}",
                 hint=f"crabwalk rollback {rollout.service} --env {self.env.name}",
             )
-        if where == "intent":
-            return self._settle(record, rollout)
+        if where == "intent" and intent is not None:  # whatever else was announced relied on the revision before
+            return record if overruled(rollout, intent) else self._settle(record, rollout, intent)
         head = trusted(alias)
         if where == "undone" or head is None:  # a description that is not ours has no nonce to change
             return record
-        nonce = fresh_nonce()
-        record = self._announce(record, rollout, Intent(rollout.step, nonce, alias.revision, "fence"))
-        if not self._write(alias, replace(head, nonce=nonce)):
+        fence = Intent(rollout.step, fresh_nonce(), alias.revision, "fence")
+        record, fence = self._announce(record, rollout, fence)
+        if not self._write(alias, replace(head, nonce=fence.nonce)):
             raise ConflictError(f"the alias of `{rollout.service}` was changed while this run took over")
-        return self._settle(record, _current(record))
+        return self._settle(record, rollout, fence)
 
     def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
         """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
@@ -98,10 +98,11 @@ class Engine:
         if kind == "roll-back":
             return self._move(record, rollout, seen.alias, decision, -1)
         if kind == "settled":
-            return self._settle(record, rollout)
+            intent = arrived(rollout, seen.alias)
+            return record if intent is None else self._settle(record, rollout, intent)
         if kind == "undone":
             ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
-            return self._end(record, ended, "rolled-back", decision.verdict)
+            return self._end(record, ended, "rolled-back", {})
         if kind in {"hold", "conflict"} and rollout.phase != "held":
             held = replace(rollout, phase="held", sentence=decision.sentence, reason=kind)
             return self.ledger.save(replace(record, rollout=held))
@@ -109,22 +110,41 @@ class Engine:
 
     def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
         """End a rollout that never got traffic (a smoke check failed); the alias is not touched."""
-        return self._end(record, replace(rollout, reason=reason, sentence=sentence), "rolled-back", None)
+        return self._end(record, replace(rollout, reason=reason, sentence=sentence), "rolled-back", {})
 
     def _move(
         self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision, step: int
     ) -> ServiceRecord:
-        nonce = fresh_nonce()
-        reason = decision.verdict.reason if decision.verdict else ""
-        noted = replace(rollout, sentence=decision.sentence, reason=reason)
-        kind: IntentKind = "back" if step < 0 else "step"
-        record = self._announce(record, noted, Intent(step, nonce, alias.revision, kind))
-        if not self._write(alias, head_of(noted, step, nonce)):
+        late, verdict = arrived(rollout, alias), decision.verdict
+        intent = Intent(
+            step,
+            fresh_nonce(),
+            alias.revision,
+            "back" if step < 0 else "step",
+            decision.sentence,
+            verdict.reason if verdict else "",
+            evidence_of(verdict) if verdict else {},
+        )
+        if late is not None and rollout.intent is not None:  # a step that arrived after it was overruled is ours
+            intent = replace(rollout.intent, nonce=intent.nonce, revision=intent.revision)
+            rollout = replace(rollout, nonce=late.nonce)
+        record, intent = self._announce(record, rollout, intent)
+        if not self._write(alias, head_of(rollout, step, intent.nonce)):
             return record  # the intent stays: an unclear write may still arrive
-        return self._settle(record, _current(record), decision.verdict)
+        return self._settle(record, rollout, intent)
 
-    def _announce(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> ServiceRecord:
-        return self.ledger.save(replace(record, rollout=replace(rollout, intent=intent)))
+    def _announce(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> tuple[ServiceRecord, Intent]:
+        """Record a write before it is made; an earlier one on the same revision may still arrive and stays known.
+
+        The same write announced again keeps its nonce: whichever of the two arrives, it is this one.
+        """
+        unclear = tuple(one for one in rollout.announced if one.revision == intent.revision)
+        for one in unclear:
+            if (one.kind, one.step) == (intent.kind, intent.step):
+                intent = replace(intent, nonce=one.nonce)
+        others = tuple(one for one in unclear if one.nonce != intent.nonce)
+        announced = replace(rollout, intent=intent, unclear=others)
+        return self.ledger.save(replace(record, rollout=announced)), intent
 
     def _write(self, seen: AliasState, head: Head) -> bool:
         """Send one guarded write; whether it happened, by the nonce the alias carries when the answer was unclear."""
@@ -135,27 +155,26 @@ class Engine:
             return found is not None and found.nonce == head.nonce
         return True
 
-    def _settle(self, record: ServiceRecord, rollout: Rollout, verdict: Verdict | None = None) -> ServiceRecord:
-        """Record an announced write that succeeded."""
-        intent = rollout.intent
-        if intent is None:
-            return record
+    def _settle(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> ServiceRecord:
+        """Record an announced write that succeeded; all others relied on the revision before it and cannot arrive."""
         now = self.now()
-        moved = replace(rollout, intent=None, nonce=intent.nonce)
+        moved = replace(rollout, intent=None, unclear=(), nonce=intent.nonce)
         if intent.kind == "fence":
             return self.ledger.save(replace(record, rollout=moved))
+        if intent.sentence:
+            moved = replace(moved, sentence=intent.sentence, reason=intent.reason)
         if intent.kind == "back":
-            return self._end(record, moved, "rolled-back", verdict)
+            return self._end(record, moved, "rolled-back", intent.evidence)
         if intent.step != rollout.step:
             moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now))
         if intent.step >= len(rollout.steps):
-            return self._end(record, moved, "promoted", verdict)
+            return self._end(record, moved, "promoted", intent.evidence)
         return self.ledger.save(replace(record, rollout=replace(moved, phase="walking")))
 
-    def _end(self, record: ServiceRecord, rollout: Rollout, phase: Phase, verdict: Verdict | None) -> ServiceRecord:
+    def _end(self, record: ServiceRecord, rollout: Rollout, phase: Phase, evidence: Mapping[str, Any]) -> ServiceRecord:
         """History first, state last: a run that dies in between is completed by the next one."""
-        ended = replace(rollout, phase=phase, ended=self.now(), intent=None)
-        self.ledger.append(entry_of(ended, verdict))
+        ended = replace(rollout, phase=phase, ended=self.now(), intent=None, unclear=())
+        self.ledger.append(entry_of(ended, evidence))
         if phase == "promoted":
             promoted = Released(
                 ended.release_id,
@@ -202,20 +221,22 @@ def head_of(rollout: Rollout, step: int, nonce: str) -> Head:
     )
 
 
-def entry_of(rollout: Rollout, verdict: Verdict | None) -> Entry:
+def evidence_of(verdict: Verdict) -> dict[str, Any]:
+    """The judge's numbers as the ledger keeps them."""
+    return {
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "e_value": min(verdict.e_value, 1e300),
+        "limit": verdict.limit,
+        "interval": list(verdict.interval),
+        "phi": verdict.phi,
+        "canary": asdict(verdict.canary),
+        "baseline": asdict(verdict.baseline),
+    }
+
+
+def entry_of(rollout: Rollout, evidence: Mapping[str, Any]) -> Entry:
     """The history entry of a rollout that ended."""
-    evidence: dict[str, Any] = {}
-    if verdict is not None:
-        evidence = {
-            "outcome": verdict.outcome,
-            "reason": verdict.reason,
-            "e_value": min(verdict.e_value, 1e300),
-            "limit": verdict.limit,
-            "interval": list(verdict.interval),
-            "phi": verdict.phi,
-            "canary": asdict(verdict.canary),
-            "baseline": asdict(verdict.baseline),
-        }
     return Entry(
         kind="release",
         release_id=rollout.release_id,
@@ -233,12 +254,6 @@ def entry_of(rollout: Rollout, verdict: Verdict | None) -> Entry:
         ended=rollout.ended or rollout.started,
         reason=rollout.reason,
         sentence=rollout.sentence,
-        evidence=evidence,
+        evidence=dict(evidence),
         steps=tuple({"traffic": rollout.traffic(index), "started": at} for index, at in enumerate(rollout.step_starts)),
     )
-
-
-def _current(record: ServiceRecord) -> Rollout:
-    if record.rollout is None:
-        raise AssertionError("a record that was just announced has a rollout")
-    return record.rollout

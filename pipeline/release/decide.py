@@ -14,7 +14,7 @@ from typing import Literal
 from pipeline.aws.functions import AliasState
 from pipeline.release.head import Head, trusted
 from pipeline.release.judge import Minute, Verdict, judge, unavailable
-from pipeline.release.model import Rollout, percent
+from pipeline.release.model import Intent, Rollout, percent
 
 Kind = Literal["wait", "shift", "promote", "roll-back", "hold", "conflict", "settled", "undone"]
 Standing = Literal["ours", "intent", "undone", "foreign"]
@@ -43,23 +43,8 @@ class Decision:
 def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     """Decide for a rollout that is not over."""
     where = standing(rollout, seen.alias)
-    if where == "intent":
-        why = rollout.sentence or "the write was ours and succeeded"
-        return Decision("settled", why, "go on", step=_intended(rollout))
-    if where == "undone":
-        when = "in mid-walk" if rollout.step >= 0 else "before the new version got any traffic"
-        return Decision(
-            "undone",
-            f"somebody rolled {rollout.service} back to version {seen.alias.version} {when}",
-            "the release is over; fix forward, then deploy",
-        )
-    if where == "foreign":
-        return Decision(
-            "conflict",
-            f"the alias was changed by somebody else in mid-walk: {traffic(seen.alias)}, "
-            f"not {_expected(rollout)}; nothing was written",
-            f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
-        )
+    if where != "ours":
+        return _elsewhere(rollout, seen.alias, where)
     if rollout.step < 0:
         return _forward(rollout, 0, None, _first_reason(rollout))
     if rollout.step >= len(rollout.steps):  # all traffic moved, not yet recorded as over
@@ -73,7 +58,7 @@ def standing(rollout: Rollout, alias: AliasState) -> Standing:
     if head is not None:
         if rollout.nonce and head.nonce == rollout.nonce:
             return "ours"
-        if rollout.intent is not None and head.nonce == rollout.intent.nonce:
+        if arrived(rollout, alias) is not None:
             return "intent"
         if head.state == "back" and _after(rollout, head, alias):
             return "undone"
@@ -82,6 +67,17 @@ def standing(rollout: Rollout, alias: AliasState) -> Standing:
         if untouched or (alias.version == rollout.stable and not alias.weights):
             return "ours"
     return "foreign"
+
+
+def arrived(rollout: Rollout, alias: AliasState) -> Intent | None:
+    """The announced write that the alias shows, if any."""
+    head = trusted(alias)
+    return next((one for one in rollout.announced if head is not None and one.nonce == head.nonce), None)
+
+
+def overruled(rollout: Rollout, intent: Intent) -> bool:
+    """Whether a step arrived late, after it had been decided to go back: then it is gone back from there."""
+    return rollout.intent is not None and rollout.intent.kind == "back" and intent.kind != "back"
 
 
 def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:
@@ -120,6 +116,29 @@ def _after(rollout: Rollout, head: Head, alias: AliasState) -> bool:
     # A record without the revision it was planned on: only what it announced tells.
     moved = rollout.intent is not None and rollout.intent.revision != alias.revision
     return moved and head.origin == rollout.candidate
+
+
+def _elsewhere(rollout: Rollout, alias: AliasState, where: Standing) -> Decision:
+    """The alias is not as this rollout recorded it."""
+    intent = arrived(rollout, alias)
+    if where == "intent" and intent is not None:
+        if overruled(rollout, intent) and rollout.intent is not None:
+            return Decision("roll-back", rollout.intent.sentence, f"version {rollout.stable} has all traffic")
+        why = intent.sentence or rollout.sentence or "the write was ours and succeeded"
+        return Decision("settled", why, "go on", step=intent.step)
+    if where == "undone":
+        when = "in mid-walk" if rollout.step >= 0 else "before the new version got any traffic"
+        return Decision(
+            "undone",
+            f"somebody rolled {rollout.service} back to version {alias.version} {when}",
+            "the release is over; fix forward, then deploy",
+        )
+    return Decision(
+        "conflict",
+        f"the alias was changed by somebody else in mid-walk: {traffic(alias)}, "
+        f"not {_expected(rollout)}; nothing was written",
+        f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
+    )
 
 
 def _judged(rollout: Rollout, verdict: Verdict, now: float) -> Decision:
@@ -162,10 +181,6 @@ def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
         return f"{_goal(rollout, rollout.step + 1)} after {_span(missing)} more of clean evidence"
     ends = {"rollback": "rolled back", "hold": "held", "promote": "let through"}[rollout.on_inconclusive]
     return f"held at {percent(rollout.traffic(rollout.step))} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
-
-
-def _intended(rollout: Rollout) -> int:
-    return rollout.intent.step if rollout.intent is not None else rollout.step
 
 
 def _expected(rollout: Rollout) -> str:

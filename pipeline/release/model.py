@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -31,6 +31,9 @@ class Intent:
     nonce: str
     revision: str
     kind: IntentKind = "step"  # `fence` moves no traffic, `back` gives all of it to the stable version
+    sentence: str = ""  # why it is made
+    reason: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)  # the judge's numbers, for whoever records its success
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Rollout:
     step_starts: tuple[float, ...] = ()
     nonce: str = ""
     revision: str = ""  # the alias's, as read when the release was planned; what `begin` and the first step rely on
-    intent: Intent | None = None
+    intent: Intent | None = None  # the write announced last
+    unclear: tuple[Intent, ...] = ()  # earlier ones whose answer was lost and that may still arrive
     ended: float | None = None
     sentence: str = ""
     reason: str = ""
@@ -72,6 +76,11 @@ class Rollout:
     def over(self) -> bool:
         """Whether traffic will not be moved any more by this rollout."""
         return self.phase in OVER
+
+    @property
+    def announced(self) -> tuple[Intent, ...]:
+        """Every write that may have been made and is not recorded yet, the newest first."""
+        return (*((self.intent,) if self.intent is not None else ()), *self.unclear)
 
     def traffic(self, step: int) -> float:
         """The new version's share in a step: 0 before the first, 1 after the last."""
@@ -101,6 +110,7 @@ def from_json(data: dict[str, Any]) -> Rollout:
     fields["steps"] = tuple(StepSpec(float(s["traffic"]), float(s["bake_s"])) for s in data["steps"])
     fields["step_starts"] = tuple(float(t) for t in data["step_starts"])
     fields["intent"] = _intent(data["intent"], data["step"]) if data["intent"] else None
+    fields["unclear"] = tuple(_intent(one, data["step"]) for one in data.get("unclear", ()))
     return Rollout(**fields)
 
 

@@ -91,7 +91,7 @@ def test_a_refusal_that_was_none_is_looked_into(world, fault):
 
 def test_history_is_immutable_and_newest_first(world):
     ledger = world.engine.ledger
-    old, new = (entry_of(replace(world.rollout, release_id=f"2026010{n}T000000-aaaaaa"), None) for n in (1, 2))
+    old, new = (entry_of(replace(world.rollout, release_id=f"2026010{n}T000000-aaaaaa"), {}) for n in (1, 2))
     ledger.append(new)
     ledger.append(old)
     ledger.append(replace(old, sentence="rewritten"))

@@ -147,6 +147,12 @@ def rolled_back(release: str, origin: str = "2", primary: str = "1") -> AliasSta
         pytest.param(walking(), alias("1", {"2": 0.1}), "foreign", id="description-gone"),
         pytest.param(walking(intent=INTENT), described(head_of(walking(), 1, OTHER)), "intent", id="lost-answer"),
         pytest.param(walking(intent=INTENT), own_alias(walking()), "ours", id="intent-never-written"),
+        pytest.param(
+            walking(intent=Intent(-1, "e" * 16, "revision-0", "back"), unclear=(INTENT,)),
+            described(head_of(walking(), 1, OTHER)),
+            "intent",
+            id="lost-answer-to-an-earlier-write",
+        ),
         pytest.param(walking(), rolled_back(FRESH.release_id), "undone", id="rolled-back-by-hand"),
         pytest.param(walking(), rolled_back("unknown"), "undone", id="rolled-back-after-a-foreign-write"),
         pytest.param(walking(), rolled_back("unknown", "1", "7"), "undone", id="rolled-back-to-a-named-version"),

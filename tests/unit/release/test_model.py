@@ -14,7 +14,17 @@ from pipeline.release.model import Intent, Rollout, StepSpec, from_json, new_rel
 
 PROPERTY = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 seconds = st.floats(0, 1e10)
-kinds = st.sampled_from(["fence", "step", "back"])
+numbers = st.just({}) | st.just({"outcome": "PASS", "interval": [-0.1, 0.2], "canary": {"n": 9, "bad": 1}})
+intents: st.SearchStrategy[Intent] = st.builds(
+    Intent,
+    st.integers(-1, 4),
+    st.text(),
+    st.text(),
+    st.sampled_from(["fence", "step", "back"]),
+    st.text(),
+    st.text(),
+    numbers,
+)
 
 
 @st.composite
@@ -26,7 +36,8 @@ def rollouts(draw: st.DrawFn) -> Rollout:
         steps=tuple(StepSpec(*one) for one in steps),
         step=draw(st.integers(-1, 4)),
         step_starts=tuple(draw(st.lists(seconds, max_size=4))),
-        intent=draw(st.none() | st.builds(Intent, st.integers(-1, 4), st.text(), st.text(), kinds)),
+        intent=draw(st.none() | intents),
+        unclear=tuple(draw(st.lists(intents, max_size=2))),
         claimed_actor=draw(st.none() | st.text()),
         previous=draw(st.none() | st.just("6")),
         ended=draw(st.none() | seconds),
@@ -50,7 +61,7 @@ def test_what_is_no_rollout_is_refused(change: dict[str, object]) -> None:
 
 def test_a_record_from_before_a_field_was_added_is_read() -> None:
     data = to_json(walking())
-    del data["revision"]
+    del data["revision"], data["unclear"]
     assert from_json(data) == walking()
 
 
@@ -60,7 +71,8 @@ def test_a_record_from_before_a_field_was_added_is_read() -> None:
 )
 def test_an_intent_recorded_without_its_kind_is_understood(step: int, intended: int, kind: str) -> None:
     data = to_json(walking(step, intent=Intent(intended, NONCE, "revision")))
-    del data["intent"]["kind"]
+    for added in ("kind", "sentence", "reason", "evidence"):
+        del data["intent"][added]
     assert from_json(data).intent == Intent(intended, NONCE, "revision", kind)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,147 @@
+"""Alias writes whose answer was lost and that arrive later, when something else has been decided meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import engine_kit as kit
+import pytest
+import release_kit as values
+from engine_kit import World
+
+from pipeline import local
+from pipeline.aws.functions import AliasMoved
+from pipeline.errors import ConflictError
+from pipeline.release.act import head_of
+from pipeline.release.decide import Decision, Observation, decide
+from pipeline.release.head import trusted
+from pipeline.release.lease import Lease
+from pipeline.release.ledger import ServiceRecord
+from pipeline.release.model import Intent, Rollout
+from pipeline.release.walk import run
+
+FORWARD = Decision("shift", "it looks good", "go on", step=1)
+PROMOTE = Decision("promote", "it looks good", "go on", step=2)
+BACK = Decision("roll-back", "it is worse", "back")
+
+
+@pytest.fixture
+def world(embedded: local.Running, namespace: str) -> World:
+    return kit.world(embedded, namespace)
+
+
+@pytest.fixture
+def lease(world: World) -> Iterator[Lease]:
+    with world.lease() as held:
+        yield held
+
+
+def rollout_of(world: World) -> Rollout:
+    found = world.record().rollout
+    assert found is not None
+    return found
+
+
+def lost(world: World, record: ServiceRecord, decision: Decision) -> tuple[ServiceRecord, Intent]:
+    """The record after a write that did not arrive, and what was announced."""
+    rollout = record.rollout
+    assert rollout is not None
+    with kit.losing(world.env, "UpdateAlias", "never-arrived") as writes:
+        record = world.engine.act(record, rollout, Observation(world.alias(), ()), decision)
+    assert writes
+    intent = rollout_of(world).intent
+    assert intent is not None
+    return record, intent
+
+
+def arrive(world: World, intent: Intent) -> None:
+    """The write that was lost on its way reaches AWS."""
+    head = head_of(rollout_of(world), intent.step, intent.nonce)
+    seen = world.alias()
+    assert seen.revision == intent.revision
+    world.engine.functions.write_alias(seen, head.primary, head.weights, str(head))
+
+
+@pytest.mark.parametrize("step", [FORWARD, PROMOTE])
+def test_a_step_that_arrives_after_it_was_decided_to_go_back_is_gone_back_from(world, lease, step):
+    record, first = lost(world, world.walking(1 if step is PROMOTE else 0), step)
+    record, _ = lost(world, record, BACK)
+    arrive(world, first)
+    assert world.alias().weights == ({} if step is PROMOTE else {"2": 0.5})
+    # Not even this answer comes: the alias is still known to be ours.
+    decision = decide(rollout_of(world), Observation(world.alias(), ()), world.at)
+    record, back = lost(world, record, decision)
+    assert (decision.kind, back.sentence, back.kind) == ("roll-back", "it is worse", "back")
+    world.feed.of = kit.traffic(bad=0.5)
+    (walk,) = run(world.engine, [world.walk(record, lease)], world.look, world.pass_time)
+    assert (walk.rollout.phase, world.alias().version, world.alias().weights) == ("rolled-back", "1", {})
+
+
+def test_a_takeover_goes_back_from_a_step_that_had_been_overruled(world, lease):
+    record, first = lost(world, world.walking(1), PROMOTE)
+    lost(world, record, BACK)
+    arrive(world, first)
+    taken = world.controller().take_over(world.record(), rollout_of(world))
+    (walk,) = run(world.engine, [world.walk(taken, lease)], world.look, world.pass_time)
+    assert (walk.rollout.phase, walk.rollout.sentence) == ("rolled-back", "it is worse")
+    assert (world.alias().version, world.alias().weights) == ("1", {})
+
+
+def test_a_step_that_arrives_after_a_takeover_tried_to_fence_it_out_is_known(world):
+    _, first = lost(world, world.walking(), FORWARD)
+    successor = world.controller()
+    with kit.losing(world.env, "UpdateAlias", "never-arrived"), pytest.raises(ConflictError):
+        successor.take_over(world.record(), rollout_of(world))
+    assert [one.kind for one in rollout_of(world).announced] == ["fence", "step"]
+    arrive(world, first)
+    taken = world.controller().take_over(world.record(), rollout_of(world)).rollout
+    assert taken is not None
+    assert (taken.step, taken.nonce, taken.sentence, taken.announced) == (1, first.nonce, "it looks good", ())
+
+
+def test_the_same_write_announced_again_is_one_write(world):
+    record, first = lost(world, world.walking(), FORWARD)
+    for _ in range(3):
+        record, again = lost(world, record, FORWARD)
+        assert (again.nonce, rollout_of(world).announced) == (first.nonce, (again,))
+    before = world.alias()
+    arrive(world, first)
+    head = head_of(rollout_of(world), 1, first.nonce)
+    with pytest.raises(AliasMoved):
+        world.engine.functions.write_alias(before, head.primary, head.weights, str(head))
+    record = world.engine.act(record, rollout_of(world), Observation(before, ()), FORWARD)
+    assert (rollout_of(world).step, rollout_of(world).announced, record) == (1, (), world.record())
+
+
+def test_what_relied_on_an_earlier_revision_is_forgotten(world):
+    record, _ = lost(world, world.walking(), FORWARD)
+    head = trusted(world.alias())
+    world.engine.functions.write_alias(world.alias(), "1", {"2": 0.1}, str(head))  # moves the revision on
+    _, back = lost(world, record, BACK)
+    assert rollout_of(world).announced == (back,)
+
+
+@pytest.mark.parametrize("bad", [0.5, 0.0])
+def test_a_takeover_records_the_evidence_on_which_the_dead_controller_wrote(world, monkeypatch, bad):
+    world.feed.of = kit.traffic(bad=bad)
+    record, save = world.walking(1), world.engine.ledger.save
+    before = values.periods(10, *(values.BAD if bad else values.GOOD), step=1)
+
+    def killed(changed: ServiceRecord) -> ServiceRecord:
+        if changed.rollout is not None and changed.rollout.intent is None:
+            raise KeyboardInterrupt
+        return save(changed)
+
+    decision = decide(rollout_of(world), Observation(world.alias(), before), world.at)
+    monkeypatch.setattr(world.engine.ledger, "save", killed)
+    monkeypatch.setattr(world.engine.ledger, "append", lambda _entry: None)
+    with pytest.raises(KeyboardInterrupt):
+        world.engine.act(record, rollout_of(world), Observation(world.alias(), before), decision)
+
+    successor = world.controller()
+    successor.take_over(world.record(), rollout_of(world))
+    (entry,) = successor.ledger.history(world.service, 2)
+    assert decision.verdict is not None
+    assert (entry.sentence, entry.reason) == (decision.sentence, decision.verdict.reason)
+    assert entry.evidence["outcome"] == ("FAIL" if bad else "PASS")
+    assert entry.evidence["canary"] == {"n": 100, "bad": 20 if bad else 0}
