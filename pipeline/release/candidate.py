@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.aws.functions import AliasState, Configuration
+from pipeline.aws.functions import AliasState, Configuration, NotFoundError
 from pipeline.errors import ConflictError
 from pipeline.release.act import LATEST, Engine
 from pipeline.release.head import trusted
@@ -36,18 +36,31 @@ class Origin:
 
 @dataclass(frozen=True)
 class Offer:
-    """A version ready to be walked, or why there is none: `live` = nothing new, `rejected` = it failed its smoke."""
+    """A version ready to be walked, or why there is none.
+
+    `live` = nothing new, `rejected` = it failed its smoke, `refused` = a sentence: the alias says it was rolled back.
+    """
 
     walk: Walk | None = None
     live: str | None = None
     rejected: Rollout | None = None
+    refused: str | None = None
 
 
 def offer(
-    engine: Engine, service: Service, origin: Origin, record: ServiceRecord, lease: Lease, *, say: Callable[[str], None]
+    engine: Engine,
+    service: Service,
+    origin: Origin,
+    record: ServiceRecord,
+    lease: Lease,
+    *,
+    say: Callable[[str], None],
+    retry: bool = False,
 ) -> Offer:
     """Publish and try out a version of `service`.
 
+    What the alias says was rolled back is not tried again without `retry`: a rollback by hand may not have reached
+    the ledger.
     Raises ConflictError when the alias is split already or somebody changes the alias or the function at the same
     time, AwsError when AWS refuses.
     """
@@ -60,6 +73,9 @@ def offer(
         )
     started = engine.now()
     package = _package(engine, service, origin.artifact)
+    back = _rolled_back(engine, origin.function, alias, package)
+    if back is not None and not retry:
+        return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
     version = publish(engine.functions, origin.function, package, origin.commit[:12]).version
     if version == alias.version:
         return Offer(live=version)
@@ -76,6 +92,19 @@ def offer(
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed. An alias that was
     # changed since it was read is a conflict.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
+
+
+def _rolled_back(engine: Engine, function: str, alias: AliasState, package: Package) -> str | None:
+    """The version the alias was rolled back from, if it is made of `package`."""
+    head = trusted(alias)
+    if head is None or head.state != "back" or head.origin is None:
+        return None
+    try:
+        found = engine.functions.state(function, head.origin)
+    except NotFoundError:  # deleted since
+        return None
+    made_of = (found.code_sha256, found.architecture, found.configuration)
+    return head.origin if made_of == (package.code_sha256, package.architecture, package.configuration) else None
 
 
 def _package(engine: Engine, service: Service, artifact: Artifact) -> Package:
