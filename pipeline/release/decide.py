@@ -2,7 +2,8 @@
 
 The rules, in order: the alias always wins (a foreign write is observed, never overwritten); a verdict FAIL goes back;
 a verdict PASS takes the next step; anything inconclusive holds the weight until the deadline, and then does what the
-manifest declares. Nothing is kept that the rollout and the observation do not have.
+manifest declares; but nothing goes forward on metrics that cannot be read. Nothing is kept that the rollout and the
+observation do not have.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Observation:
     alias: AliasState
     minutes: tuple[Minute, ...]
     metrics_error: str | None = None
+    metrics_away_s: float = 0.0  # for how long they could not be read without a break
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
         return _forward(rollout, 0, None, _first_reason(rollout))
     if rollout.step >= len(rollout.steps):  # all traffic moved, not yet recorded as over
         return _forward(rollout, rollout.step, None, rollout.sentence)
-    return _judged(rollout, verdict_of(rollout, seen), now)
+    verdict, left = verdict_of(rollout, seen), rollout.started + rollout.deadline_s - now
+    if seen.metrics_error is not None:
+        return _blind(rollout, verdict, max(left, patience(rollout) - seen.metrics_away_s))
+    return _judged(rollout, verdict, left)
 
 
 def standing(rollout: Rollout, alias: AliasState) -> Standing:
@@ -78,6 +83,11 @@ def arrived(rollout: Rollout, alias: AliasState) -> Intent | None:
 def overruled(rollout: Rollout, intent: Intent) -> bool:
     """Whether a step arrived late, after it had been decided to go back: then it is gone back from there."""
     return rollout.intent is not None and rollout.intent.kind == "back" and intent.kind != "back"
+
+
+def patience(rollout: Rollout) -> float:
+    """For how long metrics that cannot be read are waited for, however late it is: outages of CloudWatch pass."""
+    return max(5.0 * rollout.period_s + rollout.lag_s, rollout.steps[rollout.step].bake_s)
 
 
 def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:
@@ -141,12 +151,21 @@ def _elsewhere(rollout: Rollout, alias: AliasState, where: Standing) -> Decision
     )
 
 
-def _judged(rollout: Rollout, verdict: Verdict, now: float) -> Decision:
+def _blind(rollout: Rollout, verdict: Verdict, left: float) -> Decision:
+    """The metrics cannot be read: wait, and when that lasts hold or go back, never forward."""
+    if left > 0:
+        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict=verdict)
+    late = f"no conclusion within {_span(rollout.deadline_s)}: {verdict.sentence}"
+    if rollout.on_inconclusive == "rollback":
+        return Decision("roll-back", late, f"version {rollout.stable} has all traffic", verdict)
+    return Decision("hold", late, "the weight stays; deploy again once the metrics can be read, or roll back", verdict)
+
+
+def _judged(rollout: Rollout, verdict: Verdict, left: float) -> Decision:
     if verdict.outcome == "FAIL":
         return Decision("roll-back", verdict.sentence, f"version {rollout.stable} has all traffic", verdict=verdict)
     if verdict.outcome == "PASS":
         return _forward(rollout, rollout.step + 1, verdict, verdict.sentence)
-    left = rollout.started + rollout.deadline_s - now
     if verdict.reason == "baking" or left > 0:
         return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict=verdict)
     late = f"no conclusion within {_span(rollout.deadline_s)}: {verdict.sentence}"
@@ -179,7 +198,8 @@ def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
     if verdict.reason == "baking":
         missing = max(0, (verdict.bake or 0) - verdict.minutes) * rollout.period_s
         return f"{_goal(rollout, rollout.step + 1)} after {_span(missing)} more of clean evidence"
-    ends = {"rollback": "rolled back", "hold": "held", "promote": "let through"}[rollout.on_inconclusive]
+    forward = "held" if verdict.reason == "metrics unavailable" else "let through"
+    ends = {"rollback": "rolled back", "hold": "held", "promote": forward}[rollout.on_inconclusive]
     return f"held at {percent(rollout.traffic(rollout.step))} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
 
 

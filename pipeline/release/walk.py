@@ -28,6 +28,7 @@ class Walk:
     lease: Lease
     decision: Decision | None = None
     minutes: tuple[Minute, ...] = ()
+    metrics_away_since: float | None = None
 
     @property
     def finished(self) -> bool:
@@ -74,10 +75,12 @@ def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
 
 
 def _tick_one(engine: Engine, walk: Walk, values: observe.Values, error: str | None, now: float) -> Walk:
+    away_since = None if error is None else now if walk.metrics_away_since is None else walk.metrics_away_since
+    walk = replace(walk, metrics_away_since=away_since)
     try:
         walk.lease.check()
         minutes = observe.minutes(walk.rollout, values, now)
-        seen = Observation(engine.alias(walk.rollout), minutes, error)
+        seen = Observation(engine.alias(walk.rollout), minutes, error, 0.0 if away_since is None else now - away_since)
         decision = decide(walk.rollout, seen, now)
         record = engine.act(walk.record, walk.rollout, seen, decision)
     except ConflictError as conflict:

@@ -98,7 +98,11 @@ def test_what_was_promoted_on_a_retry_is_not_held_to_be_rejected_any_more(world,
 
 @pytest.mark.parametrize(
     ("declared", "phase", "alias"),
-    [("rollback", "rolled-back", ("1", {})), ("hold", "held", ("1", {"2": 0.1}))],
+    [
+        ("rollback", "rolled-back", ("1", {})),
+        ("hold", "held", ("1", {"2": 0.1})),
+        ("promote", "held", ("1", {"2": 0.1})),
+    ],
 )
 def test_a_metrics_outage_holds_until_the_deadline_and_then_does_what_is_declared(world, lease, declared, phase, alias):
     world.feed.fault = AwsError("could not read CloudWatch metrics: 503")
@@ -106,6 +110,23 @@ def test_a_metrics_outage_holds_until_the_deadline_and_then_does_what_is_declare
     assert (rollout_of(world).phase, world.shown[-1]) == (phase, alias)
     assert world.at == pytest.approx(walk.rollout.started + 20.5)
     assert "no conclusion within 20 s: the metrics could not be read" in rollout_of(world).sentence
+
+
+@pytest.mark.parametrize("declared", ["rollback", "promote"])
+def test_metrics_that_come_back_after_the_deadline_decide(world, lease, declared):
+    """They are away at the deadline, but never for as long as this step bakes."""
+    seen = []
+
+    def flicker(_seconds: float) -> None:
+        world.pass_time(1)
+        seen.append(world.at)
+        world.feed.fault = None if len(seen) % 5 == 0 else AwsError("could not read CloudWatch metrics: Throttling")
+
+    world.feed.of = kit.traffic()
+    walk = world.walk(world.begun(on_inconclusive=declared, deadline_s=12), lease)
+    (ended,) = run(world.engine, [walk], world.look, flicker)
+    assert ended.rollout.phase == "promoted"
+    assert world.engine.ledger.history(world.service, 1)[0].evidence["outcome"] == "PASS"
 
 
 def test_several_walks_share_a_round_and_the_first_to_end_is_left_alone(world, lease):

@@ -13,7 +13,7 @@ from release_kit import BAD, FRESH, GOOD, NONCE, SILENT, START, alias, described
 
 from pipeline.aws.functions import AliasState
 from pipeline.release.act import head_of
-from pipeline.release.decide import Decision, Observation, decide, standing
+from pipeline.release.decide import Decision, Observation, decide, patience, standing
 from pipeline.release.head import Head
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.model import Intent, Rollout, StepSpec
@@ -111,14 +111,41 @@ def test_what_is_inconclusive_holds_the_weight_until_the_deadline(
 
 @pytest.mark.parametrize(("minutes", "outage", "reason"), INCONCLUSIVE)
 @pytest.mark.parametrize(("declared", "kind"), [("rollback", "roll-back"), ("hold", "hold"), ("promote", "shift")])
-def test_at_the_deadline_what_is_declared_happens(
+def test_at_the_deadline_what_is_declared_happens_but_nothing_goes_forward_unseen(
     minutes: tuple[Minute, ...], outage: str | None, reason: str, declared: str, kind: str
 ) -> None:
-    found = decided(walking(on_inconclusive=declared), minutes, LATE, metrics_error=outage)
-    assert found.kind == kind
+    rollout = walking(on_inconclusive=declared)
+    found = decided(rollout, minutes, LATE, metrics_error=outage, metrics_away_s=patience(rollout))
+    assert found.kind == ("hold" if outage and declared == "promote" else kind)
     assert found.sentence.startswith("no conclusion within 2 min: ")
     assert found.verdict is not None
     assert found.verdict.reason == reason
+
+
+@pytest.mark.parametrize("declared", ["rollback", "hold", "promote"])
+@pytest.mark.parametrize(
+    ("steps", "times", "needed"),
+    [
+        ((StepSpec(0.1, 10), StepSpec(0.5, 10)), {}, 10),
+        ((StepSpec(0.1, 3), StepSpec(0.5, 10)), {}, 6),
+        ((StepSpec(0.1, 600), StepSpec(0.5, 10)), {"period_s": 60, "lag_s": 120}, 600),
+        ((StepSpec(0.1, 60), StepSpec(0.5, 1000)), {"period_s": 60, "lag_s": 120}, 420),
+    ],
+)
+def test_a_short_outage_of_the_metrics_decides_nothing_however_late(
+    declared: str, steps: tuple[StepSpec, ...], times: dict[str, Any], needed: float
+) -> None:
+    rollout = walking(on_inconclusive=declared, steps=steps, **times)
+    for away_s, later in ((0.0, False), (needed - 0.1, False), (needed, True)):
+        found = decided(rollout, periods(10, *BAD), LATE + 1e6, metrics_error="503", metrics_away_s=away_s)
+        assert (found.kind != "wait") == later
+    assert decided(rollout, (), SOON, metrics_error="503", metrics_away_s=1e6).kind == "wait"
+
+
+def test_how_long_an_outage_is_waited_for_is_said() -> None:
+    found = decided(walking(on_inconclusive="promote"), (), LATE, metrics_error="503", metrics_away_s=4.0)
+    assert found.next.endswith("(metrics unavailable); held in 6 s")
+    assert decided(walking(), (), LATE - 31, metrics_error="503", metrics_away_s=4.0).next.endswith("back in 30 s")
 
 
 def test_a_step_still_baking_at_the_deadline_is_not_cut_short() -> None:
@@ -263,7 +290,8 @@ def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject
     minutes = data.draw(evidence())
     outage = data.draw(st.none() | st.just("CloudWatch did not answer"))
     now = START + data.draw(st.floats(-1e3, 1e6))
-    found = decide(rollout, Observation(seen, minutes, outage), now)
+    away_s = data.draw(st.floats(0, 1e4))
+    found = decide(rollout, Observation(seen, minutes, outage, away_s), now)
     where = standing(rollout, seen)
     verdict = found.verdict
     assert found.sentence or not rollout.sentence
@@ -283,5 +311,6 @@ def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject
         assert found.kind == "roll-back"
     if outage is not None and verdict is not None:
         assert verdict.reason == "metrics unavailable"
+        assert found.kind in {"wait", "roll-back", "hold"}
     if found.kind == "hold":
-        assert rollout.on_inconclusive == "hold"
+        assert rollout.on_inconclusive == "hold" or (outage is not None and rollout.on_inconclusive == "promote")
