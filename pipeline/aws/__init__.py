@@ -87,9 +87,16 @@ def subprocess_environment(env: Environment) -> dict[str, str]:
     return variables
 
 
+class TransientError(AwsError):
+    """AWS was not reached, was too busy, or had something else in progress: the same call may succeed later."""
+
+
 @contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
-    """Turn botocore's exceptions into AwsError with what was being done and what to do next."""
+    """Turn botocore's exceptions into AwsError with what was being done and what to do next.
+
+    It is a TransientError where the same call may succeed later.
+    """
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
@@ -108,14 +115,16 @@ def aws_errors(doing: str) -> Iterator[None]:
     except ClientError as error:
         code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
         hint = "check the credentials and their permissions" if code in ACCESS_CODES else None
-        raise AwsError(f"could not {doing}: {code}: {message}", hint=hint) from error
+        passing = code not in ACCESS_CODES and (http_status(error) in {409, 429} or http_status(error) >= 500)
+        kind = TransientError if passing or code in THROTTLE_CODES else AwsError
+        raise kind(f"could not {doing}: {code}: {message}", hint=hint) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise AwsError(
             f"could not {doing}: no AWS credentials were found",
             hint="set AWS_PROFILE or AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY, or assume the deploy role",
         ) from error
     except (BotoConnectionError, HTTPClientError) as error:
-        raise AwsError(
+        raise TransientError(
             f"could not {doing}: AWS cannot be reached ({error})",
             hint="check the network; for `local`, see `crabwalk local status`",
         ) from error
@@ -134,6 +143,9 @@ ACCESS_CODES = frozenset(
         "SignatureDoesNotMatch",
     }
 )
+
+
+THROTTLE_CODES = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
 
 
 def error_code(error: Any) -> str:

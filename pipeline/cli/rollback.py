@@ -36,7 +36,7 @@ def command(
     here = Here(env_name, json=output == "json")
     env, name = _target(here, service, env_name, function, region)
     try:
-        done = roll_back(Functions(env), name, ALIAS, to, account=env.account or None)
+        done = roll_back(Functions(env), name, ALIAS, to, account=env.account or None, say=here.console.warn)
     except NotFoundError:
         if function is None:
             _check_known(env, service)

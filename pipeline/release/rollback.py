@@ -1,20 +1,25 @@
 """Rollback: GetAlias, UpdateAlias, nothing before them. Imports neither Terraform, git, pydantic nor the build.
 
-The decision is pure (`plan_rollback`); the write is repeated on 412 until it has won, because a person at 03:00
-outranks every controller. The mark it leaves in the alias's description tells a running controller to stop.
+The decision is pure (`plan_rollback`); the write is repeated until it has won, because a person at 03:00 outranks
+every controller. The mark it leaves in the alias's description tells a running controller to stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipeline.aws import TransientError
 from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
 from pipeline.errors import AwsError, UsageError
-from pipeline.release.head import Head, fresh_nonce, parse, trusted
+from pipeline.release.head import Head, fresh_nonce, trusted
 from pipeline.release.model import percent
 
 ATTEMPTS = 50
+TROUBLES = 8  # answers that were none, before a person is told to see for themselves
+PAUSE_S = 0.2
+PAUSE_MAX_S = 5.0
 UNKNOWN_RELEASE = "unknown"
 
 
@@ -93,38 +98,73 @@ def plan_rollback(alias: AliasState, to: str | None) -> RollbackPlan:
 
 
 def roll_back(
-    functions: Functions, function: str, alias_name: str, to: str | None, *, account: str | None = None
+    functions: Functions,
+    function: str,
+    alias_name: str,
+    to: str | None,
+    *,
+    account: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> RollbackDone:
-    """Go back now; re-reads and repeats until the write has won.
+    """Go back now; re-reads and repeats until the write has won, with pauses while AWS is in trouble.
 
-    `account`: where it is known, the alias must lie in it (UsageError otherwise, nothing is written).
+    `account`: where it is known, the alias must lie in it (UsageError otherwise, nothing is written). Raises AwsError
+    with AWS's own last words when it refuses, or stays in trouble.
     """
+    sent: dict[str, tuple[RollbackPlan, AliasState]] = {}  # by nonce: a write without an answer may arrive late
+    troubles = 0
+    trouble: AliasUncertain | TransientError | None = None
     for _ in range(ATTEMPTS):
-        alias = functions.alias(function, alias_name)
-        if account and alias.arn.split(":")[4] != account:
-            raise UsageError(
-                f"this is account {alias.arn.split(':')[4]}, the environment is account {account}",
-                where=alias.arn,
-                hint="choose the right profile or role",
-            )
-        plan = plan_rollback(alias, to)
-        if plan.target is None:
-            return RollbackDone(plan, alias, alias)
-        nonce = fresh_nonce()
-        no_weights: Mapping[str, float] = {}
         try:
+            alias = functions.alias(function, alias_name)
+            head = trusted(alias)
+            if head is not None and head.nonce in sent:
+                plan, before = sent[head.nonce]
+                return RollbackDone(plan, before, alias)
+            if troubles >= TROUBLES:
+                break
+            _check_account(alias, account)
+            plan = plan_rollback(alias, to)
+            if plan.target is None:
+                return RollbackDone(plan, alias, alias)
+            nonce = fresh_nonce()
+            sent[nonce] = plan, alias
+            no_weights: Mapping[str, float] = {}
             after = functions.write_alias(alias, plan.target, no_weights, str(_head(plan, plan.target, nonce)))
-        except (AliasMoved, AliasUncertain):
-            now = functions.alias(function, alias_name)
-            found = parse(now.description)
-            if found is not None and found.nonce == nonce:
-                return RollbackDone(plan, alias, now)
+        except AliasMoved:
             continue
-        return RollbackDone(plan, alias, after)
+        except (AliasUncertain, TransientError) as error:
+            trouble = error
+        else:
+            return RollbackDone(plan, alias, after)
+        troubles += 1
+        if troubles > TROUBLES:
+            break
+        say(f"{_words(trouble)}; trying again")
+        pause(min(PAUSE_S * 2 ** (troubles - 1), PAUSE_MAX_S))
+    if trouble is not None and troubles >= TROUBLES:
+        raise AwsError(
+            f"the alias of `{function}` could not be moved in {troubles} attempts: {_words(trouble)}",
+            hint="see where its traffic is with `crabwalk status`, then try again",
+        )
     raise AwsError(
         f"the alias of `{function}` changed under each of {ATTEMPTS} attempts",
         hint="stop whatever writes it, then try again",
     )
+
+
+def _check_account(alias: AliasState, account: str | None) -> None:
+    if account and alias.arn.split(":")[4] != account:
+        raise UsageError(
+            f"this is account {alias.arn.split(':')[4]}, the environment is account {account}",
+            where=alias.arn,
+            hint="choose the right profile or role",
+        )
+
+
+def _words(trouble: AliasUncertain | TransientError) -> str:
+    return trouble.what if isinstance(trouble, TransientError) else f"AWS gave no clear answer ({trouble})"
 
 
 def _plan_to(alias: AliasState, head: Head | None, to: str) -> RollbackPlan:

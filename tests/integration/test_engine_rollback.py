@@ -12,13 +12,14 @@ from botocore.exceptions import ClientError
 from engine_kit import FUNCTION, World
 
 from pipeline import local
-from pipeline.aws.functions import AliasState, Functions, NotFoundError
+from pipeline.aws import TransientError
+from pipeline.aws.functions import AliasState, AliasUncertain, Functions, NotFoundError
 from pipeline.errors import AwsError, UsageError
 from pipeline.release.act import head_of
 from pipeline.release.decide import Observation, decide
 from pipeline.release.head import parse, trusted
 from pipeline.release.record import record_rollback
-from pipeline.release.rollback import ATTEMPTS, RollbackDone, roll_back
+from pipeline.release.rollback import ATTEMPTS, TROUBLES, RollbackDone, roll_back
 
 
 @pytest.fixture
@@ -27,7 +28,9 @@ def world(embedded: local.Running, namespace: str) -> World:
 
 
 def back(world: World, to: str | None = None, functions: Functions | None = None) -> RollbackDone:
-    return roll_back(functions or world.engine.functions, FUNCTION, "live", to, account=world.env.account)
+    return roll_back(
+        functions or world.engine.functions, FUNCTION, "live", to, account=world.env.account, pause=lambda _: None
+    )
 
 
 def promoted(world: World) -> None:
@@ -123,6 +126,86 @@ def test_a_lost_answer_is_read_from_the_alias(world, how):
     assert head is not None
     assert (done.after, done.plan.origin, head.state, head.origin) == (world.alias(), "2", "back", "2")
     assert done.plan.target == "1"  # it was our doing, and is to be recorded as such
+
+
+@pytest.mark.parametrize("how", ["429", "409", "503", "refused", "never-arrived"])
+def test_trouble_that_passes_is_waited_out(world, how):
+    promoted(world)
+    pauses, said = [], []
+    with kit.losing(world.env, "UpdateAlias", how, times=3) as lost:
+        done = roll_back(world.engine.functions, FUNCTION, "live", None, say=said.append, pause=pauses.append)
+    assert (done.after, done.after.version, done.plan.origin) == (world.alias(), "1", "2")
+    assert len(lost) == len(pauses) == len(said) == (1 if how == "503" else 3)  # what 503 hides did happen
+    assert pauses == sorted(pauses)
+    assert all(words.endswith("; trying again") for words in said)
+
+
+def test_an_alias_that_cannot_be_read_for_a_while_is_read_again(world):
+    promoted(world)
+
+    class Away(Functions):
+        left = 3
+
+        def alias(self, function: str, name: str) -> AliasState:
+            self.left -= 1
+            if self.left > 0:
+                raise TransientError("could not read alias: AWS cannot be reached")
+            return super().alias(function, name)
+
+    done = roll_back(Away(world.env), FUNCTION, "live", None, pause=lambda _: None)
+    assert (done.after.version, world.alias().version) == ("1", "1")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("429", "TooManyRequestsException: said by the test"),
+        ("refused", "AWS cannot be reached"),
+        ("never-arrived", "AWS gave no clear answer"),
+    ],
+)
+def test_trouble_that_stays_is_reported_in_its_own_words(world, how, words):
+    promoted(world)
+    before = world.alias()
+    with (
+        kit.losing(world.env, "UpdateAlias", how, times=99) as lost,
+        pytest.raises(AwsError, match=rf"could not be moved in {TROUBLES} attempts: .*{words}"),
+    ):
+        roll_back(world.engine.functions, FUNCTION, "live", None, pause=lambda _: None)
+    assert len(lost) == TROUBLES
+    assert world.alias() == before
+
+
+def test_a_refusal_is_told_at_once(world):
+    promoted(world)
+    with (
+        kit.losing(world.env, "UpdateAlias", "403", times=99) as lost,
+        pytest.raises(AwsError, match="AccessDeniedException") as fault,
+    ):
+        back(world)
+    assert len(lost) == 1
+    assert fault.value.hint == "check the credentials and their permissions"
+
+
+def test_a_write_without_an_answer_that_arrives_late_is_known(world):
+    """It was not there when the alias was read again, and is there when the next write is refused."""
+    promoted(world)
+    kept: list[tuple[Any, ...]] = []
+
+    class Late(Functions):
+        def write_alias(self, *arguments: Any) -> AliasState:
+            kept.append(arguments)
+            if len(kept) == 1:
+                raise AliasUncertain("timed out")
+            super().write_alias(*kept[0])
+            return super().write_alias(*arguments)
+
+    done = roll_back(Late(world.env), FUNCTION, "live", None, pause=lambda _: None)
+    head = trusted(world.alias())
+    assert head is not None
+    assert len(kept) == 2
+    assert head.nonce in kept[0][3]
+    assert (done.after, done.plan.target, done.plan.origin) == (world.alias(), "1", "2")
 
 
 def test_it_repeats_until_it_has_won(world):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import Any
 
 import edge_kit as kit
 import release_kit as values
-from botocore.exceptions import ReadTimeoutError
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from pipeline import aws, local
 from pipeline.aws.functions import AliasState
@@ -222,14 +224,34 @@ def _raise(**_: Any) -> None:
     raise _timeout()
 
 
-# How an answer is lost: the call's event, and what happens in it. `never-arrived` is lost before AWS has it.
-LOSSES: dict[str, tuple[str, Callable[..., None]]] = {
+def _refuse(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="http://aws")
+
+
+class _Body(io.BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _instead(status: int, code: str) -> Callable[..., AWSResponse]:
+    """AWS answers so and does nothing."""
+
+    def handle(request: Any, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, status, {"x-amzn-errortype": code}, _Body(b'{"message": "said by the test"}'))
+
+    return handle
+
+
+# How an answer is lost: the call's event, and what happens in it. What is lost before it is sent AWS never has.
+LOSSES: dict[str, tuple[str, Callable[..., AWSResponse | None]]] = {
     "timeout": ("after-call", _raise),
     "503": ("after-call", _answer(503, "ServiceException")),
-    "429": ("after-call", _answer(429, "TooManyRequestsException")),
-    "403": ("after-call", _answer(403, "AccessDeniedException")),
+    "429": ("before-send", _instead(429, "TooManyRequestsException")),
+    "409": ("before-send", _instead(409, "ResourceConflictException")),
+    "403": ("before-send", _instead(403, "AccessDeniedException")),
     "412": ("after-call", _answer(412, "PreconditionFailedException")),
     "never-arrived": ("before-send", _raise),
+    "refused": ("before-send", _refuse),
 }
 
 
@@ -240,10 +262,11 @@ def losing(env: Environment, operation: str, how: str, times: int = 1, of: Any =
     event, act = LOSSES[how]
     lost: list[str] = []
 
-    def handle(**details: Any) -> None:
-        if len(lost) < times:
-            lost.append(operation)
-            act(**details)
+    def handle(**details: Any) -> AWSResponse | None:
+        if len(lost) >= times:
+            return None
+        lost.append(operation)
+        return act(**details)
 
     name = f"{event}.lambda.{operation}"
     events.register(name, handle)
