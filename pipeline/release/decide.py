@@ -17,7 +17,7 @@ from pipeline.release.head import Head, trusted
 from pipeline.release.judge import Minute, Verdict, judge, unavailable
 from pipeline.release.model import Intent, Rollout, percent
 
-Kind = Literal["wait", "shift", "promote", "roll-back", "hold", "conflict", "settled", "undone"]
+Kind = Literal["wait", "shift", "promote", "roll-back", "hold", "conflict", "settled", "undone", "away"]
 Standing = Literal["ours", "intent", "undone", "foreign"]
 
 
@@ -55,6 +55,12 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     if seen.metrics_error is not None:
         return _blind(rollout, verdict, max(left, patience(rollout) - seen.metrics_away_s))
     return _judged(rollout, verdict, left)
+
+
+def away(rollout: Rollout, why: str, verdict: Verdict | None) -> Decision:
+    """AWS stayed away for too long: this controller gives up, and what it recorded stands."""
+    goes_on = f"`crabwalk deploy --env {rollout.environment}` goes on with it once AWS answers"
+    return Decision("away", why, f"{goes_on}, `crabwalk rollback {rollout.service}` ends it", verdict)
 
 
 def standing(rollout: Rollout, alias: AliasState) -> Standing:

@@ -93,6 +93,8 @@ def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
         return "promoted"
     if rollout.phase == "rolled-back":
         return "rolled-back"
+    if decision is not None and decision.kind == "away":
+        return "failed"
     return "conflict" if decision is not None and decision.kind == "conflict" else "held"
 
 

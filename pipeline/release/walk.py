@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.errors import AwsError, ConflictError
+from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release import observe
 from pipeline.release.act import Engine
-from pipeline.release.decide import Decision, Observation, decide
+from pipeline.release.decide import Decision, Observation, away, decide
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
@@ -17,6 +17,7 @@ from pipeline.release.model import Rollout
 from pipeline.release.view import WalkView
 
 RECENT = 30
+STOPPED = frozenset({"hold", "conflict", "away"})
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,12 @@ class Walk:
     decision: Decision | None = None
     minutes: tuple[Minute, ...] = ()
     metrics_away_since: float | None = None
+    away_since: float | None = None  # the first of the rounds that broke off since the last that did not
 
     @property
     def finished(self) -> bool:
         """Whether this controller has nothing left to do for it."""
-        stopped = self.decision is not None and self.decision.kind in {"hold", "conflict"}
+        stopped = self.decision is not None and self.decision.kind in STOPPED
         return self.rollout.over or stopped
 
 
@@ -45,22 +47,12 @@ def run(
 ) -> tuple[Walk, ...]:
     """Tick until every walk is finished.
 
-    AWS being away for less than a lease's time is waited out; longer raises AwsError, with every walk standing where
-    it is, recorded. A round that broke off may have written more than came back, so the ledger is read again.
+    AWS being away from a walk for less than a lease's time is waited out; after longer that walk ends where it stands,
+    recorded, and the others go on.
     """
-    current, broke_off = tuple(walks), False
-    answered = time.monotonic()
+    current = tuple(walks)
     while True:
-        try:
-            if broke_off:
-                current = tuple(_read_again(engine, walk) for walk in current)
-            broke_off = True
-            current = tick(engine, current)
-            broke_off = False
-            answered = time.monotonic()
-        except AwsError:
-            if time.monotonic() - answered > engine.env.lease_s:
-                raise
+        current = tick(engine, current)
         show([view(walk, engine.now()) for walk in current])
         if all(walk.finished for walk in current):
             return current
@@ -75,22 +67,37 @@ def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
 
 
 def _tick_one(engine: Engine, walk: Walk, values: observe.Values, error: str | None, now: float) -> Walk:
-    away_since = None if error is None else now if walk.metrics_away_since is None else walk.metrics_away_since
-    walk = replace(walk, metrics_away_since=away_since)
+    dark_since = None if error is None else now if walk.metrics_away_since is None else walk.metrics_away_since
+    walk, decision = replace(walk, metrics_away_since=dark_since), walk.decision
     try:
         walk.lease.check()
+        if walk.away_since is not None:  # the round that broke off may have written more than came back
+            walk = _read_again(engine, walk)
+            if walk.finished:
+                return walk
         minutes = observe.minutes(walk.rollout, values, now)
-        seen = Observation(engine.alias(walk.rollout), minutes, error, 0.0 if away_since is None else now - away_since)
+        seen = Observation(engine.alias(walk.rollout), minutes, error, 0.0 if dark_since is None else now - dark_since)
         decision = decide(walk.rollout, seen, now)
         record = engine.act(walk.record, walk.rollout, seen, decision)
     except ConflictError as conflict:
         return replace(walk, decision=Decision("conflict", conflict.what, conflict.hint or "see `crabwalk status`"))
-    return replace(walk, record=record, rollout=record.rollout or walk.rollout, decision=decision, minutes=minutes)
+    except CrabwalkError as fault:
+        return _broken_off(engine, walk, decision, fault, now)
+    rollout = record.rollout or walk.rollout
+    return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None)
+
+
+def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: CrabwalkError, now: float) -> Walk:
+    """Tried again in the next round, until AWS was away for a lease's time; the other walks go on either way."""
+    since = now if walk.away_since is None else walk.away_since
+    if engine.now() - since > engine.env.lease_s:
+        decision = away(walk.rollout, fault.what, decision.verdict if decision else None)
+    elif decision is not None and decision.kind in STOPPED:  # it is not recorded yet
+        decision = walk.decision
+    return replace(walk, decision=decision, away_since=since)
 
 
 def _read_again(engine: Engine, walk: Walk) -> Walk:
-    if walk.finished:
-        return walk
     record = engine.ledger.service(walk.rollout.service)
     if record.rollout is None or record.rollout.release_id != walk.rollout.release_id:
         gone = f"the record of `{walk.rollout.service}` is about another release now"
@@ -124,16 +131,22 @@ def view(walk: Walk, now: float) -> WalkView:
         recent=tuple((minute.canary, minute.baseline) for minute in walked[-RECENT:]),
         verdict=verdict,
         phase=_phase(walk),
-        next=decision.next if decision else "the first look at the evidence",
+        next=_next(walk),
         elapsed_s=(rollout.ended or now) - rollout.started,
         period_s=rollout.period_s,
     )
 
 
+def _next(walk: Walk) -> str:
+    if walk.away_since is not None and not walk.finished:
+        return "AWS did not answer; it is asked again"
+    return walk.decision.next if walk.decision else "the first look at the evidence"
+
+
 def _phase(walk: Walk) -> str:
     if walk.rollout.phase in {"promoted", "rolled-back"}:
         return walk.rollout.phase
-    if walk.decision is not None and walk.decision.kind in {"hold", "conflict"}:
+    if walk.decision is not None and walk.decision.kind in STOPPED:
         return "held"
     verdict = walk.decision.verdict if walk.decision else None
     if verdict is not None and verdict.outcome == "INCONCLUSIVE" and verdict.reason != "baking":

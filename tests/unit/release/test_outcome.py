@@ -11,7 +11,7 @@ import pytest
 from release_kit import BAD, START, alias, own_alias, periods, walking
 
 from pipeline.release import outcome as outcomes
-from pipeline.release.decide import Decision, Observation, decide
+from pipeline.release.decide import Decision, Observation, away, decide
 from pipeline.release.ledger import Released, ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.outcome import EXIT_CODES, exit_code, service_url, skipped
@@ -96,6 +96,16 @@ def test_a_walk_that_stopped_where_it_is(kind: str) -> None:
     found = result_of(walking(phase="held"), decision)
     assert found.outcome == {"conflict": "conflict", "hold": "held"}[kind]
     assert (found.sentence, found.next, found.duration_s) == ("the reason", "what to do", 99.0)
+
+
+@pytest.mark.parametrize("phase", ["published", "walking", "held"])
+def test_a_walk_aws_stayed_away_from_failed_and_can_be_gone_on_with(phase: Any) -> None:
+    found = result_of(walking(phase=phase), away(walking(), "could not read alias `live`: it does not exist", None))
+    assert (found.outcome, found.sentence) == ("failed", "could not read alias `live`: it does not exist")
+    assert (EXIT_CODES[found.outcome], found.duration_s, found.check) == (1, 99.0, None)
+    assert found.next == (
+        "`crabwalk deploy --env local` goes on with it once AWS answers, `crabwalk rollback hello` ends it"
+    )
 
 
 def test_a_conflict_names_who_to_look_for() -> None:

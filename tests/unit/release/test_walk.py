@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,9 +78,16 @@ def test_the_phase_follows_the_verdict(rows: tuple[Minute, ...], outage: str | N
     assert view(found, START + 30).phase == phase
 
 
-@pytest.mark.parametrize("kind", ["hold", "conflict"])
+@pytest.mark.parametrize("kind", ["hold", "conflict", "away"])
 def test_a_walk_that_stopped_is_held_and_finished(kind: Any) -> None:
     stopped = Walk(ServiceRecord("hello"), walking(), None, Decision(kind, "why", "what to do"))  # type: ignore[arg-type]
     assert stopped.finished
     seen = view(stopped, START + 30)
     assert (seen.phase, seen.weight, seen.next) == ("held", 0.1, "what to do")
+
+
+def test_a_walk_aws_does_not_answer_for_says_so_and_goes_on() -> None:
+    unanswered = replace(walk(walking(), periods(5, *GOOD)), away_since=START + 29)
+    assert not unanswered.finished
+    seen = view(unanswered, START + 30)
+    assert (seen.phase, seen.weight, seen.next) == ("walking", 0.1, "AWS did not answer; it is asked again")
