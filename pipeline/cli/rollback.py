@@ -46,7 +46,7 @@ def command(
         console.line(f"{service}: {done.plan.sentence}")
     else:
         console.good(f"{service}: {done.plan.sentence}")
-    noted = _note(here, env, service, done, recorded=function is None)
+    noted = function is None and _note(here, env, service, done)
     if output == "json":
         console.json(
             {
@@ -92,26 +92,37 @@ def _check_known(env: Environment, service: str) -> None:
         raise UsageError(f"no service `{service}` was released to `{env.name}`", hint=nearest(service, known) or None)
 
 
-def _note(here: Here, env: Environment, service: str, done: RollbackDone, *, recorded: bool) -> bool:
+def _note(here: Here, env: Environment, service: str, done: RollbackDone) -> bool:
     """Record what was done; the traffic has moved already, so a ledger that is away is a warning."""
-    if not recorded or done.plan.target is None:
-        return False
-    from pipeline.aws.identity import whoami
     from pipeline.aws.objects import Objects
     from pipeline.errors import CrabwalkError
     from pipeline.release.ledger import Ledger
     from pipeline.release.record import record_rollback
 
     try:
-        record_rollback(
+        return record_rollback(
             Ledger(Objects(env)),
             service,
             env.name,
             done,
-            actor=whoami(env).arn,
+            actor=_actor(env),
             claimed_actor=os.environ.get("GITHUB_ACTOR"),
         )
     except CrabwalkError as error:
-        here.console.warn(f"the traffic has moved, but it could not be recorded: {error.what}")
+        moved = "the traffic has moved, but it could not be recorded"
+        unknown = "whether that is recorded could not be seen"
+        here.console.warn(
+            f"{moved if done.plan.target is not None else unknown}: {error.what}; the same command records it later"
+        )
         return False
-    return True
+
+
+def _actor(env: Environment) -> str:
+    """Who is calling; that AWS cannot tell does not keep a rollback out of the record."""
+    from pipeline.aws.identity import whoami
+    from pipeline.errors import CrabwalkError
+
+    try:
+        return whoami(env).arn
+    except CrabwalkError:
+        return "unknown"

@@ -1,4 +1,4 @@
-"""A rollback by hand against a real function: it always wins, says what it did, and the record follows."""
+"""A rollback by hand against a real function: it always wins, and says what it did."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from typing import Any
 
 import engine_kit as kit
 import pytest
-import release_kit as values
 from botocore.exceptions import ClientError
-from engine_kit import FUNCTION, World
+from engine_kit import FUNCTION, World, promoted
 
 from pipeline import local
 from pipeline.aws import TransientError
 from pipeline.aws.functions import AliasState, AliasUncertain, Functions, NotFoundError
 from pipeline.errors import AwsError, UsageError
 from pipeline.release.act import head_of
-from pipeline.release.decide import Observation, decide
 from pipeline.release.head import parse, trusted
-from pipeline.release.record import record_rollback
 from pipeline.release.rollback import ATTEMPTS, TROUBLES, RollbackDone, roll_back
 
 
@@ -31,16 +28,6 @@ def back(world: World, to: str | None = None, functions: Functions | None = None
     return roll_back(
         functions or world.engine.functions, FUNCTION, "live", to, account=world.env.account, pause=lambda _: None
     )
-
-
-def promoted(world: World) -> None:
-    """Version 2 promoted over version 1, recorded."""
-    record = world.walking(1)
-    rollout = record.rollout
-    assert rollout is not None
-    decision = decide(rollout, Observation(world.alias(), values.periods(10, *values.GOOD, step=1)), world.at)
-    assert decision.kind == "promote"
-    world.engine.act(record, rollout, Observation(world.alias(), ()), decision)
 
 
 class Meddled(Functions):
@@ -266,26 +253,3 @@ def test_it_wins_against_a_controller_that_writes_all_the_time(world):
     assert writes
     assert done.after == world.alias()
     assert (world.alias().version, world.alias().weights) == ("1", {})
-
-
-def test_the_record_follows_the_traffic(world):
-    promoted(world)
-    done = back(world)
-    for _ in range(2):  # a second note of the same does no harm
-        record_rollback(
-            world.engine.ledger, world.service, "local", done, actor="arn:aws:iam::0:user/me", claimed_actor="me"
-        )
-    record = world.record()
-    assert len(record.rejected) == 1
-    assert record.rejection("a" * 64, "config") is not None
-    newest = next(one for one in world.engine.ledger.history(world.service, 10) if one.kind == "rollback")
-    assert (newest.outcome, newest.stable, newest.candidate) == ("rolled-back", "1", "2")
-    assert (newest.actor, newest.claimed_actor, newest.reason) == ("arn:aws:iam::0:user/me", "me", "by hand")
-    assert newest.subject == f"rollback of release {values.FRESH.release_id}"
-
-
-def test_a_walk_that_goes_on_is_left_to_its_controller(world):
-    record = world.walking()
-    done = back(world)
-    record_rollback(world.engine.ledger, world.service, "local", done, actor="me", claimed_actor=None)
-    assert world.record() == record

@@ -22,6 +22,7 @@ from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError
 from pipeline.manifest.project import Environment
 from pipeline.release.act import Engine, head_of
+from pipeline.release.decide import Observation, decide
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout
@@ -165,6 +166,16 @@ def own_world(running: local.Running, namespace: str) -> World:
     raw.publish_version(FunctionName=namespace)
     raw.create_alias(FunctionName=namespace, Name=ALIAS, FunctionVersion="1")
     return World(environment(running), namespace, raw, namespace)
+
+
+def promoted(world: World) -> None:
+    """Version 2 promoted over version 1, recorded."""
+    record = world.walking(1)
+    rollout = record.rollout
+    assert rollout is not None
+    decision = decide(rollout, Observation(world.alias(), values.periods(10, *values.GOOD, step=1)), world.at)
+    assert decision.kind == "promote"
+    world.engine.act(record, rollout, Observation(world.alias(), ()), decision)
 
 
 def until(condition: Callable[[], Any], limit_s: float = 10.0) -> None:
