@@ -6,7 +6,8 @@ both are `PreconditionFailed` here: the caller reads again (AWS, "Conditional re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,8 @@ from typing import Any
 from pipeline.aws import aws_errors, client, error_code, http_status
 from pipeline.errors import AwsError
 from pipeline.manifest.project import Environment
+
+CLOCK_TOLERANCE_S = 2.0  # a Date header has whole seconds, and an answer takes its time
 
 
 class PreconditionFailed(Exception):  # noqa: N818 - AWS's own name for it
@@ -35,12 +38,18 @@ class Stored:
 class Objects:
     """Objects of one environment's bucket."""
 
-    def __init__(self, env: Environment) -> None:
+    def __init__(self, env: Environment, clock: Callable[[], float] | None = None) -> None:
         self._env = env
+        self._clock = clock or time.time
+        self._offset = 0.0  # of AWS's clock, where this machine's is wrong
         self._bucket = env.bucket
         # One attempt a write: a repeated conditional write reports a conflict with itself.
         self._writer = client(env, "s3", retries=False)
         self._reader = client(env, "s3")
+
+    def now(self) -> float:
+        """Epoch seconds: this machine's, corrected by what AWS said last where that is more than a rounding apart."""
+        return self._clock() + self._offset
 
     def get(self, key: str) -> Stored | None:
         """Return the object or None; AwsError when the bucket is missing or cannot be read."""
@@ -55,6 +64,7 @@ class Objects:
                 if error_code(error) == "NoSuchBucket":
                     raise self._no_bucket() from error
                 raise
+            self._heed(answer)
             return Stored(key, answer["Body"].read(), answer["ETag"], _age(answer))
 
     def put(self, key: str, body: bytes, *, if_match: str | None = None, if_absent: bool = False) -> str:
@@ -76,6 +86,7 @@ class Objects:
                 if error_code(error) == "NoSuchBucket":
                     raise self._no_bucket() from error
                 raise
+            self._heed(answer)
             return str(answer["ETag"])
 
     def exists(self, key: str) -> bool:
@@ -135,6 +146,15 @@ class Objects:
                 raise
         return tuple(sorted(name[len(prefix) :].rstrip("/") for name in found))
 
+    def _heed(self, answer: dict[str, Any]) -> None:
+        """Compare the clocks; small differences are the header's, so they change nothing."""
+        date = _date(answer)
+        if date is None:
+            return
+        offset = date.timestamp() + 0.5 - self._clock()
+        if abs(offset - self._offset) > CLOCK_TOLERANCE_S:
+            self._offset = offset if abs(offset) > CLOCK_TOLERANCE_S else 0.0
+
     def _no_bucket(self) -> AwsError:
         return AwsError(
             f"the environment `{self._env.name}` has no bucket `{self._bucket}`",
@@ -144,7 +164,10 @@ class Objects:
 
 def _age(answer: dict[str, Any]) -> float:
     modified: datetime = answer["LastModified"]
+    date = _date(answer)
+    return 0.0 if date is None else max(0.0, (date - modified).total_seconds())
+
+
+def _date(answer: dict[str, Any]) -> datetime | None:
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    if not date:
-        return 0.0
-    return max(0.0, (parsedate_to_datetime(date) - modified).total_seconds())
+    return parsedate_to_datetime(date) if date else None

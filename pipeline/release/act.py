@@ -7,7 +7,6 @@ controller to tell what happened: the nonce stands in the alias's description or
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -30,12 +29,16 @@ LATEST = "$LATEST"
 class Engine:
     """The hands of the release engine in one environment."""
 
-    def __init__(self, env: Environment, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, env: Environment, now: Callable[[], float] | None = None) -> None:
         self.env = env
-        self.now = now
+        self._now = now
         self.functions = Functions(env)
         self.objects = Objects(env)
         self.ledger = Ledger(self.objects)
+
+    def now(self) -> float:
+        """Epoch seconds by AWS's clock, which also stamps the evidence."""
+        return self._now() if self._now is not None else self.objects.now()
 
     @cached_property
     def metrics(self) -> Metrics:
