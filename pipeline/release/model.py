@@ -90,8 +90,8 @@ class Rollout:
 
 
 def percent(share: float) -> str:
-    """A share of traffic in words; half a percent is not 0%."""
-    return f"{share * 100:.6g}%"
+    """A share of traffic in words; half a percent is not 0 %."""
+    return f"{share * 100:.6g} %"
 
 
 def new_release_id(now: float) -> str:

@@ -163,7 +163,7 @@ def test_plan_and_dry_run_say_everything_and_do_nothing(shop: Shop) -> None:
     assert re.fullmatch(r"build hello for (x86_64|arm64): (from the store, [0-9a-f]{12}|one cargo run)", lines[-3])
     assert lines[-2:] == [
         "stack web: nothing Terraform manages changed, it does not run",
-        "release hello: 10% for 3 s → 100 %",
+        "release hello: 10 % for 3 s → 100 %",
     ]
     document = shop.crabwalk("plan", "--output", "json").json
     assert list(document) == ["commit", "environment", "services", "stacks"]

@@ -26,7 +26,7 @@ def test_a_killed_deploy_is_taken_over_once_its_lease_ran_out(shop: Shop) -> Non
 
     left = shop.status()
     assert (left["state"], left["traffic"]) == ("walking", {stable: 0.9, candidate: 0.1})
-    assert left["doing"].startswith(f"release {left['release']} of version {candidate} at 10%, walked by ")
+    assert left["doing"].startswith(f"release {left['release']} of version {candidate} at 10 %, walked by ")
     assert f"(process {walking.process.pid})" in left["doing"]
     assert re.fullmatch(
         r"`crabwalk rollback hello --env local` ends it; if that process is gone, "
@@ -42,7 +42,7 @@ def test_a_killed_deploy_is_taken_over_once_its_lease_ran_out(shop: Shop) -> Non
     said = [line[10:] for line in done.lines if line[8:9] == "Z"]
     assert said[0].startswith("hello: waiting up to ")
     assert f"(process {walking.process.pid})" in said[0]
-    assert said[1] == f"hello: release {left['release']} was left at 10%; it is taken over and goes on"
+    assert said[1] == f"hello: release {left['release']} was left at 10 %; it is taken over and goes on"
     assert time.monotonic() - began < 10 + 20, "the lease of a dead holder runs out within 10 s"
     alias = shop.alias()
     assert (alias["FunctionVersion"], shop.weights()) == (candidate, {})
@@ -69,7 +69,7 @@ def test_a_signal_stops_the_walk_where_it_is_and_the_next_deploy_goes_on_at_once
     left = shop.status()
     assert (left["state"], left["traffic"]) == ("walking", {stable: 0.9, candidate: 0.1})
     assert left["doing"] == (
-        f"release {left['release']} of version {candidate} at 10%, and nobody walks it: its controller ended"
+        f"release {left['release']} of version {candidate} at 10 %, and nobody walks it: its controller ended"
     )
     assert left["next"] == (
         "`crabwalk deploy --env local` goes on with it, `crabwalk rollback hello --env local` ends it"
@@ -86,7 +86,7 @@ def test_a_signal_stops_the_walk_where_it_is_and_the_next_deploy_goes_on_at_once
     done = shop.deploy()
     assert done.code == 0, done.said
     assert "waiting up to" not in done.out
-    assert f"release {left['release']} was left at 50%; it is taken over and goes on" in done.out
+    assert f"release {left['release']} was left at 50 %; it is taken over and goes on" in done.out
     entry = shop.history()[0]
     assert (entry["release_id"], entry["outcome"]) == (left["release"], "promoted")
     assert [step["traffic"] for step in entry["steps"]] == [0.1, 0.5, 1.0]
@@ -107,15 +107,15 @@ def test_an_alias_somebody_else_changed_is_not_overwritten(shop: Shop) -> None:
     assert done.code == 5, done.said
     assert any(line.startswith("hello (local, ") and "conflict after " in line for line in done.lines)
     assert (
-        f"  why     the alias was changed by somebody else in mid-walk: version {stable} with 30% to version "
-        f"{candidate}, not version {stable} with 10% to version {candidate}; nothing was written"
+        f"  why     the alias was changed by somebody else in mid-walk: version {stable} with 30 % to version "
+        f"{candidate}, not version {stable} with 10 % to version {candidate}; nothing was written"
     ) in done.lines
     assert done.lines[-1] == "  next    find out who, then `crabwalk rollback hello --env local`"
     assert shop.alias()["RevisionId"] == theirs["RevisionId"]
 
     left = shop.status()
     assert (left["state"], left["traffic"]) == ("changed-by-somebody-else", {stable: 0.7, candidate: 0.3})
-    assert left["doing"].startswith(f"release {shop_release(shop)} of version {candidate} at 10%, held: ")
+    assert left["doing"].startswith(f"release {shop_release(shop)} of version {candidate} at 10 %, held: ")
     assert left["next"] == "crabwalk rollback hello --env local"
     again = shop.deploy()
     assert again.code == 5
@@ -162,6 +162,6 @@ def test_an_endpoint_that_dies_in_mid_walk_leaves_a_walk_to_go_on_with(
     assert shop.weights() == {candidate: 0.1}
     left = shop.status()
     assert left["state"] == "walking"
-    assert left["doing"].startswith(f"release {left['release']} of version {candidate} at 10%")
+    assert left["doing"].startswith(f"release {left['release']} of version {candidate} at 10 %")
     assert shop.crabwalk("rollback", "hello").code == 0
     assert shop.weights() == {}

@@ -23,7 +23,7 @@ def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> No
 
     back = shop.crabwalk("rollback", "hello")
     assert (back.code, back.err) == (0, "")
-    assert back.lines == [f"hello: version {candidate} loses its 10%, version {stable} has all traffic"]
+    assert back.lines == [f"hello: version {candidate} loses its 10 %, version {stable} has all traffic"]
     assert (shop.alias()["FunctionVersion"], shop.weights()) == (stable, {})
 
     done = walking.end()
@@ -96,7 +96,9 @@ def test_a_walk_without_traffic_is_held_at_its_deadline_where_its_manifest_says_
     candidate = next(iter(shop.weights()))
     status = shop.status()
     assert (status["state"], status["traffic"]) == ("held", {stable: 0.9, candidate: 0.1})
-    assert status["doing"].startswith(f"release {status['release']} of version {candidate} at 10%, held: no conclusion")
+    assert status["doing"].startswith(
+        f"release {status['release']} of version {candidate} at 10 %, held: no conclusion"
+    )
 
     again = shop.deploy()
     assert again.code == 4, again.said

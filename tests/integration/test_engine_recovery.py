@@ -229,7 +229,7 @@ def test_a_rollout_under_way_is_never_replaced(world, phase):
 def test_takeover_of_a_traffic_nobody_announced_is_refused(world):
     record = world.walking()
     foreign = world.meddle("1", {"2": 0.9})
-    with pytest.raises(ConflictError, match="version 1 with 90% to version 2") as conflict:
+    with pytest.raises(ConflictError, match="version 1 with 90 % to version 2") as conflict:
         world.controller().take_over(record, rollout_of(world))
     assert conflict.value.exit_code == 5
     assert world.alias() == foreign

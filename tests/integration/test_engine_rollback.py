@@ -49,7 +49,7 @@ def test_during_a_walk_it_clears_the_map(world):
     done = back(world)
     assert (done.after.version, done.after.weights) == ("1", {})
     assert done.after == world.alias()
-    assert done.plan.sentence == "version 2 loses its 10%, version 1 has all traffic"
+    assert done.plan.sentence == "version 2 loses its 10 %, version 1 has all traffic"
 
 
 def test_after_promotion_it_goes_to_the_previous_version_and_repeated_it_is_a_no_op(world):

@@ -35,7 +35,7 @@ def decided(rollout: Rollout, minutes: tuple[Minute, ...] = (), now: float = SOO
 def test_the_first_step_needs_no_evidence() -> None:
     found = decided(FRESH, alias=alias("1"))
     assert (found.kind, found.step, found.sentence) == ("shift", 0, "the smoke checks passed")
-    assert found.next == "50% after 10 s of clean evidence"
+    assert found.next == "50 % after 10 s of clean evidence"
 
 
 @pytest.mark.parametrize(("stable", "why"), [("1", "no steps are declared"), ("$LATEST", "the first release")])
@@ -63,7 +63,7 @@ def test_a_step_is_not_passed_on_an_earlier_steps_evidence() -> None:
 
 def test_a_step_lasts_as_long_as_declared() -> None:
     nine = decided(walking(), periods(9, *GOOD))
-    assert (nine.kind, nine.next) == ("wait", "50% after 1 s more of clean evidence")
+    assert (nine.kind, nine.next) == ("wait", "50 % after 1 s more of clean evidence")
     odd = walking(steps=(StepSpec(0.1, 9.5), StepSpec(0.5, 10)))
     assert decided(odd, periods(9, *GOOD)).kind == "wait"
     assert decided(odd, periods(10, *GOOD)).kind == "shift"
@@ -106,7 +106,7 @@ def test_what_is_inconclusive_holds_the_weight_until_the_deadline(
         assert found.kind == "wait"
         assert found.verdict is not None
         assert (found.verdict.outcome, found.verdict.reason) == ("INCONCLUSIVE", reason)
-        assert found.next.startswith(f"held at 10% ({reason})")
+        assert found.next.startswith(f"held at 10 % ({reason})")
 
 
 @pytest.mark.parametrize(("minutes", "outage", "reason"), INCONCLUSIVE)
@@ -209,7 +209,7 @@ def test_whose_the_alias_is(rollout: Rollout, seen: AliasState, expected: str) -
 def test_a_foreign_write_is_reported_with_what_is_and_what_should_be() -> None:
     found = decided(walking(), periods(10, *BAD), alias=alias("2", {"3": 0.005}))
     assert found.kind == "conflict"
-    assert "version 2 with 0.5% to version 3, not version 1 with 10% to version 2" in found.sentence
+    assert "version 2 with 0.5 % to version 3, not version 1 with 10 % to version 2" in found.sentence
     assert found.next == "find out who, then `crabwalk rollback hello --env local`"
 
 

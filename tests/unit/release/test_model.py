@@ -93,7 +93,8 @@ def test_release_ids_sort_by_time_and_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.1, "10%"), (0.07, "7%"), (0.005, "0.5%"), (1.0, "100%"), (1 / 3, "33.3333%"), (0.0, "0%")]
+    ("share", "text"),
+    [(0.1, "10 %"), (0.07, "7 %"), (0.005, "0.5 %"), (1.0, "100 %"), (1 / 3, "33.3333 %"), (0.0, "0 %")],
 )
 def test_a_share_is_never_rounded_away(share: float, text: str) -> None:
     assert percent(share) == text

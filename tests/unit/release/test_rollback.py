@@ -25,11 +25,11 @@ TAMPERED = alias("1", {"2": 0.3}, head_of(walking(), 0, NONCE))
 def test_during_a_walk_the_new_version_loses_its_share() -> None:
     plan = plan_rollback(WALKING, None)
     assert (plan.target, plan.origin, plan.release, plan.previous) == ("1", "2", FRESH.release_id, "0")
-    assert plan.sentence == "version 2 loses its 10%, version 1 has all traffic"
+    assert plan.sentence == "version 2 loses its 10 %, version 1 has all traffic"
 
 
 def test_a_small_share_is_not_said_to_be_none() -> None:
-    assert "loses its 0.5%" in plan_rollback(alias("1", {"2": 0.005}), None).sentence
+    assert "loses its 0.5 %" in plan_rollback(alias("1", {"2": 0.005}), None).sentence
 
 
 def test_after_promotion_the_previous_version_comes_back() -> None:
