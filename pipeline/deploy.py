@@ -267,6 +267,7 @@ class Deploy:
                 origin,
                 record,
                 lease,
+                retry=self.options.retry,
                 say=lambda text: self.tell.progress(f"{service.name}: {text}"),
             )
         except CrabwalkError as error:
@@ -278,6 +279,8 @@ class Deploy:
             return None
         if made.live is not None:
             self._nothing_new(record, f"version {made.live} is what this commit builds")
+        if made.refused is not None:
+            self._skip(record, "skipped", made.refused)
         if made.rejected is not None:
             self._results.append(result_of(made.rejected, None, self.engine.now()))
         return made.walk
