@@ -54,6 +54,8 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     verdict, left = verdict_of(rollout, seen), rollout.started + rollout.deadline_s - now
     if seen.metrics_error is not None:
         return _blind(rollout, verdict, max(left, patience(rollout) - seen.metrics_away_s))
+    if verdict.reason == "baking" and left <= 0 and now > due(rollout) + patience(rollout):
+        return _blind(rollout, unavailable("some periods never became complete"), left)
     return _judged(rollout, verdict, left)
 
 
@@ -94,6 +96,12 @@ def overruled(rollout: Rollout, intent: Intent) -> bool:
 def patience(rollout: Rollout) -> float:
     """For how long metrics that cannot be read are waited for, however late it is: outages of CloudWatch pass."""
     return max(5.0 * rollout.period_s + rollout.lag_s, rollout.steps[rollout.step].bake_s)
+
+
+def due(rollout: Rollout) -> float:
+    """When the last period of the current step should be complete."""
+    late = rollout.timeout_s + rollout.lag_s + 2.0 * rollout.period_s
+    return rollout.step_starts[-1] + rollout.steps[rollout.step].bake_s + late
 
 
 def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:

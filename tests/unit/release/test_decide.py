@@ -13,7 +13,7 @@ from release_kit import BAD, FRESH, GOOD, NONCE, SILENT, START, alias, described
 
 from pipeline.aws.functions import AliasState
 from pipeline.release.act import head_of
-from pipeline.release.decide import Decision, Observation, decide, patience, standing
+from pipeline.release.decide import Decision, Observation, decide, due, patience, standing
 from pipeline.release.head import Head
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.model import Intent, Rollout, StepSpec
@@ -149,7 +149,7 @@ def test_how_long_an_outage_is_waited_for_is_said() -> None:
 
 
 def test_a_step_still_baking_at_the_deadline_is_not_cut_short() -> None:
-    assert decided(walking(), periods(9, *GOOD), LATE).kind == "wait"
+    assert decided(walking(step_starts=(LATE - 13,)), periods(9, *GOOD), LATE).kind == "wait"
 
 
 # whose the alias is
@@ -314,3 +314,16 @@ def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject
         assert found.kind in {"wait", "roll-back", "hold"}
     if found.kind == "hold":
         assert rollout.on_inconclusive == "hold" or (outage is not None and rollout.on_inconclusive == "promote")
+
+
+@pytest.mark.parametrize(
+    ("on_inconclusive", "kind"), [("rollback", "roll-back"), ("hold", "hold"), ("promote", "hold")]
+)
+def test_a_step_whose_periods_never_become_complete_does_not_wait_for_ever(on_inconclusive: str, kind: str) -> None:
+    rollout = walking(on_inconclusive=on_inconclusive, deadline_s=20)
+    minutes = periods(4, *GOOD)
+    end = due(rollout) + patience(rollout)
+    assert decided(rollout, minutes, end).kind == "wait"
+    found = decided(rollout, minutes, end + 1)
+    assert found.kind == kind
+    assert "never became complete" in found.sentence
