@@ -78,6 +78,11 @@ class Deploy:
         doing = f"deploy of {self.setting.commit[:12]}"
         return Leases(self.engine.objects, ttl_s=self.setting.env.lease_s, doing=doing, say=self.tell.progress)
 
+    @property
+    def results(self) -> tuple[ReleaseResult, ...]:
+        """What has ended so far, for whoever is interrupted."""
+        return tuple(self._results)
+
     def execute(self) -> tuple[ReleaseResult, ...]:
         """Finish what was left, then release what the commit affects; returns one result a service touched.
 
@@ -87,13 +92,13 @@ class Deploy:
             held.callback(self._leases.release)
             for _ in range(ROUNDS):
                 self._finish_abandoned()
-                plan = self._without_conflicts(self._plan())
+                plan = self._plan().without(self._busy)
                 if self._take(plan):
                     break
             else:
                 raise ConflictError("other deploys keep getting in between", hint="deploy again when they are done")
             self._tell_affected(plan)
-            self._release(self._without_conflicts(plan))
+            self._release(plan.without(self._busy))
         if len(self._conflicts) == 1 and not self._results:
             raise next(iter(self._conflicts.values()))
         for name, error in self._conflicts.items():
@@ -103,14 +108,10 @@ class Deploy:
     def _plan(self) -> DeployPlan:
         return plan_deploy(self.setting, self.repo, self.options.only, self.options.base, retry=self.options.retry)
 
-    def _without_conflicts(self, plan: DeployPlan) -> DeployPlan:
-        """The plan without the stacks and services somebody else works on."""
-        keep = tuple(one for one in plan.affected if one.service not in self._conflicts)
-        busy = {one.stack for one in self.setting.services if one.name in {*self._conflicts, *self._unfinished}}
-        stacks = tuple(stack for stack in plan.stacks if not (stack.terraform and stack.stack in busy))
-        names = {stack.stack for stack in stacks}
-        stuck = {one.name for one in self.setting.services if one.stack not in names}
-        return replace(plan, affected=tuple(one for one in keep if one.service not in stuck), stacks=stacks)
+    @property
+    def _busy(self) -> frozenset[str]:
+        """Services that this run must leave alone."""
+        return frozenset({*self._conflicts, *self._unfinished})
 
     def _take(self, plan: DeployPlan) -> bool:
         """Take the leases a plan needs; False when what was found under them asks for another plan.
@@ -137,7 +138,7 @@ class Deploy:
         """Take over every release whose controller ended, and walk it to its end."""
         walks = []
         for name, before in sorted(self.setting.records.items()):
-            if before.under_way is None or not self._wanted(name) or name in {*self._conflicts, *self._unfinished}:
+            if before.under_way is None or not self._wanted(name) or name in self._busy:
                 continue
             try:
                 self._leases.take(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +65,14 @@ class DeployPlan:
         """The services to be released."""
         names = {one.service for one in self.affected if one.affected}
         return tuple(service for service in self.setting.services if service.name in names)
+
+    def without(self, busy: Collection[str]) -> DeployPlan:
+        """The plan without the services somebody else works on, and without the stacks that cannot change for that."""
+        stuck = {one.stack for one in self.setting.services if one.name in busy}
+        stacks = tuple(stack for stack in self.stacks if not (stack.terraform and stack.stack in stuck))
+        kept = {stack.stack for stack in stacks}
+        names = {one.name for one in self.setting.services if one.stack in kept and one.name not in busy}
+        return replace(self, affected=tuple(one for one in self.affected if one.service in names), stacks=stacks)
 
     @property
     def leases(self) -> frozenset[str]:

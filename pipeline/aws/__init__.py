@@ -46,11 +46,12 @@ def _client(
     from botocore.config import Config
 
     session = _session(credentials)
+    attempts = 5 if endpoint is None else 2  # what does not answer on this machine is down
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s,
         tcp_keepalive=True,  # a network in between forgets a connection that waits for a slow function
-        retries={"total_max_attempts": 5 if retries else 1, "mode": "standard"},
+        retries={"total_max_attempts": attempts if retries else 1, "mode": "standard"},
         s3={"addressing_style": "path"} if endpoint else None,
         max_pool_connections=16,
         proxies={} if endpoint else None,

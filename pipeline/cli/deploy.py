@@ -64,6 +64,8 @@ def command(
     try:
         results = deploy.execute()
     except BaseException:
+        for result in deploy.results:
+            show_result(console, result)
         if deploy.walking_now:
             console.warn(
                 f"the walk of {', '.join(deploy.walking_now)} stands where it is, recorded; "

@@ -62,7 +62,8 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
 def away(rollout: Rollout, why: str, verdict: Verdict | None) -> Decision:
     """AWS stayed away for too long: this controller gives up, and what it recorded stands."""
     goes_on = f"`crabwalk deploy --env {rollout.environment}` goes on with it once AWS answers"
-    return Decision("away", why, f"{goes_on}, `crabwalk rollback {rollout.service}` ends it", verdict)
+    ends = f"`crabwalk rollback {rollout.service} --env {rollout.environment}` ends it"
+    return Decision("away", why, f"{goes_on}, {ends}", verdict)
 
 
 def standing(rollout: Rollout, alias: AliasState) -> Standing:

@@ -199,3 +199,14 @@ def test_retry_takes_what_was_rolled_back_by_hand() -> None:
 def test_the_nearest_name_is_suggested() -> None:
     assert no_such_service("helo", ("health", "hello")).hint == "did you mean `hello`?"
     assert no_such_service("x", ("health", "hello")).hint == "declared: health, hello"
+
+
+def test_what_somebody_else_works_on_is_left_out_with_the_stack_it_holds_up() -> None:
+    both = {name: ServiceRecord(name, promoted=released("c0ffee")) for name in ("health", "hello")}
+    now = setting(**both)
+    same = plan_stack(now, "web", {}).root.fingerprint
+    code_only, with_terraform = plan(now, ("health", "hello"), same), plan(now, ("health", "hello"), "another")
+    assert [one.name for one in code_only.without({"health"}).services] == ["hello"]
+    assert with_terraform.without({"health"}).services == ()
+    assert with_terraform.without({"health"}).stacks == ()
+    assert with_terraform.without(set()) == with_terraform

@@ -104,7 +104,7 @@ def test_a_walk_aws_stayed_away_from_failed_and_can_be_gone_on_with(phase: Any) 
     assert (found.outcome, found.sentence) == ("failed", "could not read alias `live`: it does not exist")
     assert (EXIT_CODES[found.outcome], found.duration_s, found.check) == (1, 99.0, None)
     assert found.next == (
-        "`crabwalk deploy --env local` goes on with it once AWS answers, `crabwalk rollback hello` ends it"
+        "`crabwalk deploy --env local` goes on with it once AWS answers, `crabwalk rollback hello --env local` ends it"
     )
 
 
