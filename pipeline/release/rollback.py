@@ -146,7 +146,7 @@ def roll_back(
     if trouble is not None and troubles >= TROUBLES:
         raise AwsError(
             f"the alias of `{function}` could not be moved in {troubles} attempts: {_words(trouble)}",
-            hint="see where its traffic is with `crabwalk status`, then try again",
+            hint=getattr(trouble, "hint", None) or "see where its traffic is with `crabwalk status`, then try again",
         )
     raise AwsError(
         f"the alias of `{function}` changed under each of {ATTEMPTS} attempts",
