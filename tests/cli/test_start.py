@@ -1,0 +1,67 @@
+"""What verbs may load: start-up time is a promise, and a rollback must not need what a deploy needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = (
+    "pydantic",
+    "git",
+    "python_terraform",
+    "rich",
+    "botocore",
+    "yaml",
+    "ministack",
+    "pipeline.build",
+    "pipeline.infra",
+)
+PROGRAM = """
+import sys
+from pipeline.cli import run
+code = run(sys.argv[1:])
+print(code, *[name for name in {names!r} if name in sys.modules])
+"""
+
+
+def loaded(tmp_path: Path, *arguments: str) -> tuple[str, set[str]]:
+    """Exit code of a verb and which heavy modules it loaded, with no AWS to be found."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    env |= {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true", "CRABWALK_LOCAL_DIR": str(tmp_path / "none")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM.format(names=HEAVY), *arguments],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, *names = done.stdout.splitlines()[-1].split()
+    return code, set(names)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    text = "crabwalk: 1\nproject: p\nenvironments:\n  staging: {account: '111122223333', region: eu-west-1}\n"
+    (tmp_path / "crabwalk.yaml").write_text(text)
+    return tmp_path
+
+
+def test_help_loads_nothing_heavy(project: Path) -> None:
+    assert loaded(project, "--help") == ("0", set())
+
+
+def test_rollback_loads_only_aws_and_the_project_file(project: Path) -> None:
+    code, names = loaded(project, "rollback", "hello", "--env", "staging")
+    assert code == "1", "no credentials"
+    assert names == {"botocore", "yaml"}
+
+
+def test_rollback_by_function_needs_no_project_file(tmp_path: Path) -> None:
+    code, names = loaded(tmp_path, "rollback", "hello", "--function", "p-staging-hello", "--region", "eu-west-1")
+    assert code == "1", "no credentials"
+    assert names == {"botocore"}
