@@ -128,6 +128,12 @@ class Deploy:
                 self._conflicts[name] = conflict
                 continue
             record = self.engine.ledger.service(name)
+            if record.under_way is not None and not self._wanted(name):
+                self._conflicts[name] = ConflictError(
+                    f"release {record.under_way.release_id} of `{name}` is not over, and its stack is to change",
+                    hint=f"crabwalk deploy {name} --env {self.setting.env.name} goes on with it",
+                )
+                continue
             fresh = fresh and record.etag == self.setting.records[name].etag
             self.setting = _with_record(self.setting, record)
         return fresh
