@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import engine_kit
 import pytest
+from engine_kit import World
 from shop_kit import Shop
 
 from pipeline import local
 from pipeline.local.traffic import Traffic
+from pipeline.release.lease import Lease
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,16 @@ def traffic(url: str) -> Iterator[Traffic]:
     """A steady rate of requests to `hello`."""
     with Traffic(url, rate=120.0) as running:
         yield running
+
+
+@pytest.fixture
+def world(embedded: local.Running, namespace: str) -> World:
+    """The engine with a real function and a ledger, its own clock and fed metrics."""
+    return engine_kit.world(embedded, namespace)
+
+
+@pytest.fixture
+def lease(world: World) -> Iterator[Lease]:
+    """The lease of the world's service, held."""
+    with world.lease() as held:
+        yield held

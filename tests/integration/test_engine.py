@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
 import engine_kit as kit
 import pytest
-from engine_kit import World
+from engine_kit import finish, rollout_of
 
-from pipeline import local
 from pipeline.errors import AwsError, ConflictError
-from pipeline.release.decide import Decision
 from pipeline.release.head import parse, trusted
-from pipeline.release.lease import Lease
 from pipeline.release.ledger import Rejected
-from pipeline.release.model import Rollout
 from pipeline.release.rollback import roll_back
-from pipeline.release.walk import Walk, run, tick
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
-
-
-@pytest.fixture
-def lease(world: World) -> Iterator[Lease]:
-    with world.lease() as held:
-        yield held
-
-
-def finish(world: World, walk: Walk) -> Walk:
-    return run(world.engine, [walk], world.look, world.pass_time)[0]
-
-
-def rollout_of(world: World) -> Rollout:
-    found = world.record().rollout
-    assert found is not None
-    return found
-
-
-def forward(rollout: Rollout, step: int) -> Decision:
-    return Decision("shift" if step < len(rollout.steps) else "promote", "it looks good", "go on", step=step)
+from pipeline.release.walk import run, tick
 
 
 def test_a_good_release_is_walked_to_all_traffic(world, lease):

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import edge_kit
 import engine_kit as kit
 import pytest
-from engine_kit import BUCKET, World
+from engine_kit import BUCKET, World, rollout_of
 
 from pipeline import local
 from pipeline.aws.functions import AliasState
 from pipeline.errors import AwsError
-from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
-from pipeline.release.model import ALIAS, Rollout
+from pipeline.release.model import ALIAS
 from pipeline.release.outcome import exit_code, result_of
 from pipeline.release.walk import Walk, run
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
-
-
-@pytest.fixture
-def lease(world: World) -> Iterator[Lease]:
-    with world.lease() as held:
-        yield held
 
 
 @pytest.fixture
 def other(embedded: local.Running, namespace: str) -> World:
     """Another service, which AWS will stay away from."""
     return kit.own_world(embedded, f"{namespace}-other")
-
-
-def rollout_of(world: World) -> Rollout:
-    found = world.record().rollout
-    assert found is not None
-    return found
 
 
 def alias_deleted(_world: World, other: World) -> None:

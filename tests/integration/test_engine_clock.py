@@ -7,20 +7,12 @@ from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
 
-import engine_kit as kit
 import pytest
 import release_kit as values
-from engine_kit import World
 
-from pipeline import local
 from pipeline.aws import objects as module
 from pipeline.aws.objects import CLOCK_TOLERANCE_S, Objects
 from pipeline.release.act import Engine
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
 
 
 @pytest.mark.parametrize("wrong_s", [-600.0, -5.0, 5.0, 600.0])

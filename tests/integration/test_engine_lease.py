@@ -9,7 +9,6 @@ from time import monotonic
 from typing import Any
 
 import edge_kit
-import engine_kit as kit
 import pytest
 from engine_kit import BUCKET, Faulty, World, away, refused_after_success, unanswered, until
 
@@ -17,11 +16,6 @@ from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.lease import Lease, holder, lease_key
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
 
 
 @pytest.fixture

@@ -8,21 +8,15 @@ from threading import Barrier
 from typing import Any
 
 import edge_kit
-import engine_kit as kit
 import pytest
 import release_kit as values
-from engine_kit import BUCKET, Faulty, World, met_another, refused_after_success
+from engine_kit import BUCKET, Faulty, met_another, refused_after_success
 
 from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.act import entry_of
 from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord, StackRecord
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
 
 
 @pytest.fixture

@@ -10,18 +10,12 @@ import pytest
 import release_kit as values
 from engine_kit import FUNCTION, World, promoted
 
-from pipeline import local
 from pipeline.cli import rollback as cli
 from pipeline.errors import AwsError, ConflictError
 from pipeline.release.ledger import Entry
 from pipeline.release.record import ATTEMPTS, record_rollback
 from pipeline.release.rollback import RollbackDone, roll_back
 from pipeline.release.walk import run
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
 
 
 def back(world: World, to: str | None = None) -> RollbackDone:

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import engine_kit as kit
 import pytest
-from engine_kit import World
+from engine_kit import finish, forward, rollout_of
 
-from pipeline import local
 from pipeline.aws.functions import AliasMoved
 from pipeline.errors import AwsError, ConflictError
 from pipeline.release.act import head_of
 from pipeline.release.decide import Decision, Observation, decide, standing
 from pipeline.release.head import trusted
-from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
-from pipeline.release.model import Intent, Rollout
+from pipeline.release.model import Intent
 from pipeline.release.rollback import roll_back
-from pipeline.release.walk import Walk, run
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
-
-
-@pytest.fixture
-def lease(world: World) -> Iterator[Lease]:
-    with world.lease() as held:
-        yield held
-
-
-def finish(world: World, walk: Walk) -> Walk:
-    return run(world.engine, [walk], world.look, world.pass_time)[0]
-
-
-def rollout_of(world: World) -> Rollout:
-    found = world.record().rollout
-    assert found is not None
-    return found
-
-
-def forward(rollout: Rollout, step: int) -> Decision:
-    return Decision("shift" if step < len(rollout.steps) else "promote", "it looks good", "go on", step=step)
-
 
 # answers that got lost
 

@@ -10,18 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from engine_kit import FUNCTION, World, promoted
 
-from pipeline import local
 from pipeline.aws import TransientError
 from pipeline.aws.functions import AliasState, AliasUncertain, Functions, NotFoundError
 from pipeline.errors import AwsError, UsageError
 from pipeline.release.act import head_of
 from pipeline.release.head import parse, trusted
 from pipeline.release.rollback import ATTEMPTS, TROUBLES, RollbackDone, roll_back
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
 
 
 def back(world: World, to: str | None = None, functions: Functions | None = None) -> RollbackDone:

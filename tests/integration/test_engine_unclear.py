@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import engine_kit as kit
 import pytest
 import release_kit as values
-from engine_kit import World
+from engine_kit import World, rollout_of
 
-from pipeline import local
 from pipeline.aws.functions import AliasMoved
 from pipeline.errors import ConflictError
 from pipeline.release.act import head_of
 from pipeline.release.decide import Decision, Observation, decide
 from pipeline.release.head import trusted
-from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
-from pipeline.release.model import Intent, Rollout
+from pipeline.release.model import Intent
 from pipeline.release.walk import run
 
 FORWARD = Decision("shift", "it looks good", "go on", step=1)
 PROMOTE = Decision("promote", "it looks good", "go on", step=2)
 BACK = Decision("roll-back", "it is worse", "back")
-
-
-@pytest.fixture
-def world(embedded: local.Running, namespace: str) -> World:
-    return kit.world(embedded, namespace)
-
-
-@pytest.fixture
-def lease(world: World) -> Iterator[Lease]:
-    with world.lease() as held:
-        yield held
-
-
-def rollout_of(world: World) -> Rollout:
-    found = world.record().rollout
-    assert found is not None
-    return found
 
 
 def lost(world: World, record: ServiceRecord, decision: Decision) -> tuple[ServiceRecord, Intent]:

@@ -22,11 +22,11 @@ from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError
 from pipeline.manifest.project import Environment
 from pipeline.release.act import Engine, head_of
-from pipeline.release.decide import Observation, decide
+from pipeline.release.decide import Decision, Observation, decide
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout
-from pipeline.release.walk import Walk
+from pipeline.release.walk import Walk, run
 
 FUNCTION = "engine"
 BUCKET = "engine-ledger"
@@ -285,3 +285,20 @@ def losing(env: Environment, operation: str, how: str, times: int = 1, of: Any =
         yield lost
     finally:
         events.unregister(name, handle)
+
+
+def finish(world: World, walk: Walk) -> Walk:
+    """Walk to the end on the fed evidence."""
+    return run(world.engine, [walk], world.look, world.pass_time)[0]
+
+
+def rollout_of(world: World) -> Rollout:
+    """The rollout the ledger has, under way or over."""
+    found = world.record().rollout
+    assert found is not None
+    return found
+
+
+def forward(rollout: Rollout, step: int) -> Decision:
+    """A decision to begin `step`, or to promote after the last."""
+    return Decision("shift" if step < len(rollout.steps) else "promote", "it looks good", "go on", step=step)
