@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -55,14 +56,12 @@ class Objects:
         """Return the object or None; AwsError when the bucket is missing or cannot be read."""
         from botocore.exceptions import ClientError
 
-        with aws_errors(f"read s3://{self._bucket}/{key}"):
+        with self._in_bucket(f"read s3://{self._bucket}/{key}"):
             try:
                 answer = self._reader.get_object(Bucket=self._bucket, Key=key)
             except ClientError as error:
                 if error_code(error) in {"NoSuchKey", "404"}:
                     return None
-                if error_code(error) == "NoSuchBucket":
-                    raise self._no_bucket() from error
                 raise
             self._heed(answer)
             return Stored(key, answer["Body"].read(), answer["ETag"], _age(answer))
@@ -76,15 +75,13 @@ class Objects:
             condition["IfMatch"] = if_match
         if if_absent:
             condition["IfNoneMatch"] = "*"
-        with aws_errors(f"write s3://{self._bucket}/{key}"):
+        with self._in_bucket(f"write s3://{self._bucket}/{key}"):
             try:
                 answer = self._writer.put_object(Bucket=self._bucket, Key=key, Body=body, **condition)
             except ClientError as error:
                 # 404 under If-Match: the object was deleted meanwhile.
                 if condition and (http_status(error) in {409, 412} or error_code(error) == "NoSuchKey"):
                     raise PreconditionFailed(key) from error
-                if error_code(error) == "NoSuchBucket":
-                    raise self._no_bucket() from error
                 raise
             self._heed(answer)
             return str(answer["ETag"])
@@ -104,47 +101,35 @@ class Objects:
 
     def upload(self, key: str, path: Path) -> None:
         """Upload a file under `key` (artifacts: the key is the content's hash, so writing twice is harmless)."""
-        from botocore.exceptions import ClientError
-
-        with aws_errors(f"upload {path.name} to s3://{self._bucket}/{key}"):
-            try:
-                self._reader.put_object(
-                    Bucket=self._bucket, Key=key, Body=path.read_bytes(), ContentType="application/zip"
-                )
-            except ClientError as error:
-                if error_code(error) == "NoSuchBucket":
-                    raise self._no_bucket() from error
-                raise
+        with self._in_bucket(f"upload {path.name} to s3://{self._bucket}/{key}"):
+            self._reader.put_object(Bucket=self._bucket, Key=key, Body=path.read_bytes(), ContentType="application/zip")
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys under a prefix in order."""
-        from botocore.exceptions import ClientError
-
-        with aws_errors(f"list s3://{self._bucket}/{prefix}"):
-            try:
-                pages = self._reader.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-                found = [str(item["Key"]) for page in pages for item in page.get("Contents", ())]
-            except ClientError as error:
-                if error_code(error) == "NoSuchBucket":
-                    raise self._no_bucket() from error
-                raise
-        yield from found
+        yield from [str(item["Key"]) for page in self._list(Prefix=prefix) for item in page.get("Contents", ())]
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """Names of the folders right below a prefix that ends in `/`, in order."""
+        pages = self._list(Prefix=prefix, Delimiter="/")
+        found = [str(item["Prefix"]) for page in pages for item in page.get("CommonPrefixes", ())]
+        return tuple(sorted(name[len(prefix) :].rstrip("/") for name in found))
+
+    def _list(self, **wanted: str) -> list[dict[str, Any]]:
+        with self._in_bucket(f"list s3://{self._bucket}/{wanted['Prefix']}"):
+            return list(self._reader.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, **wanted))
+
+    @contextmanager
+    def _in_bucket(self, doing: str) -> Iterator[None]:
+        """Like aws_errors; a bucket that is not there is said with how to make it."""
         from botocore.exceptions import ClientError
 
-        with aws_errors(f"list s3://{self._bucket}/{prefix}"):
+        with aws_errors(doing):
             try:
-                pages = self._reader.get_paginator("list_objects_v2").paginate(
-                    Bucket=self._bucket, Prefix=prefix, Delimiter="/"
-                )
-                found = [str(item["Prefix"]) for page in pages for item in page.get("CommonPrefixes", ())]
+                yield
             except ClientError as error:
                 if error_code(error) == "NoSuchBucket":
                     raise self._no_bucket() from error
                 raise
-        return tuple(sorted(name[len(prefix) :].rstrip("/") for name in found))
 
     def _heed(self, answer: dict[str, Any]) -> None:
         """Compare the clocks; small differences are the header's, so they change nothing."""
