@@ -210,7 +210,8 @@ class Deploy:
 
         for run_ in plan.build.runs:
             self.tell.progress(f"building {', '.join(run_.services)} for {run_.triple}")
-        with self.tell.group("cargo lambda build"):
+        # What the store has is no build: then there is nothing to head.
+        with self.tell.group("cargo lambda build") if plan.build.runs else nullcontext():
             artifacts = execute_build(plan.build, self.tell.progress)
         check_unmoved(self.setting)
         stored = {artifact.service for artifact in plan.build.stored}

@@ -173,12 +173,10 @@ class Story:
             raise UsageError(f"the demo cannot change {SOURCE}: it has no `{old.strip()}`")
         source.write_text(text.replace(old, new))
         self._git(*AUTHOR, "commit", "--quiet", "--all", "--message", subject, cwd=self.clone)
-        diff = self._git("show", "--format=%h %s", "--unified=0", "HEAD", "--", SOURCE, cwd=self.clone)
-        for line in diff.splitlines():
-            if line[:1] in "+-" and line[:3] not in {"+++", "---"}:
+        self.here.console.line(self._git("log", "-1", "--format=%h %s", cwd=self.clone).strip())
+        for line in self._git("show", "--format=", "--unified=0", "HEAD", "--", SOURCE, cwd=self.clone).splitlines():
+            if line.startswith(("+", "-")) and not line.startswith(("+++", "---")):
                 self.here.console.line(f"  {line}")
-            elif line and line[0] not in "di@":
-                self.here.console.line(line)
 
     def _git(self, *arguments: str, cwd: Path) -> str:
         done = subprocess.run(("git", *arguments), cwd=cwd, capture_output=True, text=True, check=False)
