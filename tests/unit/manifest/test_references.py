@@ -245,8 +245,10 @@ def refers(name: str, *others: str, **fields: object) -> SimpleNamespace:
 
 def test_a_circle_is_a_path_at_the_line_that_closes_it() -> None:
     assert faults(refers("a", "a", "b"), refers("b", "c"), refers("c", "d", "a"), refers("d")) == [
-        "c.yaml:4:7: `a → b → c → a` refer to each other in a circle, so none of them can be deployed first"
-         ", remove this reference, or another one of the circle"
+        (
+            "c.yaml:4:7: `a → b → c → a` refer to each other in a circle, so none of them can be deployed first"
+            ", remove this reference, or another one of the circle"
+        )
     ]
 
 
@@ -263,8 +265,10 @@ def test_a_long_circle_is_shown_in_short() -> None:
 
 def test_stacks_must_have_an_order_too() -> None:
     assert faults(refers("a", "b", stack="web"), refers("b", "c"), refers("c", stack="web")) == [
-        "a.yaml:3:7: the stacks `b → web → b` refer to each other in a circle, so none of them can be applied first"
-         ", put their services into one stack"
+        (
+            "a.yaml:3:7: the stacks `b → web → b` refer to each other in a circle, so none of them can be applied first"
+            ", put their services into one stack"
+        )
     ]
 
 
