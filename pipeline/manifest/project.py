@@ -29,9 +29,13 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
         "3 to 63 lower-case letters, digits and hyphens",
     ),
 }
-_PROJECT_KEYS = ("crabwalk", "project", "services", "environments")
+_PROJECT_KEYS = ("crabwalk", "project", "services", "environments", "build")
 _ENVIRONMENT_KEYS = ("account", "region", "bucket")
 _GLOB = "services/*/service.yaml"
+_BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
+    "compiler": ("cargo-zigbuild", "cargo", "cross"),
+    "deny": ("auto", "required", "off"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,19 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class BuildSettings:
+    """How every service is built: `build:` of the project file.
+
+    `compiler`: what cargo-lambda links with. `auditable`: the list of crates goes into the binary. `deny`: whether
+    cargo-deny must pass; auto = in CI, and elsewhere where it is installed.
+    """
+
+    compiler: str = "cargo-zigbuild"
+    auditable: bool = False
+    deny: str = "auto"
+
+
+@dataclass(frozen=True)
 class Project:
     """The repository's project file; `environments` are the declared ones, `local` is not among them."""
 
@@ -60,6 +77,7 @@ class Project:
     services_glob: str = _GLOB
     environments: tuple[Environment, ...] = ()
     services_mark: Mark | None = None  # where `services:` is written, None = the default
+    build: BuildSettings = BuildSettings()
 
     @property
     def environment_names(self) -> tuple[str, ...]:
@@ -115,7 +133,7 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
     name = name or "unnamed"
     environments = _environments(fields.get("environments"), name, problems)
     mark = fields["services"].mark if "services" in fields else None
-    return Project(name, root, glob, environments, mark)
+    return Project(name, root, glob, environments, mark, _build(fields.get("build"), problems))
 
 
 def check_format(node: Node, problems: list[Problem]) -> None:
@@ -185,6 +203,30 @@ def _check_form(node: Node, key: str, path: str, problems: list[Problem]) -> Non
     child = (node.mapping or {}).get(key)
     if child is not None and isinstance(child.value, str) and child.value and not form.match(child.value):
         problems.append(child.mark.problem(f"{path}{key}: `{child.value}` is not {what}", rule))
+
+
+def _build(node: Node | None, problems: list[Problem]) -> BuildSettings:
+    if node is None:
+        return BuildSettings()
+    if node.mapping is None:
+        problems.append(node.mark.problem(f"build: must be a mapping, not {node.shown()}"))
+        return BuildSettings()
+    unknown_keys(node, (*_BUILD_WORDS, "auditable"), "build: ", problems)
+    said = {key: _word(node.mapping[key], key, problems) for key in _BUILD_WORDS if key in node.mapping}
+    auditable = node.mapping.get("auditable")
+    if auditable is not None and not isinstance(auditable.value, bool):
+        problems.append(auditable.mark.problem(f"build.auditable: must be true or false, not {auditable.shown()}"))
+    given = {key: value for key, value in said.items() if value is not None}
+    return BuildSettings(**given, auditable=auditable is not None and auditable.value is True)
+
+
+def _word(node: Node, key: str, problems: list[Problem]) -> str | None:
+    """One of the words `build.KEY` may be; `off` is text here, though YAML 1.1 reads it as false."""
+    if node.text in _BUILD_WORDS[key] and isinstance(node.value, (str, bool)):
+        return node.text
+    what = f"build.{key}: {node.shown()} is not possible"
+    problems.append(node.mark.problem(what, nearest(node.text, _BUILD_WORDS[key])))
+    return None
 
 
 def environment(project: Project, name: str | None) -> Environment:

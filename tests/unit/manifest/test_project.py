@@ -9,7 +9,7 @@ import pytest
 
 import pipeline.local
 from pipeline.errors import ManifestError, UsageError
-from pipeline.manifest.project import Environment, environment, find_project, load_project
+from pipeline.manifest.project import BuildSettings, Environment, environment, find_project, load_project
 
 
 def test_importing_it_stays_light() -> None:
@@ -87,6 +87,53 @@ environments:
         ),
         "crabwalk.yaml:10:9: environments.list: must be a mapping with account and region, not a list",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("", BuildSettings()),
+        ("build: {}", BuildSettings("cargo-zigbuild", auditable=False, deny="auto")),
+        (
+            "build: {compiler: cross, auditable: true, deny: required}",
+            BuildSettings("cross", auditable=True, deny="required"),
+        ),
+        ("build: {deny: off}", BuildSettings(deny="off")),
+        ('build: {deny: "off"}', BuildSettings(deny="off")),
+    ],
+)
+def test_reads_how_to_build(tree, text: str, settings: BuildSettings) -> None:
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: demo\n{text}\n")
+    assert load_project(tree.root).build == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("build: zig", ["3:8: build: must be a mapping, not `zig`"]),
+        (
+            "build: {compiler: zig}",
+            ["3:19: build.compiler: `zig` is not possible, known: cargo, cargo-zigbuild, cross"],
+        ),
+        (
+            "build: {compiler: cargo-zig, deny: on}",
+            [
+                "3:19: build.compiler: `cargo-zig` is not possible, did you mean `cargo-zigbuild`?",
+                "3:36: build.deny: `on` is not possible, known: auto, off, required",
+            ],
+        ),
+        ("build: {compiler: [cargo]}", ["3:19: build.compiler: a list is not possible, known: cargo, cargo-zigbuild,"]),
+        ("build: {auditable: maybe}", ["3:20: build.auditable: must be true or false, not `maybe`"]),
+        ("build: {compilr: cargo}", ["3:9: build: unknown key `compilr`, did you mean `compiler`?"]),
+    ],
+)
+def test_says_what_is_wrong_with_how_to_build(tree, text: str, faults: list[str]) -> None:
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: demo\n{text}\n")
+    with pytest.raises(ManifestError) as caught:
+        load_project(tree.root)
+    found = [str(problem) for problem in caught.value.problems]
+    assert len(found) == len(faults)
+    assert all(one.startswith(f"crabwalk.yaml:{fault}") for one, fault in zip(found, faults, strict=True))
 
 
 def test_an_environment_by_name(tree) -> None:
