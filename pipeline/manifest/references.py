@@ -147,18 +147,13 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def order(services: Sequence[Service]) -> tuple[tuple[Service, ...], ...]:
-    """Waves of deployment: each refers only to earlier ones. Services of one stack are applied, and so come, together.
+    """Waves of deployment: each refers only to earlier ones, also within a stack.
 
     References to services that are not given set no order: they exist already, or `check` has refused them.
     """
-    stacks = {service.name: service.stack for service in services}
-    needs: dict[str, set[str]] = {stack: set() for stack in stacks.values()}
-    for service in services:
-        needs[service.stack] |= {stacks[name] for name in _needed(service) if name in stacks} - {service.stack}
-    return tuple(
-        tuple(sorted((service for service in services if service.stack in wave), key=lambda service: service.name))
-        for wave in waves(needs)
-    )
+    ordered = {service.name: service for service in sorted(services, key=lambda service: service.name)}
+    needs = {name: _needed(service) for name, service in ordered.items()}
+    return tuple(tuple(service for name, service in ordered.items() if name in wave) for wave in waves(needs))
 
 
 def _needed(service: Service) -> set[str]:

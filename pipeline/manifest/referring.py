@@ -199,23 +199,11 @@ def _extension_faults(
 
 
 def _check_order(services: Mapping[str, Any], edges: Mapping[tuple[str, str], Mark], problems: list[Problem]) -> None:
-    """Cycles of services; where there are none, cycles of stacks, because a stack is applied as a whole."""
+    """Cycles of services. Stacks may refer to each other: a stack is applied as often as the order needs."""
     marks = {edge: mark for edge, mark in edges.items() if edge[0] != edge[1] and edge[1] in services}
-    found = False
     for path in cycles(_needs(services, marks)):
-        found = True
         what = f"`{_arrows(path)}` refer to each other in a circle, so none of them can be deployed first"
         problems.append(marks[path[-2], path[-1]].problem(what, "remove this reference, or another one of the circle"))
-    if found:
-        return
-    stacks = {name: getattr(service, "stack", name) for name, service in services.items()}
-    between: dict[tuple[str, str], Mark] = {}
-    for (one, other), mark in sorted(marks.items()):
-        if stacks[one] != stacks[other]:
-            between.setdefault((stacks[one], stacks[other]), mark)
-    for path in cycles(_needs(set(stacks.values()), between)):
-        what = f"the stacks `{_arrows(path)}` refer to each other in a circle, so none of them can be applied first"
-        problems.append(between[path[-2], path[-1]].problem(what, "put their services into one stack"))
 
 
 def _needs(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
