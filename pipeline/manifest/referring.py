@@ -114,9 +114,11 @@ def _uses(node: Node, problems: list[Problem]) -> Iterator[_Use]:
 
 
 def _leaves(node: Node, place: tuple[str, ...], path: str) -> Iterator[tuple[Node, tuple[str, ...], str]]:
-    """Every scalar with a marker, the keys that lead to it, and its path as messages show it."""
+    """Every scalar and key with a marker, the keys that lead to it, and its path as messages show it."""
     if isinstance(node.value, Mapping):
         for key, child in node.value.items():
+            if "${" in key and place:
+                yield Node(node.keys[key], key, text=key), place, path
             yield from _leaves(child, (*place, key), f"{path}.{key}" if path else key)
     elif isinstance(node.value, tuple):
         for index, child in enumerate(node.value):

@@ -162,6 +162,8 @@ def test_a_long_chain_and_a_circle_have_an_order_too() -> None:
         ("triggers: [{schedule: {payload: {to: '${services.todos.jobs.url}'}}}]", ""),
         ("description: costs ${5}", ""),
         ("description: $${services.a.b.c}", ""),
+        ("triggers: [{schedule: {payload: {'${services.todos.jobs.url}': 1}}}]", ""),
+        ("triggers: [{schedule: {payload: {'${x': 1}}}]", "2:34: triggers[0].schedule.payload: `${x` is never closed"),
         ("environment: {T: '${x}'}", "2:18: environment.T: `${x}` is no reference, write `${services."),
         (
             "environment: {T: '${services.todo.table.name}'}",
