@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra import Placement, Root, render
+from pipeline.infra.values import Ready
+from pipeline.infra.values import ready as ready_with
+from pipeline.manifest.references import order, references
 
 if TYPE_CHECKING:
     from pipeline.build import BuildPlan
@@ -65,6 +68,17 @@ class DeployPlan:
         """The services to be released."""
         names = {one.service for one in self.affected if one.affected}
         return tuple(service for service in self.setting.services if service.name in names)
+
+    @property
+    def waves(self) -> tuple[tuple[Service, ...], ...]:
+        """The services to be released, in the order their references ask for; those of one wave go side by side."""
+        released = self.services
+        ordered = (tuple(one for one in wave if one in released) for wave in order(self.setting.services))
+        return tuple(wave for wave in ordered if wave)
+
+    def needs(self, service: Service) -> frozenset[str]:
+        """The other services that `service` refers to."""
+        return frozenset(one.service for one in references(service)) - {service.name}
 
     def without(self, busy: Collection[str]) -> DeployPlan:
         """The plan without the services somebody else works on, and without the stacks that cannot change for that."""
@@ -221,9 +235,15 @@ def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPl
         if service.stack != stack or (record.promoted is None and service.name not in {*keys, *standing}):
             continue
         key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
-        placements.append(Placement(service, record.promoted is not None, key))
+        placements.append(Placement(ready(setting, service).service, record.promoted is not None, key))
     root = render(setting.project, setting.env, stack, placements, setting.modules)
     return StackPlan(stack, root, applied)
+
+
+def ready(setting: Setting, service: Service) -> Ready:
+    """A service with its references replaced by what stacks put out last."""
+    outputs = {name: made for stack in setting.stacks.values() if stack for name, made in stack.outputs.items()}
+    return ready_with(setting.project, setting.env, service, outputs)
 
 
 def _chosen(services: Sequence[Service], only: Sequence[str]) -> tuple[Service, ...]:

@@ -46,10 +46,11 @@ def command(
 
         return show_plan(services, env_name, base, output)
     from pipeline.aws.identity import whoami
-    from pipeline.deploy import Deploy, Options
+    from pipeline.deploy import Deploy
     from pipeline.planning import check_checkout, read_setting
     from pipeline.release.outcome import exit_code
     from pipeline.report.release import show_result
+    from pipeline.run import Options, Run
 
     here = Here(env_name, json=output == "json")
     console = here.console
@@ -60,15 +61,15 @@ def command(
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
     options = Options(services, base, retry, frozenset(allow_destroy), os.environ.get("GITHUB_ACTOR"))
     walking = _walking(here, record)
-    deploy = Deploy(here.engine, setting, here.repo, actor, options, console, walking)
+    run = Run(here.engine, setting, here.repo, actor, options, console, walking)
     try:
-        results = deploy.execute()
+        results = Deploy(run).execute()
     except BaseException:
-        for result in deploy.results:
+        for result in run.results:
             show_result(console, result)
-        if deploy.walking_now:
+        if run.walking_now:
             console.warn(
-                f"the walk of {', '.join(deploy.walking_now)} stands where it is, recorded; "
+                f"the walk of {', '.join(run.walking_now)} stands where it is, recorded; "
                 f"`crabwalk deploy --env {here.env.name}` goes on with it, `crabwalk rollback` ends it"
             )
         raise

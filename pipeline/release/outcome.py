@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pipeline.infra.values import endpoint
 from pipeline.release.act import LATEST
 from pipeline.release.decide import Decision
 from pipeline.release.model import Rollout
@@ -117,10 +118,4 @@ def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) 
 
 def service_url(env: Environment, stack: StackRecord | None, service: str) -> str | None:
     """Where a service answers over HTTP, by what Terraform last put out; None when it has no HTTP trigger."""
-    outputs: Any = stack.outputs.get(service, {}) if stack else {}
-    api_id, endpoint = outputs.get("api_id"), outputs.get("api_endpoint")
-    if env.embedded and api_id and env.endpoint:
-        from pipeline.local import api_url
-
-        return api_url(env.endpoint, str(api_id))
-    return str(endpoint) if endpoint else None
+    return endpoint(env, stack.outputs.get(service, {}) if stack else {})

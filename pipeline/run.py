@@ -1,0 +1,108 @@
+"""One run of a deploy: what it was asked for, what it holds, and what has ended so far. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pipeline.converge import Teller, converge
+from pipeline.planning import DeployPlan, Setting, StackPlan, plan_deploy, read_setting
+from pipeline.release.act import LATEST, Engine
+from pipeline.release.leases import Leases
+from pipeline.release.ledger import ServiceRecord
+from pipeline.release.outcome import result_of, skipped
+from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
+from pipeline.release.walk import Walk, run
+
+if TYPE_CHECKING:
+    from pipeline.errors import ConflictError
+    from pipeline.workspace.git import Repository
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may ask of a deploy beyond the commit."""
+
+    only: tuple[str, ...] = ()
+    base: str | None = None
+    retry: bool = False
+    allow_destroy: frozenset[str] = frozenset()
+    claimed_actor: str | None = None
+
+
+Show = Callable[[Sequence[WalkView]], None]
+
+
+@dataclass
+class Run:
+    """What the parts of one deploy share: `setting` is replaced as the run changes what the ledger knows."""
+
+    engine: Engine
+    setting: Setting
+    repo: Repository
+    actor: str
+    options: Options
+    tell: Teller
+    walking: Callable[[], AbstractContextManager[Show]]
+    walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
+    results: list[ReleaseResult] = field(default_factory=list)
+    conflicts: dict[str, ConflictError] = field(default_factory=dict)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """The leases this run holds; taken one by one, released together."""
+        doing = f"deploy of {self.setting.commit[:12]}"
+        return Leases(self.engine.objects, ttl_s=self.setting.env.lease_s, doing=doing, say=self.tell.progress)
+
+    def plan(self) -> DeployPlan:
+        """What a deploy would do now."""
+        return plan_deploy(self.setting, self.repo, self.options.only, self.options.base, retry=self.options.retry)
+
+    def wanted(self, service: str) -> bool:
+        """Whether the person named this service, or none."""
+        return not self.options.only or service in self.options.only
+
+    def skip(self, record: ServiceRecord, outcome: ReleaseOutcome, sentence: str, after: str | None = None) -> None:
+        """Note that a service is not released, and what to do next."""
+        result = skipped(record, self.setting.env.name, self.setting.commit, outcome, sentence)
+        self.results.append(replace(result, next=after) if after else result)
+
+    def nothing_new(self, record: ServiceRecord, sentence: str) -> None:
+        """Note that there is nothing to walk; the base moves on, so that the next deploy does not look again."""
+        if record.promoted is not None:
+            moved = replace(record, promoted=replace(record.promoted, commit=self.setting.commit))
+            self.keep(self.engine.ledger.save(moved))
+        self.skip(record, "no-op", sentence)
+
+    def keep(self, record: ServiceRecord) -> None:
+        """Go on with this record of a service."""
+        self.setting = replace(self.setting, records={**self.setting.records, record.service: record})
+
+    def refresh(self) -> None:
+        """Read anew what the ledger knows."""
+        self.setting = read_setting(
+            self.setting.project, self.setting.env, self.setting.services, self.repo, self.engine.ledger
+        )
+
+    def terraform(self, stack: StackPlan) -> None:
+        """Bring a stack to its plan, if Terraform has anything to do."""
+        allowed, check = self.options.allow_destroy, self.leases.check
+        record = converge(self.engine, self.setting, stack, allowed, self.tell, before_apply=check)
+        if record is not None:
+            self.setting = replace(self.setting, stacks={**self.setting.stacks, stack.stack: record})
+
+    def walk(self, walks: Sequence[Walk]) -> tuple[Walk, ...]:
+        """Walk these releases side by side to their ends, and note them."""
+        if not walks:
+            return ()
+        self.walking_now = tuple(walk.rollout.service for walk in walks)
+        watched = any(walk.rollout.stable != LATEST for walk in walks)  # a first release has nothing to watch
+        with self.walking() if watched else nullcontext(lambda _: None) as show:
+            finished = run(self.engine, walks, show)
+        self.walking_now = ()
+        for walk in finished:
+            self.results.append(result_of(walk.rollout, walk.decision, self.engine.now()))
+        return finished
