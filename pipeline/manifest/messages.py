@@ -1,11 +1,15 @@
-"""pydantic's errors in a person's words, each at the line of the value it is about."""
+"""pydantic's errors in a person's words, each at the line of the value it is about; inside an overlay, at its line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import types
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Mark, Node, nearest
+from pipeline.manifest.document import Node, nearest
+from pipeline.manifest.places import Path, Places, follow
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -24,34 +28,29 @@ _TYPES = {
 }
 
 
-def problems_of(error: ValidationError, node: Node, model: type[BaseModel]) -> list[Problem]:
-    """One problem for each of pydantic's errors about `node`."""
-    found = (_problem(detail, node, model) for detail in error.errors(include_url=False))
+def problems_of(error: ValidationError, places: Places, model: type[BaseModel]) -> list[Problem]:
+    """One problem for each of pydantic's errors about a manifest."""
+    found = (_problem(detail, places, model) for detail in error.errors(include_url=False))
     return [problem for problem in found if problem is not None]
 
 
-def _problem(detail: ErrorDetails, root: Node, model: type[BaseModel]) -> Problem | None:
-    kind = detail["type"]
-    if kind == "default_factory_not_called":
-        return None  # what it would have been made from is wrong already
-    loc = _in_yaml(detail["loc"], root)
-    node, key, depth = _follow(root, loc)
-    path = _shown(loc)
+def _problem(detail: ErrorDetails, places: Places, model: type[BaseModel]) -> Problem | None:
+    kind, ctx = detail["type"], detail.get("ctx") or {}
+    loc = tuple(part for part in detail["loc"] if not str(part).startswith("~"))
+    node, _, depth = follow(places.root, loc)
     if kind == "missing":
-        return node.mark.problem(f"{_prefix(loc[:-1])}the key `{loc[-1]}` is missing")
-    if depth < len(loc) and loc[-1] != "[key]":
-        return None  # a default derived from a value that is wrong itself
-    if kind == "extra_forbidden":
-        at = key or node.mark
-        return at.problem(f"{_prefix(loc[:-1])}unknown key `{loc[-1]}`", nearest(str(loc[-1]), _known(model, loc[:-1])))
+        what = f"the key `{loc[-1]}` is missing"
+        return places.problem(loc, what, key=True)
     if loc[-1:] == ("[key]",):
-        node = Node(key or node.mark, loc[-2])
-        path = _shown(loc[:-2])
-    what, instead = _words(kind, detail.get("ctx") or {}, node, loc)
-    return node.mark.problem(f"{path}: {what}" if path else what, instead)
+        return places.problem(loc[:-1], *_words(kind, ctx, node, loc), key=True)
+    if kind == "default_factory_not_called" or depth < len(loc):
+        return None  # a default made from a value that is wrong itself
+    if kind == "extra_forbidden":
+        return places.problem(loc, f"unknown key `{loc[-1]}`", _instead_of(model, loc), key=True)
+    return places.problem((*loc, *ctx.get("at", ())), *_words(kind, ctx, node, loc), key=bool(ctx.get("key")))
 
 
-def _words(kind: str, ctx: dict[str, Any], node: Node, loc: tuple[int | str, ...]) -> tuple[str, str]:
+def _words(kind: str, ctx: Mapping[str, Any], node: Node, loc: Path) -> tuple[str, str]:
     if kind == "crabwalk":
         return ctx["what"], ctx["instead"]
     if kind == "literal_error":
@@ -63,48 +62,60 @@ def _words(kind: str, ctx: dict[str, Any], node: Node, loc: tuple[int | str, ...
     if expected is None:
         return f"{node.shown()} is not possible", ""
     instead = f'write "{node.text}" in quotes' if expected == "text" and node.text else ""
+    if expected == "a list" and node.mapping is None and node.text:
+        instead = f"write `[{node.text}]`"
     return f"must be {expected}, not {node.shown()}", instead
 
 
-def _in_yaml(loc: tuple[int | str, ...], root: Node) -> tuple[int | str, ...]:
-    """The path as it stands in the file: a trigger's kind is a level of its own there."""
-    if len(loc) >= 3 and loc[0] == "triggers":
-        items = root.mapping["triggers"].items if root.mapping and "triggers" in root.mapping else None
-        kinds = list(items[int(loc[1])].mapping or {}) if items and int(loc[1]) < len(items) else []
-        return (*loc[:2], *kinds[:1], *loc[2:])
-    return loc
+def _instead_of(model: type[BaseModel], loc: Path) -> str:
+    """What to write instead of an unknown key: the nearest of its level, or the level it belongs to."""
+    word = str(loc[-1])
+    near = nearest(word, _keys(_inside(model, loc[:-1]), top=len(loc) == 1))
+    if near.startswith("did you mean") or len(loc) > 1:
+        return near
+    homes = [key for key, inner in _fields(model).items() if word in _keys(inner)]
+    return f"it belongs in `{homes[0]}`" if len(homes) == 1 else near
 
 
-def _follow(node: Node, loc: tuple[int | str, ...]) -> tuple[Node, Mark | None, int]:
-    """The deepest node along `loc`, its key's mark, and how many parts led there."""
-    key: Mark | None = None
-    for depth, part in enumerate(loc):
-        if isinstance(part, int) and node.items is not None and part < len(node.items):
-            node, key = node.items[part], None
-        elif isinstance(part, str) and node.mapping is not None and part in node.mapping:
-            node, key = node.mapping[part], node.keys.get(part)
-        else:
-            return node, key, depth
-    return node, key, len(loc)
-
-
-def _shown(loc: tuple[int | str, ...]) -> str:
-    text = ""
+def _inside(model: Any, loc: Path) -> Any:
     for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
+        model = _at(model, part)
+    return model
 
 
-def _prefix(loc: tuple[int | str, ...]) -> str:
-    return f"{_shown(loc)}: " if loc else ""
+def _at(annotation: Any, part: int | str) -> Any:
+    """The type of what stands at `part` of a value of this type; None when that cannot be told."""
+    for one in _choices(annotation):
+        origin = get_origin(one)
+        if (origin is tuple and isinstance(part, int)) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+            return get_args(one)[0 if origin is tuple else 1]
+        if isinstance(part, str) and part in _fields(one):
+            return _fields(one)[part]
+        if getattr(one, "kind", None) == part:
+            return one
+    return None
 
 
-def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The keys the mapping at `loc` may have."""
-    from pipeline.manifest.models import HttpTrigger, Release, Step
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """The types a value may have, without what is annotated about them."""
+    if get_origin(annotation) is Annotated:
+        return _choices(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return tuple(one for choice in get_args(annotation) for one in _choices(choice))
+    return (annotation,)
 
-    inner: dict[str, type[BaseModel]] = {"release": Release, "steps": Step, "triggers": HttpTrigger}
-    for part in loc:
-        model = inner.get(str(part), model)
-    keys = [str(field.validation_alias or name) for name, field in model.model_fields.items() if name != "kind"]
-    return [*keys, "crabwalk", "overlays"] if not loc else keys
+
+@cache
+def _fields_of(model: type[BaseModel]) -> dict[str, Any]:
+    return {str(field.validation_alias or name): field.annotation for name, field in model.model_fields.items()}
+
+
+def _fields(one: Any) -> dict[str, Any]:
+    """The keys of a model and their types, empty for anything else."""
+    return _fields_of(one) if hasattr(one, "model_fields") else {}
+
+
+def _keys(annotation: Any, *, top: bool = False) -> list[str]:
+    """The keys a mapping of this type may have."""
+    found = [key for one in _choices(annotation) for key in _fields(one)]
+    return [*found, "crabwalk", "overlays"] if top else found

@@ -1,132 +1,166 @@
-"""The rules a manifest's values obey, with AWS's own limits, in a person's words. Pure; no models here."""
+"""How a manifest's rules are written: a check in a person's words and, beside it, what the JSON Schema says of it.
+
+Pure; no models here. A rule that is built once is used for every value: nothing is compiled while validating.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from pipeline.manifest import units
 
 FROM_YAML = {"yaml": True}
-LOG_RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
-    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-_RESERVED = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_TASK_ROOT",
-        "LAMBDA_RUNTIME_DIR",
-    }
-)
-MAX_VARIABLES_BYTES = 4096
-_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]+\Z")
-_ROUTE = re.compile(r"(?:\$default|(?:ANY|GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) /\S*)\Z")
-_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*,;=:@%-]+|\{[A-Za-z0-9._:-]+\+?\})\Z")
+Schema = Mapping[str, Any]
 
 
-def fault(what: str, instead: str = "") -> PydanticCustomError:
-    """A rule broken, in the words a person reads."""
-    return PydanticCustomError("crabwalk", "{what}", {"what": what, "instead": instead})
+def fault(what: str, instead: str = "", at: tuple[int | str, ...] = (), *, key: bool = False) -> PydanticCustomError:
+    """A rule broken, in the words a person reads; `at` is where below the value that is judged, `key`: its key."""
+    return PydanticCustomError("crabwalk", "{what}", {"what": what, "instead": instead, "at": at, "key": key})
 
 
-def unit(parse: Callable[[str, str], float], example: str) -> BeforeValidator:
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A check of the finished value; `schema` is added to its JSON Schema."""
+
+    check: Callable[[Any], Any]
+    schema: Schema = field(default_factory=dict)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core), **self.schema}
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """How YAML writes a value, where that differs from what the model holds; a ready value passes unread."""
+
+    parse: Callable[[Any], Any]
+    ready: type | tuple[type, ...]
+    schema: Schema = field(default_factory=dict)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: Any, info: ValidationInfo) -> Any:
+            if info.context is not FROM_YAML and isinstance(value, self.ready):
+                return value
+            return self.parse(value)
+
+        return core_schema.with_info_before_validator_function(read, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema) or handler(core)
+
+
+class Given:
+    """A key that is written has a value: `vpc:` with nothing behind it is a slip, not None."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def given(value: Any, info: ValidationInfo) -> Any:
+            if value is None and info.context is FROM_YAML:
+                raise fault("has no value", "write one, or remove the key")
+            return value
+
+        return core_schema.with_info_before_validator_function(given, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        inner: Any = core["schema"]  # ours: the validator around a nullable
+        return handler(inner["schema"] if inner["type"] == "nullable" else inner)
+
+
+def unit(parse: Callable[[str, str], float], example: str, *, of: Mapping[str, Any]) -> Read:
     """Text with a unit; a plain number only where code builds the model, never from YAML."""
 
-    def validate(value: Any, info: ValidationInfo) -> Any:
+    def read(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise fault("must be a number with a unit", f"write for example `{example}`")
-        if not isinstance(value, str) and info.context is not FROM_YAML:
-            return value
         try:
             return parse(value if isinstance(value, str) else units.plain_number(value), example)
         except units.UnitError as error:
             raise fault(error.what, error.instead) from None
 
-    return BeforeValidator(validate)
+    return Read(read, (int, float), {"type": "string", "pattern": units.pattern(of), "examples": [example]})
 
 
-def between(low: float, high: float, shown: str, unit: str) -> AfterValidator:
-    def validate(value: Any) -> Any:
+def between(low: float, high: float, shown: str, unit: str = "") -> Rule:
+    """A number's limits; `shown` is how a person writes them."""
+
+    def check(value: Any) -> Any:
         if not low <= value <= high:
-            raise fault(f"{units.plain_number(value)} {unit} is out of range", shown)
+            said = f"{units.plain_number(value)} {unit}".rstrip()
+            raise fault(f"{said} is out of range", shown)
         return value
 
-    return AfterValidator(validate)
+    return Rule(check)
 
 
-def matches(pattern: str, what: str, rule: str) -> AfterValidator:
-    form = re.compile(pattern + r"\Z", re.ASCII)
+def count(low: int, high: int, what: str = "") -> Rule:
+    """A whole number's limits, which the schema can say too."""
+    rule = between(low, high, f"{low:,} to {high:,}" if high < 1_000_000_000 else f"at least {low:,}", what)
+    return Rule(rule.check, {"minimum": low, "maximum": high})
 
-    def validate(value: str) -> str:
+
+def matches(pattern: str, what: str, rule: str, *, quoted: bool = True, examples: tuple[str, ...] = ()) -> Rule:
+    """Text of a form. `quoted=False`: the value may be a secret somebody put in the wrong place."""
+    form = re.compile(rf"(?:{pattern})\Z", re.ASCII)
+
+    def check(value: str) -> str:
         if not form.match(value):
-            raise fault(f"`{value}` is not {what}", rule)
+            raise fault(f"`{value}` is not {what}" if quoted else f"this is not {what}", rule)
         return value
 
-    return AfterValidator(validate)
+    return Rule(check, {"pattern": f"^(?:{pattern})$", **({"examples": list(examples)} if examples else {})})
 
 
-def retention(value: int) -> int:
-    if value not in LOG_RETENTION_DAYS:
-        near = min(LOG_RETENTION_DAYS, key=lambda days: abs(days - value))
-        what = f"CloudWatch Logs cannot keep logs for {value} day{'' if value == 1 else 's'}"
-        raise fault(what, f"write `{near} day{'' if near == 1 else 's'}`")
-    return value
+def listed(minimum: int, maximum: int, what: str) -> Rule:
+    """A list's length, and that nothing stands in it twice."""
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not minimum <= len(values) <= maximum:
+            allowed = f"at least {minimum}" if len(values) < minimum else f"at most {maximum}"
+            raise fault(f"{len(values)} {what}", f"{allowed} here")
+        return distinct(values)
+
+    return Rule(check, {"minItems": minimum, "maxItems": maximum, "uniqueItems": True})
 
 
-def share(value: float) -> float:
-    if not 0 < value < 1:
-        raise fault(f"{percent(value)} is out of range", "more than 0 % and less than 100 %")
-    return value
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuses what stands in a list twice, at its second place."""
+    seen = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            shown = f"`{value}`" if isinstance(value, str) else "this"
+            raise fault(f"{shown} stands here twice", "remove one", at=(index,))
+        seen.add(value)
+    return values
 
 
-def variable_name(value: str) -> str:
-    if value in _RESERVED or value.startswith("AWS_LAMBDA_"):
-        raise fault(f"`{value}` is reserved by Lambda", "remove it")
-    if not _VARIABLE.match(value):
-        raise fault(f"`{value}` is not a variable's name", "letters, digits and _, two or more, a letter first")
-    return value
+def relative(place: str, example: str) -> Rule:
+    """A path that cannot leave `place`."""
+
+    def check(value: str) -> str:
+        path = PurePosixPath(value)
+        if path.is_absolute() or ".." in path.parts or not value.strip() or "\\" in value or "\0" in value:
+            raise fault(f"`{value}` must lie inside the {place}'s folder", f"for example `{example}`")
+        return value
+
+    return Rule(check, {"pattern": r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\\]*[^\\\s][^\\]*$", "examples": [example]})
 
 
-def variables_size(value: Mapping[str, str]) -> None:
-    """Lambda measures all variables together, as JSON."""
-    size = len(json.dumps(dict(value), separators=(",", ":"), ensure_ascii=False).encode())
-    if size > MAX_VARIABLES_BYTES:
-        raise fault(f"all variables together take {size} bytes", f"Lambda takes {MAX_VARIABLES_BYTES}")
-
-
-def route(value: str) -> str:
-    if not _ROUTE.match(value):
-        raise fault(f"`{value}` is not a route", "write `$default` or a method and a path, for example `GET /`")
-    path = value.partition(" ")[2].strip("/")
-    segments = path.split("/") if path else []
-    for segment in segments:
-        if not _SEGMENT.match(segment):
-            raise fault(f"`{value}` is not a route: `{segment}` cannot stand in a path")
-    if any(segment.endswith("+}") for segment in segments[:-1]):
-        raise fault(f"`{value}` is not a route: a greedy part like `{{proxy+}}` can only be the last")
-    return value
-
-
-def relative(value: str) -> str:
-    path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts or not value.strip() or "\\" in value:
-        raise fault(f"`{value}` must lie inside the service's folder", "for example `events/hello.json`")
-    return value
+def json_text(value: Any) -> str:
+    """A value of any form as JSON text; keys stay in their order."""
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        raise fault("cannot be written as JSON", "no `.inf` or `.nan`") from None
 
 
 def percent(value: float) -> str:

@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest.document import Mark, Node, read_document
+from pipeline.manifest.limits import findings
 from pipeline.manifest.messages import problems_of
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.overlays import merged, overlays_of
 from pipeline.manifest.package import check_package
+from pipeline.manifest.places import Places
 from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
 from pipeline.manifest.rules import FROM_YAML
 
@@ -88,21 +90,23 @@ def _service(
 ) -> Service | None:
     check_format(node, problems)
     base = _without(node, _OWN_KEYS)
-    manifest = _validated(base, None, problems)
+    said: list[Problem] = []
+    manifest = _validated(Places(base), None, said)
+    problems.extend(said)
+    known = frozenset((problem.what, problem.instead) for problem in said)
     _check_function_names(project, base, problems)
     if manifest is not None:
         check_package(project.root, file.parent, base, manifest, problems)
     for name, overlay in overlays_of(node, project.environment_names, problems).items():
         merge = merged(base, overlay)
-        variant = _validated(merge, name, problems)
+        variant = _validated(Places(merge, overlay, known), name, problems)
         if variant is not None:
             check_package(project.root, file.parent, merge, variant, problems)
         if name == environment:
             manifest = variant
     if manifest is None:
         return None
-    fields = {name: getattr(manifest, name) for name in Manifest.model_fields}
-    return Service(**fields, directory=file.parent, file=file)
+    return Service.model_construct(**vars(manifest), directory=file.parent, file=file)
 
 
 def _without(node: Node, keys: tuple[str, ...]) -> Node:
@@ -110,15 +114,20 @@ def _without(node: Node, keys: tuple[str, ...]) -> Node:
     return Node(node.mark, values, keys={key: node.keys[key] for key in values})
 
 
-def _validated(node: Node, environment: str | None, problems: list[Problem]) -> Manifest | None:
-    data = node.plain()
+def _validated(places: Places, environment: str | None, problems: list[Problem]) -> Manifest | None:
+    data = places.root.plain()
     if data.get("architecture") == _LOCAL_ARCHITECTURE and environment == LOCAL:
         data["architecture"] = host_architecture()
     try:
-        return Manifest.model_validate(data, context=FROM_YAML, by_alias=True, by_name=False)
+        manifest = Manifest.model_validate(data, context=FROM_YAML, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems.extend(problems_of(error, node, Manifest))
+        problems.extend(problems_of(error, places, Manifest))
         return None
+    for finding in findings(manifest):
+        problem = places.find(finding)
+        if problem is not None:
+            problems.append(problem)
+    return manifest
 
 
 def host_architecture() -> str:

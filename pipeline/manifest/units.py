@@ -8,19 +8,26 @@ from decimal import Decimal
 
 _FORM = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,6})?)\s*(?P<unit>[A-Za-z%µ]*)\s*\Z")
 
-_SIZES = {"MB": Decimal(1), "GB": Decimal(1024)}
-_TIMES = {
+SIZES = {"MB": Decimal(1), "GB": Decimal(1024)}
+BYTES = {"kB": Decimal(1000), "MB": Decimal(1000) ** 2}  # of files: a megabyte is a million bytes
+FINE = {"ms": Decimal(1), "s": Decimal(1000)}
+TIMES = {
     "s": Decimal(1),
     "min": Decimal(60),
     "h": Decimal(3600),
     "day": Decimal(86400),
     "days": Decimal(86400),
 }
-_SHARES = {"%": Decimal(1) / Decimal(100)}
+SHARES = {"%": Decimal(1) / Decimal(100)}
 
 # What people write, and what they mean by it.
 _MEANT = {
     "m": "min",
+    "kb": "kB",
+    "kib": "kB",
+    "msec": "ms",
+    "millis": "ms",
+    "milliseconds": "ms",
     "mb": "MB",
     "mib": "MB",
     "gb": "GB",
@@ -58,6 +65,11 @@ def plain_number(value: Decimal | float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def pattern(units: Mapping[str, Decimal]) -> str:
+    """The form of a value with one of these units, for a JSON Schema."""
+    return rf"^\s*\d{{1,12}}(?:\.\d{{1,6}})?\s*(?:{'|'.join(units)})\s*$"
+
+
 def _parse(text: str, units: Mapping[str, Decimal], usual: str) -> Decimal:
     match = _FORM.match(text)
     if match is None:
@@ -79,7 +91,7 @@ def _parse(text: str, units: Mapping[str, Decimal], usual: str) -> Decimal:
 
 def megabytes(text: str, usual: str = "128 MB") -> int:
     """`128 MB` or `1.5 GB` (1 GB = 1024 MB) as whole megabytes."""
-    size = _parse(text, _SIZES, usual)
+    size = _parse(text, SIZES, usual)
     if size != size.to_integral_value():
         raise UnitError(f"`{text}` is not a whole number of MB", f"write `{plain_number(round(size))} MB`")
     return int(size)
@@ -87,20 +99,41 @@ def megabytes(text: str, usual: str = "128 MB") -> int:
 
 def seconds(text: str, usual: str = "10 s") -> float:
     """`3 s`, `10 min`, `2 h` or `7 days` as seconds."""
-    return float(_parse(text, _TIMES, usual))
+    return float(_parse(text, TIMES, usual))
 
 
 def whole_seconds(text: str, usual: str = "3 s") -> int:
     """A duration Lambda can be given: whole seconds."""
-    length = _parse(text, _TIMES, usual)
+    length = _parse(text, TIMES, usual)
     if length != length.to_integral_value():
         raise UnitError(f"`{text}` is not a whole number of seconds", f"write `{plain_number(round(length) or 1)} s`")
     return int(length)
 
 
+def minutes(text: str, usual: str = "5 min") -> int:
+    """A duration EventBridge can repeat after: whole minutes, as seconds."""
+    length = _parse(text, TIMES, usual)
+    if length % 60 != 0:
+        raise UnitError(f"`{text}` is not a whole number of minutes", f"write for example `{usual}`")
+    return int(length)
+
+
+def milliseconds(text: str, usual: str = "500 ms") -> float:
+    """`500 ms` or `1.5 s` as milliseconds."""
+    return float(_parse(text, FINE, usual))
+
+
+def bytes_(text: str, usual: str = "10 MB") -> int:
+    """The size of a file: `10 MB` as 10,000,000."""
+    size = _parse(text, BYTES, usual)
+    if size != size.to_integral_value():
+        raise UnitError(f"`{text}` is not a whole number of bytes", f"write for example `{usual}`")
+    return int(size)
+
+
 def days(text: str, usual: str = "7 days") -> int:
     """`7 days` as a number of days."""
-    length = _parse(text, _TIMES, usual) / _TIMES["days"]
+    length = _parse(text, TIMES, usual) / TIMES["days"]
     if length != length.to_integral_value():
         raise UnitError(f"`{text}` is not a whole number of days", "write for example `7 days`")
     return int(length)
@@ -108,4 +141,4 @@ def days(text: str, usual: str = "7 days") -> int:
 
 def fraction(text: str, usual: str = "10 %") -> float:
     """`10 %` as 0.1."""
-    return float(_parse(text, _SHARES, usual))
+    return float(_parse(text, SHARES, usual))

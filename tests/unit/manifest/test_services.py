@@ -92,7 +92,7 @@ def test_a_manifest_needs_little(tree) -> None:
             "3:15: architecture: `host` is only for the environment `local`, write it in `overlays.local`",
         ),
         ("architecture: arm", "3:15: architecture: `arm` is not possible, did you mean `arm64`?"),
-        ("runtime: provided.al2", "3:10: runtime: `provided.al2` is not possible, did you mean `provided.al2023`?"),
+        ("runtime: provided.al", "3:10: runtime: `provided.al` is not possible, did you mean `provided.al2`?"),
         ("log_retention: 8 days", "3:16: log_retention: CloudWatch Logs cannot keep logs for 8 days, write `7 days`"),
         ("log_retention: 7", "3:16: log_retention: `7` has no unit, write `7 days`"),
         ("tracing: on please", "3:10: tracing: must be true or false, not `on please`"),
@@ -111,11 +111,11 @@ def test_a_manifest_needs_little(tree) -> None:
             f"environment: {{BIG: {'x' * 4096}}}",
             "3:14: environment: all variables together take 4106 bytes, Lambda takes 4096",
         ),
-        ("triggers: [{htp: {}}]", "3:12: triggers[0]: unknown trigger `htp`, did you mean `http`?"),
+        ("triggers: [{htp: {}}]", "3:13: triggers[0]: unknown trigger `htp`, did you mean `http`?"),
         ("triggers: [{http: {}}]", "3:19: triggers[0].http: the key `routes` is missing"),
         (
             "triggers: [{http: {routes: []}}]",
-            "3:28: triggers[0].http.routes: an http trigger needs a route, write for example `GET /`",
+            "3:28: triggers[0].http.routes: 0 routes, at least 1 here",
         ),
         (
             'triggers: [{http: {routes: ["GET /", "FETCH /"]}}]',
@@ -134,7 +134,7 @@ def test_a_manifest_needs_little(tree) -> None:
         ),
         (
             "release: {steps: [{traffic: 50 %, bake: 1 min}, {traffic: 10 %, bake: 1 min}]}",
-            "3:18: release.steps: step 2 (10 %) must have more traffic than the one before it (50 %)",
+            "3:59: release.steps[1].traffic: step 2 (10 %) must have more traffic than the one before it (50 %)",
         ),
         ("release: {steps: [{traffic: 5 %}]}", "3:19: release.steps[0]: the key `bake` is missing"),
         (
@@ -225,7 +225,7 @@ def test_a_glob_that_matches_nothing_is_a_problem_when_it_is_written(tree) -> No
 
 
 def test_more_binaries_and_features(tree) -> None:
-    tree.service("a", "binary: other\nfeatures: [tls, extra, dep/x]\n")
+    tree.service("a", "binary: other\nfeatures: [tls, extra, extra/x]\n")
     tree.crate("a", '[features]\ntls = []\n[dependencies]\nextra = {version = "1", optional = true}\n')
     tree.write("services/a/src/bin/other.rs", "fn main() {}\n")
     assert tree.problems() == []
