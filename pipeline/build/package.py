@@ -13,13 +13,13 @@ _UNIX = 3
 _LEVEL = 6
 
 
-def pack(binary: bytes) -> bytes:
-    """A zip with the one executable entry `bootstrap`."""
-    entry = zipfile.ZipInfo("bootstrap", date_time=_DATE)
-    entry.create_system = _UNIX
-    entry.external_attr = (stat.S_IFREG | 0o755) << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
+def pack(binary: bytes, entry: str = "bootstrap") -> bytes:
+    """A zip with one executable entry: `bootstrap`, or `extensions/NAME` in a layer."""
+    info = zipfile.ZipInfo(entry, date_time=_DATE)
+    info.create_system = _UNIX
+    info.external_attr = (stat.S_IFREG | 0o755) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(entry, binary, compresslevel=_LEVEL)
+        archive.writestr(info, binary, compresslevel=_LEVEL)
     return out.getvalue()

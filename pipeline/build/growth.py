@@ -1,0 +1,90 @@
+"""What a binary's bytes belong to, crate by crate, and what grew between two of them. Reads symbols, runs nothing."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+OTHER = "other"  # C code, and what has no name
+
+_SHT_SYMTAB = 2
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_OBJECT, _FUNCTION = 1, 2
+_SHOWN = 5
+_WORTH_BYTES = 1000  # less is said as nothing
+
+
+def sizes_by_crate(elf: bytes) -> dict[str, int]:
+    """Bytes of code and data by crate, from the symbol table; empty for a stripped or unreadable binary."""
+    sizes: Counter[str] = Counter()
+    try:
+        seen = set()
+        for name, address, size in _symbols(elf):
+            if address not in seen:  # several names for the same bytes: identical functions are folded
+                seen.add(address)
+                sizes[crate_of(name)] += size
+    except (struct.error, IndexError, ValueError):
+        return {}
+    return dict(sorted(sizes.items()))
+
+
+def report(before: Mapping[str, int], after: Mapping[str, int], *, growth: int, since: str) -> str:
+    """One sentence: `+312 kB since 1a2b3c: aws_sdk_dynamodb +201 kB, hyper +80 kB`; `growth`: of the whole."""
+    head = f"{_kilobytes(growth)} since {since}"
+    if not before or not after:
+        return head
+    deltas = {name: after.get(name, 0) - before.get(name, 0) for name in before.keys() | after.keys()}
+    ordered = sorted(deltas.items(), key=lambda item: (-abs(item[1]), item[0]))
+    named = [f"{name} {_kilobytes(delta)}" for name, delta in ordered if abs(delta) >= _WORTH_BYTES]
+    if not named:
+        return head
+    more = f", and {len(named) - _SHOWN} more crates" if len(named) > _SHOWN else ""
+    return f"{head}: {', '.join(named[:_SHOWN])}{more}"
+
+
+def crate_of(symbol: str) -> str:
+    """The crate a Rust symbol's code was written in, as far as its name tells."""
+    if symbol.startswith("_ZN"):
+        return _legacy(symbol)
+    if symbol.startswith("_R"):
+        return _v0(symbol)
+    return OTHER
+
+
+def _legacy(symbol: str) -> str:
+    found = re.match(r"_ZN(\d+)", symbol)
+    if not found:
+        return OTHER
+    first = symbol[found.end() : found.end() + int(found[1])]
+    # A method of a trait is named after the type: `_$LT$hyper..Body$u20$as$u20$...`.
+    inner = re.sub(r"^_?(\$(LT|RF|BP|LP|u5b|u20)\$|mut|const|dyn|\$u20\$)*", "", first)
+    word = re.match(r"[A-Za-z_][A-Za-z0-9_]*", inner)
+    return word[0] if word else OTHER
+
+
+def _v0(symbol: str) -> str:
+    """The first crate root in the path: `C`, a disambiguator `s…_`, then length and name."""
+    found = re.search(r"C(?:s[0-9a-zA-Z]*_)?(\d+)_?([A-Za-z_]\w*)", symbol[2:])
+    return found[2][: int(found[1])] if found else OTHER
+
+
+def _symbols(elf: bytes) -> Iterator[tuple[str, int, int]]:
+    """Name, address and size of every function and constant."""
+    (offset,) = struct.unpack_from("<Q", elf, 40)
+    size, count = struct.unpack_from("<HH", elf, 58)
+    sections = [_SECTION.unpack_from(elf, offset + index * size) for index in range(count)]
+    for section in sections:
+        if section[1] != _SHT_SYMTAB:
+            continue
+        names = sections[section[6]][4]
+        for name, info, _, index, address, length in _SYMBOL.iter_unpack(elf[section[4] : section[4] + section[5]]):
+            if index and length and info & 0xF in (_OBJECT, _FUNCTION):
+                start = names + name
+                yield elf[start : elf.index(b"\0", start)].decode("ascii", "replace"), address, length
+
+
+def _kilobytes(count: int) -> str:
+    return f"{'+' if count >= 0 else '-'}{(abs(count) + 500) // 1000:,} kB"
