@@ -1,7 +1,8 @@
-"""Does what a manifest names exist: package, binary, features, event files. Reads files, never runs cargo."""
+"""Does what a manifest names exist: package, binary, features, inputs, event files. Reads files, never runs cargo."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ from typing import Any
 from pipeline.errors import Problem
 from pipeline.manifest.document import Mark, Node, nearest
 from pipeline.manifest.models import Manifest
+from pipeline.manifest.sources import check_inputs
+
+MAX_EVENT_BYTES = 6 * 1024 * 1024  # what Lambda takes with a synchronous invocation
 
 
 def check_package(root: Path, directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
     """Adds what the manifest names and the service's folder does not have."""
-    _check_smoke(directory, node, manifest, problems)
+    _check_smoke(root, directory, node, manifest, problems)
+    check_inputs(root, node, manifest, problems)
     crate = _crate(root, directory, _mark(node, "package", "name"), problems)
     if crate is None:
         return
@@ -27,14 +32,21 @@ def check_package(root: Path, directory: Path, node: Node, manifest: Manifest, p
     if manifest.binary not in binaries:
         what = f"binary: the package `{name}` has no binary `{manifest.binary}`"
         problems.append(_mark(node, "binary", "package", "name").problem(what, nearest(manifest.binary, binaries)))
-    features = _features(crate)
-    for index, feature in enumerate(manifest.features):
-        if "/" not in feature and feature not in features:
-            mark = _mark(node, "features")
-            items = node.mapping["features"].items if node.mapping else None
-            mark = items[index].mark if items else mark
+    _check_features(crate, name, node, problems)
+
+
+def _check_features(crate: dict[str, Any], name: str, node: Node, problems: list[Problem]) -> None:
+    """`FEATURE` of the package, or `DEPENDENCY/FEATURE`, whose second half only cargo knows."""
+    written = (node.mapping or {}).get("features")
+    features, dependencies = _features(crate), _dependencies(crate)
+    for item in (written.items or ()) if written is not None else ():
+        feature, _, inner = item.text.removeprefix(f"{name}/").partition("/")
+        if inner and feature not in dependencies:
+            what = f"features: the package `{name}` has no dependency `{feature}`"
+            problems.append(item.mark.problem(what, nearest(feature, dependencies)))
+        elif not inner and feature not in features:
             what = f"features: the package `{name}` has no feature `{feature}`"
-            problems.append(mark.problem(what, nearest(feature, features)))
+            problems.append(item.mark.problem(what, nearest(feature, features)))
 
 
 def _mark(node: Node, *keys: str) -> Mark:
@@ -43,17 +55,34 @@ def _mark(node: Node, *keys: str) -> Mark:
     return next((fields[key].mark for key in keys if key in fields), node.mark)
 
 
-def _check_smoke(directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
+def _check_smoke(root: Path, directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
     release = (node.mapping or {}).get("release")
     written = (release.mapping or {}).get("smoke") if release else None
     for item in written.items or () if written else ():
-        file = directory / item.text
         if item.text not in manifest.release.smoke:
             continue
+        file = directory / item.text
         if not file.is_file() or not file.resolve().is_relative_to(directory.resolve()):
             what = f"release.smoke: the service's folder has no file `{item.text}`"
-            events = {path.relative_to(directory).as_posix() for path in directory.glob("events/*.json")}
+            events = {path.relative_to(directory).as_posix() for path in directory.glob("events/*.json")} - {item.text}
             problems.append(item.mark.problem(what, nearest(item.text, events)))
+        elif file.stat().st_size > MAX_EVENT_BYTES:
+            what = f"release.smoke: `{item.text}` is larger than the 6 MB that Lambda takes"
+            problems.append(item.mark.problem(what, "send less"))
+        else:
+            _check_event(file, file.relative_to(root).as_posix(), problems)
+
+
+def _check_event(file: Path, label: str, problems: list[Problem]) -> None:
+    """Lambda takes JSON only, so anything else would fail in the middle of a release."""
+    try:
+        json.loads(file.read_bytes())
+    except json.JSONDecodeError as error:
+        problems.append(Mark(label, error.lineno, error.colno).problem(f"not JSON: {error.msg}"))
+    except (ValueError, RecursionError):
+        problems.append(Mark(label, 1, 1).problem("not JSON that can be read"))
+    except OSError as error:
+        problems.append(Mark(label, 1, 1).problem(f"cannot be read: {error.strerror}"))
 
 
 def _crate(root: Path, directory: Path, mark: Mark, problems: list[Problem]) -> dict[str, Any] | None:
@@ -93,10 +122,15 @@ def _binaries(crate: dict[str, Any], directory: Path, name: str) -> set[str]:
 
 
 def _features(crate: dict[str, Any]) -> set[str]:
-    found = {"default", *_table(crate, "features")}
+    return {"default", *_table(crate, "features"), *_dependencies(crate, optional=True)}
+
+
+def _dependencies(crate: dict[str, Any], *, optional: bool = False) -> set[str]:
+    """The dependencies by the names the package gives them; `optional`: only those, which are features too."""
     tables = [crate, *(table for table in _table(crate, "target").values() if isinstance(table, dict))]
-    for table in tables:
-        for name, spec in _table(table, "dependencies").items():
-            if isinstance(spec, dict) and spec.get("optional"):
-                found.add(name)
-    return found
+    return {
+        name
+        for table in tables
+        for name, spec in _table(table, "dependencies").items()
+        if not optional or (isinstance(spec, dict) and spec.get("optional"))
+    }

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.manifest.package import MAX_EVENT_BYTES
+
+CRATE = """[features]
+tls = []
+[dependencies]
+extra = {version = "1", optional = true}
+serde = "1"
+[target.'cfg(unix)'.dependencies]
+libc = "1"
+"""
+SMOKE = "release: {smoke: [events/x.json]}\n"
+
+
+@pytest.mark.parametrize(
+    ("features", "fault"),
+    [
+        ("tls, extra, default, serde/derive, libc/std, a/tls", ""),
+        ("tsl", "3:12: features: the package `a` has no feature `tsl`, did you mean `tls`?"),
+        ("serde", "3:12: features: the package `a` has no feature `serde`, known: default, extra, tls"),
+        ("tls, sered/derive", "3:17: features: the package `a` has no dependency `sered`, did you mean `serde`?"),
+    ],
+)
+def test_features_are_the_packages(tree, features: str, fault: str) -> None:
+    tree.service("a", f"features: [{features}]\n")
+    tree.crate("a", CRATE)
+    assert tree.problems() == ([f"services/a/service.yaml:{fault}"] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("event", "fault"),
+    [
+        (b'{"a": [1]}', ""),
+        (b"\xef\xbb\xbf{}", ""),
+        (b'{\n  "a": x\n}', "services/a/events/x.json:2:8: not JSON: Expecting value"),
+        (b"", "services/a/events/x.json:1:1: not JSON: Expecting value"),
+        (b"\xff\xfe\xfd", "services/a/events/x.json:1:1: not JSON that can be read"),
+        (b"[" * 100_000, "services/a/events/x.json:1:1: not JSON that can be read"),
+        (
+            b'"' + b"x" * MAX_EVENT_BYTES + b'"',
+            (
+                "services/a/service.yaml:3:19: release.smoke: `events/x.json` is larger than the 6 MB that Lambda takes"
+                ", send less"
+            ),
+        ),
+    ],
+)
+def test_an_event_is_json_that_lambda_takes(tree, event: bytes, fault: str) -> None:
+    tree.service("a", SMOKE)
+    tree.write("services/a/events/x.json", event)
+    assert tree.problems() == ([fault] if fault else [])
+
+
+def test_an_event_that_leads_elsewhere_is_none_of_the_service(tree) -> None:
+    tree.service("a", SMOKE)
+    tree.write("x.json", "{}")
+    tree.write("services/a/events/y.json", "{}")
+    (tree.root / "services/a/events/x.json").symlink_to("../../../x.json")
+    (found,) = tree.problems()
+    assert found.endswith(
+        "release.smoke: the service's folder has no file `events/x.json`, did you mean `events/y.json`?"
+    )
+
+
+def test_an_extension_is_a_package_too(tree) -> None:
+    tree.service("a", "kind: extension\nbinary: other\ninputs: [proto]\n")
+    assert tree.problems() == [
+        "services/a/service.yaml:4:9: binary: the package `a` has no binary `other`, known: a",
+        (
+            "services/a/service.yaml:5:10: inputs: the project has no file or folder `proto`, "
+            "known: crabwalk.yaml, services"
+        ),
+    ]
