@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra import Placement, Root, render
+from pipeline.infra.unrendered import check_rendered
 from pipeline.infra.values import Ready
 from pipeline.infra.values import ready as ready_with
 from pipeline.manifest.references import order, references
@@ -189,7 +190,9 @@ def plan_deploy(
     from pipeline.build import plan_build
     from pipeline.workspace.affected import affected
 
-    chosen = [one for one in _chosen(setting.services, only) if setting.records[one.name].under_way is None]
+    wanted = _chosen(setting.services, only)
+    check_rendered(wanted)
+    chosen = [one for one in wanted if setting.records[one.name].under_way is None]
     commit = repo.resolve(base) if base else None
     bases = {service.name: commit or _base(setting.records[service.name]) for service in chosen}
     found = affected(repo, setting.project, chosen, bases)

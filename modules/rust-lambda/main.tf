@@ -52,6 +52,58 @@ resource "aws_iam_role_policy" "tracing" {
   })
 }
 
+# A function in a VPC makes network interfaces there, and EC2 knows no narrower resource for most of these.
+resource "aws_iam_role_policy" "vpc" {
+  count = var.vpc == null ? 0 : 1
+
+  name = "vpc"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect = "Allow"
+      Action = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+      ]
+      Resource = "*"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "dead_letter" {
+  count = var.dead_letter_arn == null ? 0 : 1
+
+  name = "dead-letter"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = strcontains(var.dead_letter_arn, ":sns:") ? "sns:Publish" : "sqs:SendMessage"
+      Resource = var.dead_letter_arn
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "key" {
+  count = var.kms_key_arn == null ? 0 : 1
+
+  name = "key"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = var.kms_key_arn
+    }]
+  })
+}
+
 resource "aws_lambda_function" "this" {
   function_name = var.function_name
   description   = var.description
@@ -64,7 +116,15 @@ resource "aws_lambda_function" "this" {
   s3_bucket     = var.artifact_bucket
   s3_key        = var.artifact_key
   publish       = false
+  layers        = var.layers
+  kms_key_arn   = var.kms_key_arn
   tags          = var.tags
+
+  reserved_concurrent_executions = var.reserved_concurrency
+
+  ephemeral_storage {
+    size = var.ephemeral_storage_mb
+  }
 
   dynamic "environment" {
     for_each = length(var.environment) > 0 ? [var.environment] : []
@@ -78,8 +138,29 @@ resource "aws_lambda_function" "this" {
     mode = var.tracing ? "Active" : "PassThrough"
   }
 
-  # The first invocation must find its log group and be allowed to write to it.
-  depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy.tracing]
+  dynamic "vpc_config" {
+    for_each = var.vpc == null ? [] : [var.vpc]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  dynamic "dead_letter_config" {
+    for_each = var.dead_letter_arn == null ? [] : [var.dead_letter_arn]
+
+    content {
+      target_arn = dead_letter_config.value
+    }
+  }
+
+  # The first invocation must find its log group and be allowed to write to it; AWS refuses a function whose role
+  # cannot reach its dead-letter target, its VPC or its key.
+  depends_on = [
+    aws_iam_role_policy.logs, aws_iam_role_policy.tracing, aws_iam_role_policy.vpc,
+    aws_iam_role_policy.dead_letter, aws_iam_role_policy.key,
+  ]
 
   lifecycle {
     # The code belongs to the release engine. `architectures` too: the provider treats it as a change of code and

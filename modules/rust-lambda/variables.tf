@@ -73,6 +73,68 @@ variable "timeout_s" {
   }
 }
 
+variable "ephemeral_storage_mb" {
+  description = "Size of /tmp in MB."
+  type        = number
+  default     = 512
+
+  validation {
+    condition = (
+      var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240 &&
+      floor(var.ephemeral_storage_mb) == var.ephemeral_storage_mb
+    )
+    error_message = "ephemeral_storage_mb must be a whole number from 512 to 10240."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Executions at the same time that are reserved for, and allowed to, the function; -1 reserves none, 0 stops it."
+  type        = number
+  default     = -1
+
+  validation {
+    condition     = var.reserved_concurrency >= -1 && floor(var.reserved_concurrency) == var.reserved_concurrency
+    error_message = "reserved_concurrency must be a whole number, -1 or more."
+  }
+}
+
+variable "layers" {
+  description = "ARNs of layer versions, at most five, in the order they are laid over each other."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(var.layers) <= 5
+    error_message = "layers must not name more than five layer versions."
+  }
+}
+
+variable "vpc" {
+  description = "Subnets and security groups of the function's network interfaces; null keeps it outside any VPC."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+}
+
+variable "dead_letter_arn" {
+  description = "ARN of the SQS queue or SNS topic for asynchronous events that failed for good; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.dead_letter_arn == null ? true : can(regex("^arn:[^:]+:(sqs|sns):", var.dead_letter_arn))
+    error_message = "dead_letter_arn must be the ARN of an SQS queue or an SNS topic."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the environment variables; null for Lambda's own key."
+  type        = string
+  default     = null
+}
+
 variable "environment" {
   description = "Environment variables of the function."
   type        = map(string)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -53,11 +53,19 @@ class Configuration:
     timeout_s: int
     environment: Mapping[str, str]
     tracing: bool
+    ephemeral_storage_mb: int = 512
+    layers: tuple[str, ...] = ()
+    kms_key: str | None = None
+    subnets: frozenset[str] = frozenset()
+    security_groups: frozenset[str] = frozenset()
 
     def differences(self, other: Configuration) -> tuple[str, ...]:
         """Names of what differs; never values, which may be secrets."""
-        names = ("runtime", "memory_mb", "timeout_s", "tracing")
-        found = [name.split("_")[0] for name in names if getattr(self, name) != getattr(other, name)]
+        found = [
+            field.name.removesuffix("_mb").removesuffix("_s").replace("_", " ")
+            for field in fields(self)
+            if field.name != "environment" and getattr(self, field.name) != getattr(other, field.name)
+        ]
         mine, theirs = self.environment, other.environment
         found += [f"variable {name}" for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
         return tuple(found)
@@ -225,6 +233,11 @@ def _function(answer: Mapping[str, Any]) -> FunctionState:
             timeout_s=int(answer.get("Timeout") or 3),
             environment=dict((answer.get("Environment") or {}).get("Variables") or {}),
             tracing=(answer.get("TracingConfig") or {}).get("Mode") == "Active",
+            ephemeral_storage_mb=int((answer.get("EphemeralStorage") or {}).get("Size") or 512),
+            layers=tuple(str(layer["Arn"]) for layer in answer.get("Layers") or ()),
+            kms_key=str(answer["KMSKeyArn"]) if answer.get("KMSKeyArn") else None,
+            subnets=frozenset((answer.get("VpcConfig") or {}).get("SubnetIds") or ()),
+            security_groups=frozenset((answer.get("VpcConfig") or {}).get("SecurityGroupIds") or ()),
         ),
         reason=str(answer.get("LastUpdateStatusReason") or answer.get("StateReason") or ""),
     )

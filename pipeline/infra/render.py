@@ -94,7 +94,7 @@ def render_environment(project: Project, env: Environment, modules: Path, *, rem
 
 def walk_fingerprint(service: Service) -> str:
     """Hash of the configuration that belongs to a published version and is therefore tried out by a canary."""
-    walks = {
+    walks: dict[str, Any] = {
         "architecture": service.architecture,
         "runtime": service.runtime,
         "memory_mb": service.memory_mb,
@@ -102,6 +102,14 @@ def walk_fingerprint(service: Service) -> str:
         "environment": dict(service.environment),
         "tracing": service.tracing,
     }
+    # A key that came later counts only where it is used: what was released before it existed is not walked again.
+    later: dict[str, tuple[Any, Any]] = {
+        "ephemeral_storage_mb": (service.ephemeral_storage_mb, 512),
+        "layers": (list(service.layers), []),
+        "kms_key": (service.kms_key, None),
+        "vpc": (_vpc(service), None),
+    }
+    walks |= {name: value for name, (value, unused) in later.items() if value != unused}
     return hashlib.sha256(json.dumps(walks, sort_keys=True).encode()).hexdigest()
 
 
@@ -152,12 +160,28 @@ def _function(project: Project, env: Environment, service: Service) -> dict[str,
         "runtime": _literal(service.runtime),
         "memory_mb": service.memory_mb,
         "timeout_s": service.timeout_s,
+        "ephemeral_storage_mb": service.ephemeral_storage_mb,
+        "reserved_concurrency": -1 if service.concurrency.reserved is None else service.concurrency.reserved,
+        "layers": [_literal(layer) for layer in service.layers],
+        "vpc": _vpc(service),
+        "kms_key_arn": None if service.kms_key is None else _literal(service.kms_key),
         "environment": {_literal(name): _literal(value) for name, value in service.environment.items()},
         "log_retention_days": service.log_retention_days,
         "tracing": service.tracing,
         "alias_name": ALIAS,
-        "tags": {"crabwalk:service": service.name},
+        "tags": _tags(service),
     }
+
+
+def _vpc(service: Service) -> dict[str, list[str]] | None:
+    if service.vpc is None:
+        return None
+    return {"subnet_ids": list(service.vpc.subnets), "security_group_ids": list(service.vpc.security_groups)}
+
+
+def _tags(service: Service) -> dict[str, str]:
+    own = {_literal(name): _literal(value) for name, value in service.tags.items()}
+    return {**own, "crabwalk:service": service.name}
 
 
 def _http_api(project: Project, env: Environment, service: Service, routes: Sequence[str]) -> dict[str, Any]:
@@ -169,7 +193,7 @@ def _http_api(project: Project, env: Environment, service: Service, routes: Sequ
         "function_name": f"${{module.{service.name}.function_name}}",
         "alias_name": f"${{module.{service.name}.alias_name}}",
         "alias_invoke_arn": f"${{module.{service.name}.alias_invoke_arn}}",
-        "tags": {"crabwalk:service": service.name},
+        "tags": _tags(service),
     }
 
 

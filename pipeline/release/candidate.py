@@ -114,6 +114,11 @@ def _package(engine: Engine, service: Service, artifact: Artifact) -> Package:
         timeout_s=service.timeout_s,
         environment=dict(service.environment),
         tracing=service.tracing,
+        ephemeral_storage_mb=service.ephemeral_storage_mb,
+        layers=tuple(service.layers),
+        kms_key=service.kms_key,
+        subnets=frozenset(service.vpc.subnets if service.vpc else ()),
+        security_groups=frozenset(service.vpc.security_groups if service.vpc else ()),
     )
     return Package(engine.env.bucket, artifact.key, artifact.code_sha256, artifact.architecture, wanted)
 

@@ -14,6 +14,11 @@ from shop_kit import ONE_STEP, Scratch
 from pipeline import local
 from pipeline.aws import client
 
+MORE = """memory: 128 MB
+ephemeral_storage: 1 GB
+concurrency: {reserved: 5}
+kms_key: arn:aws:kms:us-east-1:000000000000:key/12345678-1234-1234-1234-123456789012
+tags: {team: web}"""
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -67,6 +72,7 @@ def test_a_first_release_with_every_obstacle_and_then_a_change_of_configuration(
 
     # Configuration alone is applied by Terraform, published and walked; nobody calls the service, so it goes back.
     here.replace(manifest, "RUST_LOG: info", "RUST_LOG: debug")
+    here.replace(manifest, "memory: 128 MB", MORE)
     here.walk_in("health", ONE_STEP, deadline="5 s")
     here.commit("health: log more")
     done = here.crabwalk(*deploy)
@@ -84,6 +90,11 @@ def test_a_first_release_with_every_obstacle_and_then_a_change_of_configuration(
         for version in ("1", "2")
     ]
     assert levels == ["info", "debug"]
+    latest = functions.get_function(FunctionName=here.function("health"))
+    assert latest["Configuration"]["EphemeralStorage"] == {"Size": 1024}
+    assert latest["Configuration"]["KMSKeyArn"].endswith("123456789012")
+    assert latest["Concurrency"]["ReservedConcurrentExecutions"] == 5
+    assert (latest["Tags"]["team"], latest["Tags"]["crabwalk:service"]) == ("web", "health")
     again = here.crabwalk(*deploy)
     assert again.code == 0, again.said
     assert "of the same artifact and configuration was rolled back" in again.out

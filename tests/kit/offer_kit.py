@@ -43,7 +43,7 @@ def service(tmp_path: Path, configuration: Configuration, *smoke: str) -> Any:
         on_inconclusive="rollback",
         smoke=smoke,
     )
-    return SimpleNamespace(name="", directory=tmp_path, release=declared, **asdict(configuration))
+    return SimpleNamespace(name="", directory=tmp_path, release=declared, vpc=None, **asdict(configuration))
 
 
 def offered(world: World, tmp_path: Path, made_of: publish.Package, *smoke: str, **options: bool) -> Offer:

@@ -38,8 +38,11 @@ run "first" {
   }
 
   assert {
-    condition     = length(aws_iam_role_policy.tracing) == 0
-    error_message = "Without tracing the role must have no rights to X-Ray."
+    condition = (
+      length(aws_iam_role_policy.tracing) + length(aws_iam_role_policy.vpc) +
+      length(aws_iam_role_policy.dead_letter) + length(aws_iam_role_policy.key) == 0
+    )
+    error_message = "The role must have no rights to what the function does not use."
   }
 }
 
@@ -83,6 +86,51 @@ run "configuration_reaches_the_function" {
   }
 }
 
+run "what_the_function_uses_comes_with_the_rights_to_use_it" {
+  variables {
+    ephemeral_storage_mb = 1024
+    reserved_concurrency = 10
+    layers               = ["arn:aws:lambda:eu-west-1:123456789012:layer:extension:3"]
+    kms_key_arn          = "arn:aws:kms:eu-west-1:123456789012:key/0"
+    dead_letter_arn      = "arn:aws:sqs:eu-west-1:123456789012:lost"
+    vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition = (
+      one(aws_lambda_function.this.ephemeral_storage).size == 1024 &&
+      aws_lambda_function.this.reserved_concurrent_executions == 10 &&
+      one(aws_lambda_function.this.layers) == "arn:aws:lambda:eu-west-1:123456789012:layer:extension:3" &&
+      one(one(aws_lambda_function.this.vpc_config).subnet_ids) == "subnet-1"
+    )
+    error_message = "Storage, concurrency, layers and VPC must be the function's."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role_policy.dead_letter[0].policy).Statement[0] ==
+      { Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-west-1:123456789012:lost" }
+    )
+    error_message = "The role may send to the dead-letter queue, and only to that."
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.vpc) == 1 && length(aws_iam_role_policy.key) == 1
+    error_message = "A VPC and a key need rights."
+  }
+}
+
+run "a_topic_takes_dead_letters_too" {
+  variables {
+    dead_letter_arn = "arn:aws:sns:eu-west-1:123456789012:lost"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.dead_letter[0].policy).Statement[0].Action == "sns:Publish"
+    error_message = "A topic is published to."
+  }
+}
+
 run "refuses_wrong_inputs" {
   command = plan
 
@@ -94,9 +142,15 @@ run "refuses_wrong_inputs" {
     timeout_s          = 901
     log_retention_days = 8
     alias_name         = "1"
+    dead_letter_arn    = "arn:aws:s3:::lost"
+    layers             = ["1", "2", "3", "4", "5", "6"]
+
+    ephemeral_storage_mb = 511
+    reserved_concurrency = -2
   }
 
   expect_failures = [
     var.function_name, var.architecture, var.runtime, var.memory_mb, var.timeout_s, var.log_retention_days, var.alias_name,
+    var.dead_letter_arn, var.layers, var.ephemeral_storage_mb, var.reserved_concurrency,
   ]
 }

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pipeline.errors import UsageError
 from pipeline.infra import Placement, Root, render
 from pipeline.infra.render import _literal, render_environment, walk_fingerprint
-from pipeline.manifest.models import Service
+from pipeline.manifest.models import Concurrency, Service, Vpc
 from pipeline.manifest.project import Environment, Project
 
 MODULES = Path(__file__).parents[3] / "modules"
 Make = Callable[..., Service]
+VPC = Vpc(subnets=("subnet-01234567",), security_groups=("sg-01234567",))
 
 
 def main(root: Root) -> dict[str, Any]:
@@ -160,6 +161,12 @@ def test_the_order_of_services_does_not_matter(project: Project, staging: Enviro
         ({"environment": {"RUST_LOG": "debug"}}, True),
         ({"tracing": True}, True),
         ({"architecture": "x86_64"}, True),
+        ({"ephemeral_storage_mb": 1024}, True),
+        ({"layers": ("arn:aws:lambda:eu-west-1:123456789012:layer:x:3",)}, True),
+        ({"kms_key": "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012"}, True),
+        ({"vpc": VPC}, True),
+        ({"concurrency": Concurrency(reserved=3)}, False),
+        ({"tags": {"team": "web"}}, False),
         ({"log_retention_days": 30}, False),
         ({"description": "new"}, False),
         ({"triggers": ()}, False),
@@ -167,6 +174,27 @@ def test_the_order_of_services_does_not_matter(project: Project, staging: Enviro
 )
 def test_the_walk_fingerprint_covers_what_a_version_keeps(service: Make, fields: dict[str, Any], walks: bool) -> None:
     assert (walk_fingerprint(service()) != walk_fingerprint(service(**fields))) is walks
+
+
+def test_what_the_function_uses_reaches_its_module(project: Project, staging: Environment, service: Make) -> None:
+    call = main(
+        one(
+            project,
+            staging,
+            service(
+                vpc=VPC,
+                concurrency=Concurrency(reserved=0),
+                tags={"team": "web", "crabwalk-like": "1"},
+                layers=("arn:aws:lambda:eu-west-1:123456789012:layer:x:3",),
+            ),
+        )
+    )["module"]["hello"]
+    assert call["vpc"] == {"subnet_ids": ["subnet-01234567"], "security_group_ids": ["sg-01234567"]}
+    assert call["reserved_concurrency"] == 0, "none at all is not the same as no limit"
+    assert call["tags"] == {"team": "web", "crabwalk-like": "1", "crabwalk:service": "hello"}
+    assert call["layers"] == ["arn:aws:lambda:eu-west-1:123456789012:layer:x:3"]
+    plain = main(one(project, staging, service()))["module"]["hello"]
+    assert (plain["reserved_concurrency"], plain["vpc"], plain["ephemeral_storage_mb"]) == (-1, None, 512)
 
 
 def test_the_walk_fingerprint_does_not_depend_on_the_order_of_variables(service: Make) -> None:

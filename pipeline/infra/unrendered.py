@@ -1,0 +1,51 @@
+"""What manifests may declare and this version cannot deploy. Pure; nothing declared is ever passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.manifest.models import Service
+
+_HTTP_EXTRAS = ("cors", "throttle", "authorizer", "domain")
+
+
+def check_rendered(services: Sequence[Service]) -> None:
+    """Raises UsageError naming every key of these services whose infrastructure does not exist yet."""
+    found = {service: keys for service in services if (keys := tuple(unrendered(service)))}
+    if not found:
+        return
+    said = "; ".join(f"`{service.name}`: {', '.join(keys)}" for service, keys in found.items())
+    others = "name the services to deploy, or remove these keys"
+    raise UsageError(f"this version of crabwalk cannot deploy everything that is declared: {said}", hint=others)
+
+
+def unrendered(service: Service) -> Iterator[str]:
+    """The declared keys, as the manifest writes them."""
+    if service.kind != "function":
+        yield f"kind: {service.kind}"
+    for key in ("secrets", "extensions", "dead_letter", "resources", "access"):
+        if getattr(service, key):
+            yield key
+    if service.concurrency.provisioned:
+        yield "concurrency.provisioned"
+    for trigger in service.triggers:
+        if trigger.kind == "http":
+            yield from (f"triggers.http.{extra}" for extra in _HTTP_EXTRAS if getattr(trigger, extra) is not None)
+        else:
+            yield f"triggers.{trigger.kind}"
+    yield from _release(service)
+
+
+def _release(service: Service) -> Iterator[str]:
+    declared = service.release
+    checks = declared.checks
+    if not checks.errors or checks.latency is not None or checks.alarms:
+        yield "release.checks"
+    if any(step.approve for step in declared.steps) or declared.approvers:
+        yield "release.approvers" if declared.approvers else "release.steps.approve"
+    if any(step.min_requests is not None for step in declared.steps):
+        yield "release.steps.min_requests"

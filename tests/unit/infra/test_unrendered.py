@@ -1,0 +1,54 @@
+"""Nothing that is declared and cannot be deployed is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.infra.unrendered import check_rendered, unrendered
+from pipeline.manifest.document import Node, compose
+from pipeline.manifest.models import Manifest, Service
+from pipeline.manifest.rules import FROM_YAML
+
+ARN = "arn:aws:sqs:eu-west-1:123456789012:lost"
+
+
+def declared(lines: str) -> Service:
+    node = compose(f"name: hello\n{lines}\n", "service.yaml", [])
+    assert isinstance(node, Node)
+    manifest = Manifest.model_validate(node.plain(), context=FROM_YAML, by_alias=True, by_name=False)
+    fields = {name: getattr(manifest, name) for name in Manifest.model_fields}
+    return Service(**fields, directory=Path("hello"), file=Path("hello/service.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "keys"),
+    [
+        ("kind: extension", ["kind: extension"]),
+        ("secrets: {TOKEN_ARN: shop/token}", ["secrets"]),
+        ("extensions: [telemetry]", ["extensions"]),
+        (f"dead_letter: {ARN}", ["dead_letter"]),
+        ("resources: {table: {dynamodb: {partition_key: id}}}", ["resources"]),
+        (f"access: [{{to: {ARN}, allow: [send]}}]", ["access"]),
+        ("concurrency: {provisioned: 1}\nrelease: {steps: []}", ["concurrency.provisioned"]),
+        ("triggers: [{schedule: {rate: 5 min}}]", ["triggers.schedule"]),
+        ('triggers: [{http: {routes: ["GET /"], throttle: {rate: 1, burst: 1}}}]', ["triggers.http.throttle"]),
+        ("release: {checks: {latency: {over: 1 s}}}", ["release.checks"]),
+        ("release: {steps: [{traffic: 10 %, bake: 1 min, approve: true}]}", ["release.steps.approve"]),
+        ("release: {steps: [{traffic: 10 %, bake: 1 min, min_requests: 5}]}", ["release.steps.min_requests"]),
+        ("memory: 1 GB\nephemeral_storage: 1 GB\ntags: {a: b}\nconcurrency: {reserved: 1}", []),
+    ],
+)
+def test_each_key_is_named_as_it_is_written(lines: str, keys: list[str]) -> None:
+    assert list(unrendered(declared(lines))) == keys
+
+
+def test_all_of_all_services_are_named_at_once(service: Callable[..., Any]) -> None:
+    check_rendered([service()])
+    with pytest.raises(UsageError) as caught:
+        check_rendered([service(), declared("secrets: {TOKEN_ARN: shop/token}\nextensions: [telemetry]")])
+    assert caught.value.what.endswith("cannot deploy everything that is declared: `hello`: secrets, extensions")
