@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -92,11 +93,13 @@ class FunctionState:
 
 @dataclass(frozen=True)
 class Invocation:
-    """Answer of a synchronous invocation; `error` is Lambda's FunctionError, if any."""
+    """Answer of an invocation; `error` is Lambda's FunctionError, if any, `log` the last 4 KB of what it logged."""
 
     version: str
     error: str
     payload: Any
+    log: str = ""
+    request_id: str = ""
 
 
 class Functions:
@@ -193,16 +196,32 @@ class Functions:
             pause(wait)
             wait = min(wait * 2, POLL_MAX_S) if now() > until - WAIT_TOTAL_S + 2 else wait
 
-    def invoke(self, function: str, qualifier: str, payload: bytes) -> Invocation:
+    def invoke(self, function: str, qualifier: str, payload: bytes, *, tail: bool = False) -> Invocation:
         """Invoke synchronously by qualifier, once: an SDK's retry would run a slow function again beside itself."""
         with _found(f"invoke function `{function}:{qualifier}`"):
-            answer = self._invokes.invoke(FunctionName=function, Qualifier=qualifier, Payload=payload)
+            answer = self._invokes.invoke(
+                FunctionName=function, Qualifier=qualifier, Payload=payload, LogType="Tail" if tail else "None"
+            )
             body = answer["Payload"].read()
         try:
             parsed: Any = json.loads(body) if body else None
         except ValueError:
             parsed = body.decode(errors="backslashreplace")
-        return Invocation(str(answer.get("ExecutedVersion", qualifier)), str(answer.get("FunctionError", "")), parsed)
+        return Invocation(
+            version=str(answer.get("ExecutedVersion", qualifier)),
+            error=str(answer.get("FunctionError", "")),
+            payload=parsed,
+            log=base64.b64decode(answer.get("LogResult", "")).decode(errors="backslashreplace"),
+            request_id=str(answer["ResponseMetadata"].get("RequestId", "")),
+        )
+
+    def send(self, function: str, qualifier: str, payload: bytes) -> str:
+        """Hand over an event to be processed later; the request's id."""
+        with _found(f"invoke function `{function}:{qualifier}`"):
+            answer = self._invokes.invoke(
+                FunctionName=function, Qualifier=qualifier, Payload=payload, InvocationType="Event"
+            )
+        return str(answer["ResponseMetadata"].get("RequestId", ""))
 
 
 def _alias(function: str, answer: Mapping[str, Any]) -> AliasState:

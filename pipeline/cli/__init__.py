@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 VERBS = {
+    "new": "Scaffold a service that builds, is tested and passes `check`.",
     "check": "Validate the manifests and the project file, all errors at once.",
     "affected": "Show which services a change affects, and why.",
     "build": "Build and package affected services, one cargo run per target.",
@@ -22,6 +23,9 @@ VERBS = {
     "deploy": "Build, apply, publish and walk traffic onto the new version.",
     "status": "Show what is where, and what is going on.",
     "history": "Show a service's releases: who, what, verdict, how long.",
+    "logs": "Show what a service's function logged, and go on with what comes.",
+    "invoke": "Send a service an event: an alias, a version, a canary's side, or `dev`.",
+    "dev": "Run a service here against the embedded AWS, compiled anew as you edit.",
     "rollback": "Back to the previous stable version, now.",
     "bootstrap": "Create an environment's bucket.",
     "local": "Start, stop or show the embedded AWS.",

@@ -140,6 +140,10 @@ class Console:
         """The result of a verb under `--output json`: stable, two spaces, keys in the order given."""
         self._write(self._stdout, json.dumps(obj, indent=2, ensure_ascii=False, default=_plain))
 
+    def json_line(self, obj: Any) -> None:
+        """One of many results, on a line of its own: for verbs whose results do not end."""
+        self._write(self._stdout, json.dumps(obj, ensure_ascii=False, default=_plain))
+
     # how it gets out
 
     @cached_property

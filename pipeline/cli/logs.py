@@ -1,0 +1,119 @@
+"""`crabwalk logs`: what a service's function said, once or as it comes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.options import Here, env_option, output_option
+
+if TYPE_CHECKING:
+    from pipeline.aws.logs import LogEvent
+
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+_SINCE = re.compile(r"(\d{1,6})\s*(s|m|min|h|d)")
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    found = _SINCE.fullmatch(value.strip())
+    if found is None:
+        raise click.BadParameter(f"`{value}` is no stretch of time: write for example 10m, 2h or 1d", ctx, param)
+    return int(found[1]) * _UNITS[found[2]]
+
+
+@click.command()
+@click.argument("service")
+@env_option
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--version", metavar="N", help="Only what this version said; $LATEST is one too.")
+@click.option("--since", callback=_seconds, default="10m", show_default=True, help="How far back: 30s, 10m, 2h, 1d.")
+@click.option("--filter", "text", default="", metavar="TEXT", help="Only lines that contain this text.")
+@output_option
+def command(
+    *, service: str, env_name: str | None, follow: bool, version: str | None, since: float, text: str, output: str
+) -> int:
+    """Show what SERVICE's function logged: time (UTC), version, level, message, fields, and the request's id.
+
+    With --output json every line is as it was written; with --follow as well, one JSON object a line.
+    """
+    from pipeline.aws import logs
+
+    here = Here(env_name, json=output == "json")
+    function = _function(here, service)
+    query = logs.Query(logs.group_of(function), int((time.time() - since) * 1000), version, text)
+    if follow:
+        soon, late = (0.2, 1.0) if here.env.embedded else (1.0, 5.0)
+        found: Iterable[LogEvent] = logs.follow(
+            here.env,
+            query,
+            time.sleep,
+            quickest_s=soon,
+            slowest_s=late,
+            on_trouble=lambda trouble: here.console.warn(trouble.what),
+        )
+    else:
+        found = logs.read(here.env, query)
+    if output == "json":
+        return _as_json(here, service, query.group, found, follow=follow)
+    return _as_text(here, service, found, since)
+
+
+def _function(here: Here, service: str) -> str:
+    """The function's name; a service nobody declared or deployed is an error."""
+    from pipeline.aws.functions import NotFoundError
+    from pipeline.errors import UsageError
+    from pipeline.planning import no_such_service
+
+    function = here.project.function_name(here.env.name, service)
+    try:
+        here.engine.functions.state(function)
+    except NotFoundError:
+        known = [one.name for one in here.services]
+        if service not in known:
+            raise no_such_service(service, known) from None
+        what = f"{service} was never deployed to `{here.env.name}`: it has no function and no logs"
+        raise UsageError(what, hint=f"crabwalk deploy {service} --env {here.env.name}") from None
+    return function
+
+
+def _as_text(here: Here, service: str, found: Iterable[LogEvent], since: float) -> int:
+    from pipeline.report.logs import LogLines
+    from pipeline.report.text import duration
+
+    lines, count = LogLines(), 0
+    for event in found:
+        line = lines.line(event.time_ms, event.stream, event.version, event.message)
+        count += 1
+        if line is not None:
+            here.console.line(line)
+    if not count:
+        here.console.note(f"{service} on `{here.env.name}`: nothing in the last {duration(since)}")
+    return 0
+
+
+def _as_json(here: Here, service: str, group: str, found: Iterable[LogEvent], *, follow: bool) -> int:
+    from pipeline.report.logs import LogLines
+
+    lines = LogLines()
+    shown = (
+        {
+            "time_ms": event.time_ms,
+            "stream": event.stream,
+            "version": event.version,
+            "request_id": lines.request(event.stream, event.message),
+            "message": event.message,
+        }
+        for event in found
+    )
+    if follow:
+        for one in shown:
+            here.console.json_line(one)
+        return 0
+    here.console.json(
+        {"service": service, "environment": here.env.name, "group": group, "events": list(shown)},
+    )
+    return 0

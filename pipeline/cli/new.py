@@ -1,0 +1,47 @@
+"""`crabwalk new`: a new service as a folder that builds, is tested and passes `check`."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.options import Here, env_option, output_option
+from pipeline.scaffold.kinds import KINDS
+
+
+@click.command()
+@click.argument("name")
+@click.option("--kind", type=click.Choice(tuple(KINDS)), required=True, help="What the service is triggered by.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written.")
+@env_option
+@output_option
+def command(name: str, kind: str, dry_run: bool, env_name: str | None, output: str) -> int:
+    """Write a service called NAME: Cargo.toml, code with tests, a sample event and a manifest.
+
+    An existing folder or name is refused, and no file that exists is changed. Where the workspace has a rust_shared
+    with telemetry and http, or declares dependencies, the service uses them.
+    """
+    from pipeline.scaffold import plan, write
+
+    here = Here(env_name, json=output == "json")
+    scaffold = plan(here.project, name, kind)
+    if not dry_run:
+        write(scaffold)
+    if output == "json":
+        here.console.json(
+            {
+                "service": name,
+                "kind": kind,
+                "folder": scaffold.folder.as_posix(),
+                "files": scaffold.paths,
+                "written": not dry_run,
+                "next": scaffold.next,
+            }
+        )
+        return 0
+    here.console.title(f"{'would write' if dry_run else 'wrote'} {scaffold.folder}, a service of the kind {kind}")
+    for path in scaffold.paths:
+        here.console.line(f"  {path}")
+    if not dry_run:
+        for step in scaffold.next:
+            here.console.line(f"next: {step}")
+    return 0

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import run
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "crabwalk.yaml").write_text("crabwalk: 1\nproject: shop\n")
+    (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "3"\nmembers = ["services/*"]\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    return tmp_path
+
+
+FILES = ["Cargo.toml", "service.yaml", "src/main.rs", "src/telemetry.rs", "events/jobs.json"]
+
+
+def test_says_what_it_wrote_and_what_comes_next(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", "jobs", "--kind", "sqs"]) == 0
+    out, err = capsys.readouterr()
+    assert (out.splitlines(), err) == (
+        [
+            "wrote services/jobs, a service of the kind sqs",
+            *(f"  services/jobs/{file}" for file in FILES),
+            "next: cargo test -p jobs (it also enters jobs into Cargo.lock)",
+            "next: crabwalk dev jobs, then crabwalk invoke jobs --dev",
+            "next: commit, then crabwalk deploy jobs",
+        ],
+        "",
+    )
+    assert run(["check"]) == 0
+    assert capsys.readouterr().out == "crabwalk.yaml and 1 manifest are valid: jobs\n"
+    assert all((root / "services/jobs" / file).is_file() for file in FILES)
+
+
+def test_a_dry_run_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", "jobs", "--kind", "sqs", "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "would write services/jobs, a service of the kind sqs",
+        *(f"  services/jobs/{file}" for file in FILES),
+    ]
+    assert not (root / "services").exists()
+
+
+def test_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", "tail", "--kind", "extension", "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "service": "tail",
+        "kind": "extension",
+        "folder": "services/tail",
+        "files": [
+            "services/tail/Cargo.toml",
+            "services/tail/service.yaml",
+            "services/tail/src/main.rs",
+            "services/tail/src/telemetry.rs",
+            "services/tail/events/invoke.json",
+            "services/tail/events/shutdown.json",
+        ],
+        "written": True,
+        "next": [
+            "cargo test -p tail (it also enters tail into Cargo.lock)",
+            "name it in a function's manifest: `extensions: [tail]`",
+        ],
+    }
+    assert (root / "services/tail/events/shutdown.json").is_file()
+
+
+def test_a_folder_that_exists_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "services/jobs").mkdir(parents=True)
+    assert run(["new", "jobs", "--kind", "sqs"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: services/jobs exists already",
+        "  next: choose another name, or move it out of the way",
+    ]
+    assert list((root / "services/jobs").iterdir()) == []
+
+
+def test_without_a_workspace(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "Cargo.toml").unlink()
+    assert run(["new", "jobs", "--kind", "sqs"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: there is no Cargo.toml: a service is a member of a cargo workspace",
+        f"  at {root}",
+        "  next: write into it:",
+        "  [workspace]",
+        '  resolver = "3"',
+        '  members = ["services/*"]',
+    ]
+
+
+def test_without_a_kind_all_kinds_are_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", "jobs"]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "Missing option '--kind'" in err
+    assert "http, axum, sqs, s3, schedule, event, cognito, extension, stream, enrich" in err
+    assert not (root / "services").exists()
