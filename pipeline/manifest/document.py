@@ -13,8 +13,13 @@ from typing import Any
 
 from pipeline.errors import Problem
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 64 * 1024
 MAX_DEPTH = 24
+MAX_VALUES = 10_000
+MAX_FAULTS = 50  # of one file, before the rest is not looked at
+MAX_DIGITS = 64  # of a number; longer ones cost time that grows with their square
+_LONGEST_SAID = 400  # characters of a message or hint
+_MOST_NAMED = 24  # names in a hint
 
 _PLAIN_TAGS = (
     None,
@@ -34,7 +39,16 @@ class Mark:
     column: int
 
     def problem(self, what: str, instead: str = "") -> Problem:
-        return Problem(self.file, self.line, self.column, what, instead)
+        """One line, whatever the file holds: what cannot be printed is written out, so that no terminal obeys it."""
+        return Problem(self.file, self.line, self.column, _readable(what), _readable(instead))
+
+
+def _readable(text: str) -> str:
+    if len(text) > _LONGEST_SAID:
+        text = f"{text[: _LONGEST_SAID - 3]}..."
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if close:
         return f"did you mean `{close[0]}`?"
-    return f"known: {', '.join(choices)}" if choices else ""
+    named = choices if len(choices) <= _MOST_NAMED else [*choices[: _MOST_NAMED - 1], "..."]
+    return f"known: {', '.join(named)}" if choices else ""
 
 
 class _Refused(Exception):  # noqa: N818 - ends composing of one file, never leaves this module
@@ -141,6 +156,7 @@ class _Composer:
         self._resolver: Any = yaml.resolver.Resolver()
         self._constructor = yaml.constructor.SafeConstructor()
         self._aliased = False
+        self._values = 0
         self._events = self._guarded(loader)
 
     def _guarded(self, loader: Any) -> Iterator[Any]:
@@ -189,8 +205,7 @@ class _Composer:
     def _node(self, event: Any, depth: int) -> Node:
         yaml = self._yaml
         mark = self._mark(event)
-        if depth > MAX_DEPTH:
-            raise _Refused(mark.problem(f"nested more than {MAX_DEPTH} levels deep"))
+        self._check_limits(mark, depth)
         if isinstance(event, yaml.AliasEvent):
             self._aliased = True
             self._problems.append(mark.problem(f"an alias (`*{event.anchor}`)", "write the value out"))
@@ -211,6 +226,15 @@ class _Composer:
                 children.append(self._node(inner, depth + 1))
             return Node(mark, tuple(children))
         return self._mapping(mark, depth)
+
+    def _check_limits(self, mark: Mark, depth: int) -> None:
+        self._values += 1
+        if depth > MAX_DEPTH:
+            raise _Refused(mark.problem(f"nested more than {MAX_DEPTH} levels deep"))
+        if self._values > MAX_VALUES:
+            raise _Refused(mark.problem(f"more than {MAX_VALUES} values, which no manifest needs"))
+        if len(self._problems) > MAX_FAULTS:
+            raise _Refused(mark.problem(f"more than {MAX_FAULTS} faults: the rest of the file was not read"))
 
     def _mapping(self, mark: Mark, depth: int) -> Node:
         yaml = self._yaml
@@ -236,10 +260,12 @@ class _Composer:
         tag = event.tag or self._resolver.resolve(yaml.ScalarNode, event.value, event.implicit)
         value: Scalar = event.value
         kind = tag.rpartition(":")[2]
-        if kind in {"int", "float", "bool", "null"}:
+        if kind in {"int", "float"} and len(event.value) > MAX_DIGITS:
+            self._problems.append(mark.problem(f"a number of {len(event.value)} characters", "write it in quotes"))
+        elif kind in {"int", "float", "bool", "null"}:
             try:
                 node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
                 value = self._constructor.construct_object(node)
-            except (ValueError, KeyError, OverflowError):
+            except (ValueError, LookupError, OverflowError):
                 self._problems.append(mark.problem(f"`{event.value}` is not a value of type {kind}"))
         return Node(mark, value, text=event.value)

@@ -36,7 +36,7 @@ def problems_of(error: ValidationError, places: Places, model: type[BaseModel]) 
 
 def _problem(detail: ErrorDetails, places: Places, model: type[BaseModel]) -> Problem | None:
     kind, ctx = detail["type"], detail.get("ctx") or {}
-    loc = tuple(part for part in detail["loc"] if not str(part).startswith("~"))
+    loc = _written(detail["loc"])
     node, _, depth = follow(places.root, loc)
     if kind == "missing":
         what = f"the key `{loc[-1]}` is missing"
@@ -48,6 +48,12 @@ def _problem(detail: ErrorDetails, places: Places, model: type[BaseModel]) -> Pr
     if kind == "extra_forbidden":
         return places.problem(loc, f"unknown key `{loc[-1]}`", _instead_of(model, loc), key=True)
     return places.problem((*loc, *ctx.get("at", ())), *_words(kind, ctx, node, loc), key=bool(ctx.get("key")))
+
+
+def _written(loc: Path) -> Path:
+    """The path as the file has it: which of the models an entry of `access` is (`~Grant`) is no key there."""
+    tagged = len(loc) > 2 and loc[0] == "access" and str(loc[2]).startswith("~")
+    return (*loc[:2], *loc[3:]) if tagged else loc
 
 
 def _words(kind: str, ctx: Mapping[str, Any], node: Node, loc: Path) -> tuple[str, str]:

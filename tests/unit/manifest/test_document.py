@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import MAX_BYTES, compose, nearest, read_document
+from pipeline.manifest.document import MAX_BYTES, Mark, compose, nearest, read_document
 
 
 def faults(text: str) -> list[str]:
@@ -47,6 +47,11 @@ def test_every_value_and_key_knows_its_place() -> None:
         ("? [a]\n: 1\n", "f.yaml:1:3: a key must be a word, not a list or mapping"),
         ("a: 1\n---\nb: 1\n", "f.yaml:2:1: a second document in the file, one manifest a file"),
         ("a: x\x07\n", "f.yaml:1:5: a control character, which YAML does not allow, remove it"),
+        ("a: !!int ''\n", "f.yaml:1:4: `` is not a value of type int"),
+        ("a: " + "9" * 65, "f.yaml:1:4: a number of 65 characters, write it in quotes"),
+        ("a: 1" + ":1" * 500, "f.yaml:1:4: a number of 1001 characters, write it in quotes"),
+        ('"\\e[31m\\n": 1\n"\\e[31m\\n": 2\n', "f.yaml:2:1: `\\x1b[31m\\n` stands here again, first on line 1"),
+        ("a: [" + "x, " * 10_000 + "]", "f.yaml:1:29996: more than 10000 values, which no manifest needs"),
         ("a: " + "[" * 5000, "f.yaml:1:28: nested more than 24 levels deep"),
     ],
 )
@@ -68,10 +73,22 @@ def test_refuses_what_is_too_large_or_not_utf8(tmp_path: Path) -> None:
     for name in ("big", "latin", "absent"):
         assert read_document(tmp_path / name, name, problems) is None
     assert [str(problem) for problem in problems] == [
-        "big:1:1: larger than 256 KB, which no manifest needs",
+        "big:1:1: larger than 64 KB, which no manifest needs",
         "latin:2:4: not UTF-8, save the file as UTF-8",
         "absent:1:1: cannot be read: No such file or directory",
     ]
+
+
+def test_a_file_full_of_faults_is_not_read_to_its_end() -> None:
+    found = faults("".join(f"k{number}: !x 1\n" for number in range(1000)))
+    assert len(found) == 52
+    assert found[-1] == "f.yaml:52:1: more than 50 faults: the rest of the file was not read"
+
+
+def test_a_message_stays_short_and_on_its_line() -> None:
+    problem = Mark("f.yaml", 1, 1).problem("x" * 5000, "a\nb\x1b\u202e\ud800é名")
+    assert len(problem.what) == 400
+    assert problem.instead == "a\\nb\\x1b\\u202e\\ud800é名"
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
@@ -85,6 +102,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 def test_suggests_the_nearest_name_or_lists_them() -> None:
     assert nearest("memroy", ["memory", "timeout"]) == "did you mean `memory`?"
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
+    assert nearest("zzz", [f"n{number:03}" for number in range(300)]).endswith("n021, n022, ...")
 
 
 @given(st.text(max_size=200))
