@@ -160,7 +160,7 @@ def _sent(here: Here, service: str, qualifier: str, request: str) -> int:
 
 
 def _answered(here: Here, service: str, qualifier: str, answer: Invocation) -> int:
-    from pipeline.report.invocation import pretty, reason, said, usage_of
+    from pipeline.report.invocation import logged, pretty, reason, usage_of
 
     used = usage_of(answer.log)
     code = 1 if answer.error else 0
@@ -179,15 +179,16 @@ def _answered(here: Here, service: str, qualifier: str, answer: Invocation) -> i
             }
         )
         return code
-    by = f"version {answer.version}" if answer.version != qualifier else f"`{here.env.name}`"
+    whom = f"{service}:{qualifier} on `{here.env.name}`"
+    by = "" if answer.version == qualifier else f", version {answer.version}"
     if answer.error:
-        here.console.bad(f"{service}:{qualifier} failed, by {by}: {reason(answer.payload)}")
+        here.console.bad(f"{whom} failed{by}: {reason(answer.payload)}")
     else:
-        here.console.good(f"{service}:{qualifier} answered, by {by}")
+        here.console.good(f"{whom} answered{by}")
     if used is not None:
         here.console.line(f"took {used}")
     here.console.line(pretty(answer.payload))
-    lines = said(answer.log, answer.version)
+    lines = logged(answer.log)
     if lines:
         here.console.title("logged")
         for line in lines:

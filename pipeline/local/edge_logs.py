@@ -223,8 +223,20 @@ def _emitting(_original: Callable[..., Any]) -> Callable[..., Any]:
             ),
         ]
         append(config, stream, lines)
+        _local.tail = lines
 
     return emit
+
+
+def _tailing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def execute(func: dict[str, Any], event: Any) -> Any:
+        _local.tail = None
+        result = original(func, event)
+        if isinstance(result, dict) and _local.tail:
+            result["log"] = "".join(f"{line}\n" for line in _local.tail)
+        return result
+
+    return execute
 
 
 def apply() -> list[Patch]:
@@ -242,4 +254,5 @@ def apply() -> list[Patch]:
             "opened a stream per invocation",
             _emitting,
         ),
+        replace(lambda_svc, "_execute_function", "func event", "LogType=Tail had no REPORT line", _tailing),
     ]

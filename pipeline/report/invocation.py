@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
+import re
 from typing import Any
 
-from pipeline.report.logs import LogLines, Usage, usage
+from pipeline.report.logs import Usage, said, usage
+
+_PLATFORM = re.compile(r"(?:START|END|REPORT|INIT_START) ")
 
 
 def usage_of(log: str) -> Usage | None:
@@ -14,12 +16,10 @@ def usage_of(log: str) -> Usage | None:
     return next((found for line in log.splitlines() if (found := usage(line)) is not None), None)
 
 
-def said(log: str, version: str) -> list[str]:
-    """The lines of a tail of the log, without Lambda's own."""
-    lines, now = LogLines(), int(time.time() * 1000)
-    rendered = (lines.line(now, "", version, line) for line in log.splitlines() if not line.startswith("REPORT "))
-    # The tail has no times of its own, and every line is of one version and request.
-    return [line[31:].rpartition("  (")[0] or line[31:] for line in rendered if line is not None]
+def logged(log: str) -> list[str]:
+    """The function's own lines in a tail of the log."""
+    own = (line for line in log.splitlines() if line and not _PLATFORM.match(line))
+    return [f"{level:<6} {text}" if level != "-" else text for level, text in map(said, own)]
 
 
 def pretty(payload: Any) -> str:

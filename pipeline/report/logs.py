@@ -78,14 +78,14 @@ class LogLines:
         platform = _PLATFORM.match(message)
         if platform and platform[1] != "REPORT":
             return None
-        level, text = ("REPORT", str(usage(message))) if platform else _said(message)
+        level, text = ("REPORT", str(usage(message))) if platform else said(message)
         moment = datetime.fromtimestamp(time_ms / 1000, UTC)
         head = f"{moment:%Y-%m-%d %H:%M:%S}.{time_ms % 1000:03}  {version or '-':>3}  {level:<6}"
         return f"{head}  {text}{f'  ({request[:8]})' if request else ''}"
 
 
-def _said(message: str) -> tuple[str, str]:
-    """Level and text; fields follow the message as `key=value`."""
+def said(message: str) -> tuple[str, str]:
+    """Level (`-` without one) and text of a line; fields follow the message as `key=value`."""
     for parsed in _parsed(message):
         inner = parsed.get("fields")
         fields = {**parsed, **inner} if isinstance(inner, Mapping) else dict(parsed)
