@@ -65,10 +65,9 @@ def _cron(value: str) -> str:
     for field, part in zip(_FIELDS, parts, strict=True):
         for one in part.split(","):
             if not field.holds(one.upper()) or (one in {"?", "L"} and part != one):
-                allowed = f"{field.low} to {field.high}" + (
-                    f" or {field.words[0]} to {field.words[-1]}" * bool(field.words)
-                )
-                raise fault(f"`{one}` cannot stand in the field {field.name}", f"{allowed}, lists, ranges or `*`")
+                words = f" or {field.words[0]} to {field.words[-1]}" if field.words else ""
+                allowed = f"{field.low} to {field.high}{words}, lists, ranges or `*`"
+                raise fault(f"`{one}` cannot stand in the field {field.name}", allowed)
     if (parts[2] == "?") == (parts[4] == "?"):
         what = "one of day-of-month and day-of-week must be `?`, and not both"
         fixed = [*parts]
