@@ -75,7 +75,7 @@ def _show(here: Here, plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) 
             console.line(f"stack {stack.stack}: nothing Terraform manages changed, it does not run")
         for change in changes[stack.stack]:
             console.line(f"stack {stack.stack}: {change.action} {change.address} ({change.effect})")
-    for service in plan.services:
+    for service in (one for wave in plan.waves for one in wave):
         console.line(_walk(plan, service))
     if not plan.services:
         console.line("nothing to deploy")
@@ -92,10 +92,17 @@ def _affected(plan: DeployPlan) -> Iterator[str]:
 
 
 def _walk(plan: DeployPlan, service: Service) -> str:
+    first = f"release {service.name}{_after(plan, service)}: "
     if plan.setting.records[service.name].promoted is None:
-        return f"release {service.name}: first release, all at once after its smoke checks, then its triggers"
+        return f"{first}first release, all at once after its smoke checks, then its triggers"
     steps = " → ".join(f"{percent(step.traffic)} for {step.bake_s:.0f} s" for step in service.release.steps)
-    return f"release {service.name}: {steps + ' → ' if steps else ''}100 %"
+    return f"{first}{steps + ' → ' if steps else ''}100 %"
+
+
+def _after(plan: DeployPlan, service: Service) -> str:
+    """Whom it refers to and so waits for."""
+    released = sorted(plan.needs(service) & {one.name for one in plan.services})
+    return f" after {' and '.join(released)}" if released else ""
 
 
 def _document(plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) -> dict[str, Any]:

@@ -32,7 +32,10 @@ def test_whoever_is_referred_to_is_released_first(
     assert "it refers to ${services.health.api.endpoint}, which is not there: `health` was not released yet" in done.out
     assert "crabwalk deploy health hello --env local" in done.out
 
-    # Together they go in order, although `hello` stands in the same stack.
+    # Together they go in order, which the plan says, although `hello` stands in the same stack.
+    planned = here.crabwalk("plan", "--env", "local").lines
+    releases = [line.partition(": ")[0] for line in planned if line.startswith("release ")]
+    assert releases == ["release health", "release hello after health"]
     done = here.crabwalk("deploy", "--env", "local")
     assert done.code == 0, done.said
     assert done.out.index("health: published version 1") < done.out.index("hello: published version 1")
