@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.errors import Problem
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Project
 
@@ -21,15 +22,21 @@ def load_services(project: Project, environment: str | None) -> tuple[Service, .
     return load(project, environment)
 
 
-def check_all(root: Path) -> tuple[Project, tuple[Service, ...]]:
-    """The project file and every manifest with every overlay; raises one ManifestError with all problems of all."""
-    from pipeline.errors import ManifestError, Problem
+def check_all(root: Path, warnings: list[Problem] | None = None) -> tuple[Project, tuple[Service, ...]]:
+    """The project file and every manifest with every overlay; raises one ManifestError with all problems of all.
+
+    What is only unwise goes to `warnings`, also when it raises.
+    """
+    from pipeline.errors import ManifestError
     from pipeline.manifest.project import read_project
     from pipeline.manifest.services import read_services
+    from pipeline.manifest.sources import check_sources
 
     problems: list[Problem] = []
+    warnings = [] if warnings is None else warnings
     project = read_project(root, problems)
-    services = read_services(project, None, problems) if project is not None else ()
+    services = read_services(project, None, problems, warnings) if project is not None else ()
     if project is None or problems:
         raise ManifestError(problems)
+    check_sources(project.root, services, warnings)
     return project, services

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from pipeline.manifest import forms, rules
@@ -50,6 +50,11 @@ class Grant(Model):
 
 class Statement(Model):
     """The escape hatch: IAM actions on resources, for what no word stands for."""
+
+    also: ClassVar[rules.Schema] = {
+        "if": {"properties": {"resources": {"contains": {"const": "*"}}}, "required": ["resources"]},
+        "then": {"required": ["reason"], "properties": {"reason": {"pattern": r"\S"}}},
+    }
 
     actions: Annotated[
         tuple[
@@ -100,10 +105,6 @@ class _GrantOrStatement:
         choices: dict[Any, CoreSchema] = {f"~{model.__name__}": handler(model) for model in get_args(source)}
         union = core_schema.tagged_union_schema(choices, _which)
         return core_schema.no_info_before_validator_function(_entry, union)
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        union: Any = core["schema"]  # ours: the validator around the union
-        return {"oneOf": [handler(choice) for choice in union["choices"].values()]}
 
 
 def _entry(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from pipeline.manifest import forms, rules
@@ -42,6 +42,8 @@ class Frozen(Mapping[str, V], Generic[V]):
 class Model(BaseModel):
     """Frozen, strict, and built by YAML's keys or by the fields' names."""
 
+    also: ClassVar[rules.Schema] = {}  # what its JSON Schema says about several keys
+
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -75,17 +77,6 @@ class OneKey:
         }
         union = core_schema.tagged_union_schema(choices, _kind)
         return core_schema.no_info_before_validator_function(self._one, union)
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        union: Any = core["schema"]  # ours: the validator around the union
-        kinds = {kind: handler(choice) for kind, choice in union["choices"].items()}
-        return {
-            "type": "object",
-            "properties": kinds,
-            "additionalProperties": False,
-            "minProperties": 1,
-            "maxProperties": 1,
-        }
 
     def _one(self, value: Any) -> Any:
         if isinstance(value, Kinded):

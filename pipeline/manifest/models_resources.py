@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, GetCoreSchemaHandler, model_validator
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field, model_validator
 
 from pipeline.manifest import rules, units
 from pipeline.manifest.models_base import GIVEN, Kinded, OneKey
 from pipeline.manifest.rules import fault
 
 _KEY = re.compile(r"([A-Za-z0-9_.-]{1,255})(?: \(([SNB])\))?\Z", re.ASCII)
-_KEY_SCHEMA = {
-    "type": "string",
-    "pattern": r"^[A-Za-z0-9_.-]{1,255}(?: \([SNB]\))?$",
-    "examples": ["id", "created (N)"],
-}
+_KEY_FORM = r"^[A-Za-z0-9_.-]{1,255}(?: \([SNB]\))?$"
 
 
 class Key(NamedTuple):
@@ -25,14 +20,6 @@ class Key(NamedTuple):
 
     name: str
     type: Literal["S", "N", "B"] = "S"
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_key)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: Any) -> dict[str, Any]:
-        return dict(_KEY_SCHEMA)
 
 
 def _key(value: Any) -> Key:
@@ -45,15 +32,21 @@ def _key(value: Any) -> Key:
     return Key(found[1], found[2] or "S")  # type: ignore[arg-type]  # the pattern's own three letters
 
 
+_Key = Annotated[
+    Key,
+    rules.Read(_key, Key, {"type": "string", "pattern": _KEY_FORM, "examples": ["id", "created (N)"]}),
+]
+
+
 class DynamodbResource(Kinded):
     """A DynamoDB table, paid by request."""
 
     kind: ClassVar[Literal["dynamodb"]] = "dynamodb"
 
-    partition_key: Key
+    partition_key: _Key
     """The attribute that items are found by: `id`, or with its type `id (S)`, (N) or (B)."""
 
-    sort_key: Annotated[Key | None, GIVEN] = None
+    sort_key: Annotated[_Key | None, GIVEN] = None
     """The attribute that items of one partition are sorted by."""
 
     ttl: Annotated[

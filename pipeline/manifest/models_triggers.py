@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -90,6 +91,9 @@ class ScheduleTrigger(Kinded):
     """Time: EventBridge Scheduler invokes by `cron` or at a `rate`."""
 
     kind: ClassVar[Literal["schedule"]] = "schedule"
+    also: ClassVar[rules.Schema] = {
+        "oneOf": [{"required": ["cron"]}, {"required": ["rate"], "not": {"required": ["timezone"]}}]
+    }
 
     cron: Annotated[Annotated[str, schedules.cron] | None, GIVEN] = None
     """Six fields: minutes, hours, day of month, month, day of week, year; one of the two days is `?`."""
@@ -108,9 +112,9 @@ class ScheduleTrigger(Kinded):
     timezone: Annotated[str, schedules.timezone] = "UTC"
     """Whose clock `cron` means, summer time included."""
 
-    payload_json: Annotated[
-        str, rules.Read(rules.json_text, str, {"type": ["object", "array", "string", "number"]})
-    ] = Field(default="{}", validation_alias="payload")
+    payload_json: Annotated[str, rules.Read(rules.json_text, str, {}, json.loads)] = Field(
+        default="{}", validation_alias="payload"
+    )
     """What the function is invoked with, as JSON."""
 
     @model_validator(mode="after")
@@ -221,6 +225,10 @@ class CognitoTrigger(Kinded):
     """A moment in the life of a user of a Cognito user pool; Cognito waits 5 s for the answer."""
 
     kind: ClassVar[Literal["cognito"]] = "cognito"
+    also: ClassVar[rules.Schema] = {
+        "if": {"required": ["version"]},
+        "then": {"properties": {"trigger": {"const": "pre-token-generation"}}},
+    }
 
     user_pool: Annotated[
         str,

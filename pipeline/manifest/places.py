@@ -20,6 +20,7 @@ class Finding:
     instead: str = ""
     because: tuple[Path, ...] = ()
     warning: bool = False
+    key: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,15 @@ class Places:
         """The problem with its place; None when an overlay only repeats it. `key`: about the key, not its value."""
         text = f"{shown(path[:-1] if key else path)}: {what}" if path[key:] else what
         own = self._in_overlay((path, *because), key=key)
-        if self.overlay is not None and own is None and (text, instead) in self.said:
-            return None
         node, mark, depth = follow(self.root, path)
         there = mark if key and mark is not None and depth == len(path) else node.mark
-        return (own or self._near(path) or there).problem(text, instead)
+        problem = (own or self._near(path) or there).problem(text, instead)
+        repeats = self.overlay is not None and own is None and (problem.what, problem.instead) in self.said
+        return None if repeats else problem
 
     def find(self, finding: Finding) -> Problem | None:
         """The problem of a finding."""
-        return self.problem(finding.path, finding.what, finding.instead, because=finding.because)
+        return self.problem(finding.path, finding.what, finding.instead, because=finding.because, key=finding.key)
 
     def _in_overlay(self, paths: Iterable[Path], *, key: bool) -> Mark | None:
         """The first of these that the overlay itself says."""

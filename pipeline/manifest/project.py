@@ -136,14 +136,23 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
     return Project(name, root, glob, environments, mark, _build(fields.get("build"), problems))
 
 
-def check_format(node: Node, problems: list[Problem]) -> None:
-    """The key `crabwalk: 1`, which every file begins with."""
+def check_format(node: Node, problems: list[Problem]) -> bool:
+    """The key `crabwalk: 1`, which every file begins with; False for a newer format, whose keys cannot be judged."""
     version = (node.mapping or {}).get("crabwalk")
+    write = f"write `crabwalk: {FORMAT}`"
     if version is None:
-        problems.append(node.mark.problem("the key `crabwalk` is missing", f"write `crabwalk: {FORMAT}` first"))
-    elif version.value != FORMAT or isinstance(version.value, (bool, float)):
-        what = f"crabwalk: {version.shown()} is an unknown format version"
-        problems.append(version.mark.problem(what, f"this crabwalk reads {FORMAT}"))
+        problems.append(node.mark.problem("the key `crabwalk` is missing", f"{write} first"))
+    elif not isinstance(version.value, int) or isinstance(version.value, bool):
+        what = f"crabwalk: {version.shown()} is not a format version, which is a whole number"
+        problems.append(version.mark.problem(what, write))
+    elif version.value > FORMAT:
+        what = f"crabwalk: format {version.shown()} is newer than this crabwalk, which reads {FORMAT}"
+        problems.append(version.mark.problem(what, "upgrade it: pip install --upgrade crabwalk"))
+        return False
+    elif version.value < FORMAT:
+        what = f"crabwalk: there never was a format {version.shown()}"
+        problems.append(version.mark.problem(what, f"{write}, the first one"))
+    return True
 
 
 def unknown_keys(node: Node, known: tuple[str, ...], path: str, problems: list[Problem]) -> None:

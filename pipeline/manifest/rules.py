@@ -9,10 +9,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from pipeline.manifest import units
@@ -36,17 +37,22 @@ class Rule:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(core), **self.schema}
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """How YAML writes a value, where that differs from what the model holds; a ready value passes unread."""
+    """How YAML writes a value, where that differs from what the model holds; a ready value passes unread.
+
+    `schema` takes the place of the value's JSON Schema; `write` turns a default back into YAML.
+    """
 
     parse: Callable[[Any], Any]
     ready: type | tuple[type, ...]
-    schema: Schema = field(default_factory=dict)
+    schema: Schema
+    write: Callable[[Any], Any] = _as_it_is
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         def read(value: Any, info: ValidationInfo) -> Any:
@@ -55,9 +61,6 @@ class Read:
             return self.parse(value)
 
         return core_schema.with_info_before_validator_function(read, handler(source))
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self.schema) or handler(core)
 
 
 class Given:
@@ -71,13 +74,10 @@ class Given:
 
         return core_schema.with_info_before_validator_function(given, handler(source))
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        inner: Any = core["schema"]  # ours: the validator around a nullable
-        return handler(inner["schema"] if inner["type"] == "nullable" else inner)
 
-
-def unit(parse: Callable[[str, str], float], example: str, *, of: Mapping[str, Any]) -> Read:
+def unit(parse: Callable[[str, str], float], example: str, *, of: Mapping[str, Decimal]) -> Read:
     """Text with a unit; a plain number only where code builds the model, never from YAML."""
+    scale = units.amount(example, of) / Decimal(str(parse(example, example)))  # of what the model counts in
 
     def read(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
@@ -87,7 +87,8 @@ def unit(parse: Callable[[str, str], float], example: str, *, of: Mapping[str, A
         except units.UnitError as error:
             raise fault(error.what, error.instead) from None
 
-    return Read(read, (int, float), {"type": "string", "pattern": units.pattern(of), "examples": [example]})
+    schema = {"type": "string", "pattern": units.pattern(of), "examples": [example]}
+    return Read(read, (int, float), schema, lambda value: units.written(Decimal(str(value)) * scale, of))
 
 
 def between(low: float, high: float, shown: str, unit: str = "") -> Rule:
@@ -129,7 +130,8 @@ def listed(minimum: int, maximum: int, what: str) -> Rule:
             raise fault(f"{len(values)} {what}", f"{allowed} here")
         return distinct(values)
 
-    return Rule(check, {"minItems": minimum, "maxItems": maximum, "uniqueItems": True})
+    least = {"minItems": minimum} if minimum else {}
+    return Rule(check, {**least, "maxItems": maximum, "uniqueItems": True})
 
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:

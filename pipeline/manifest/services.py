@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from pipeline.errors import ManifestError, Problem
+from pipeline.manifest import limits, limits_across, referring
 from pipeline.manifest.document import Mark, Node, read_document
-from pipeline.manifest.limits import findings
 from pipeline.manifest.messages import problems_of
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.overlays import merged, overlays_of
 from pipeline.manifest.package import check_package
-from pipeline.manifest.places import Places
+from pipeline.manifest.places import Finding, Places
 from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
 from pipeline.manifest.rules import FROM_YAML
 
@@ -21,35 +23,81 @@ _OWN_KEYS = ("crabwalk", "overlays")
 _LOCAL_ARCHITECTURE = "host"
 
 
+@dataclass(frozen=True)
+class _View:
+    """A manifest as one environment sees it; no manifest when it is not valid there."""
+
+    manifest: Manifest | None
+    places: Places
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One file: without an overlay (None), and for every environment it has an overlay for."""
+
+    file: Path
+    views: Mapping[str | None, _View]
+
+    def seen_by(self, environment: str | None) -> _View:
+        return self.views.get(environment) or self.views[None]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Where faults go, and where what is only unwise goes."""
+
+    problems: list[Problem]
+    warnings: list[Problem]
+
+    def add(self, places: Places, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            problem = places.find(finding)
+            if problem is not None:
+                (self.warnings if finding.warning else self.problems).append(problem)
+
+    def texts(self) -> frozenset[tuple[str, str]]:
+        return frozenset((problem.what, problem.instead) for problem in (*self.problems, *self.warnings))
+
+
 def load(project: Project, environment: str | None) -> tuple[Service, ...]:
     """All services by name; raises ManifestError with the problems of all files."""
     problems: list[Problem] = []
-    services = read_services(project, environment, problems)
+    services = read_services(project, environment, problems, [])
     if problems:
         raise ManifestError(problems)
     return services
 
 
-def read_services(project: Project, environment: str | None, problems: list[Problem]) -> tuple[Service, ...]:
-    """As `load`, but collects the problems."""
+def read_services(
+    project: Project, environment: str | None, problems: list[Problem], warnings: list[Problem]
+) -> tuple[Service, ...]:
+    """As `load`, but collects the problems, and what is only unwise as warnings."""
     files = _files(project)
     if not files and project.services_mark is not None:
         problems.append(project.services_mark.problem(f"services: no file matches `{project.services_glob}`"))
-    found: list[Problem] = []
-    services: list[Service] = []
+    said = _Said([], [])
+    sheets: list[_Sheet] = []
     names: dict[str, Mark] = {}
     for file in files:
-        label = file.relative_to(project.root).as_posix()
-        node = read_document(file, label, found)
-        if node is None or node.mapping is None:
+        node = read_document(file, file.relative_to(project.root).as_posix(), said.problems)
+        if node is None or node.mapping is None or not check_format(node, said.problems):
             continue
-        _claim_name(node, names, found)
-        service = _service(project, environment, file, node, found)
-        if service is not None:
-            services.append(service)
-    _check_collisions(project, names, found)
-    problems.extend(dict.fromkeys(found))  # an overlay repeats what its base says wrong
-    return tuple(sorted(services, key=lambda service: service.name))
+        _claim_name(node, names, said.problems)
+        sheets.append(_sheet(project, file, node, said))
+    _check_collisions(project, names, said.problems)
+    _check_together(project, sheets, names, said)
+    problems.extend(dict.fromkeys(said.problems))  # an overlay repeats what its base says wrong
+    warnings.extend(dict.fromkeys(said.warnings))
+    return tuple(sorted(_services(sheets, environment), key=lambda service: service.name))
+
+
+def _services(sheets: Iterable[_Sheet], environment: str | None) -> Iterator[Service]:
+    for sheet in sheets:
+        manifest = sheet.seen_by(environment).manifest
+        if manifest is not None:
+            yield Service.model_construct(
+                manifest.model_fields_set, **vars(manifest), directory=sheet.file.parent, file=sheet.file
+            )
 
 
 def _files(project: Project) -> list[Path]:
@@ -85,28 +133,31 @@ def _claim_name(node: Node, names: dict[str, Mark], problems: list[Problem]) -> 
         problems.append(name.mark.problem(f"name: `{name.value}` is already taken", f"by {other}"))
 
 
-def _service(
-    project: Project, environment: str | None, file: Path, node: Node, problems: list[Problem]
-) -> Service | None:
-    check_format(node, problems)
+def _sheet(project: Project, file: Path, node: Node, said: _Said) -> _Sheet:
     base = _without(node, _OWN_KEYS)
-    said: list[Problem] = []
-    manifest = _validated(Places(base), None, said)
-    problems.extend(said)
-    known = frozenset((problem.what, problem.instead) for problem in said)
-    _check_function_names(project, base, problems)
-    if manifest is not None:
-        check_package(project.root, file.parent, base, manifest, problems)
-    for name, overlay in overlays_of(node, project.environment_names, problems).items():
-        merge = merged(base, overlay)
-        variant = _validated(Places(merge, overlay, known), name, problems)
-        if variant is not None:
-            check_package(project.root, file.parent, merge, variant, problems)
-        if name == environment:
-            manifest = variant
-    if manifest is None:
-        return None
-    return Service.model_construct(**vars(manifest), directory=file.parent, file=file)
+    first = _Said([], [])
+    views: dict[str | None, _View] = {None: _view(project, file, Places(base), None, first)}
+    _check_function_names(project, base, first.problems)
+    known = first.texts()
+    for name, overlay in overlays_of(node, project.environment_names, first.problems).items():
+        views[name] = _view(project, file, Places(merged(base, overlay), overlay, known), name, first)
+    said.problems.extend(first.problems)
+    said.warnings.extend(first.warnings)
+    return _Sheet(file, views)
+
+
+def _view(project: Project, file: Path, places: Places, environment: str | None, said: _Said) -> _View:
+    data = places.root.plain()
+    if data.get("architecture") == _LOCAL_ARCHITECTURE and environment == LOCAL:
+        data["architecture"] = host_architecture()
+    try:
+        manifest = Manifest.model_validate(data, context=FROM_YAML, by_alias=True, by_name=False)
+    except ValidationError as error:
+        said.problems.extend(problems_of(error, places, Manifest))
+        return _View(None, places)
+    said.add(places, limits.findings(manifest))
+    check_package(project.root, file.parent, places.root, manifest, said.problems)
+    return _View(manifest, places)
 
 
 def _without(node: Node, keys: tuple[str, ...]) -> Node:
@@ -114,20 +165,32 @@ def _without(node: Node, keys: tuple[str, ...]) -> Node:
     return Node(node.mark, values, keys={key: node.keys[key] for key in values})
 
 
-def _validated(places: Places, environment: str | None, problems: list[Problem]) -> Manifest | None:
-    data = places.root.plain()
-    if data.get("architecture") == _LOCAL_ARCHITECTURE and environment == LOCAL:
-        data["architecture"] = host_architecture()
-    try:
-        manifest = Manifest.model_validate(data, context=FROM_YAML, by_alias=True, by_name=False)
-    except ValidationError as error:
-        problems.extend(problems_of(error, places, Manifest))
-        return None
-    for finding in findings(manifest):
-        problem = places.find(finding)
-        if problem is not None:
-            problems.append(problem)
-    return manifest
+def _check_together(project: Project, sheets: list[_Sheet], names: Mapping[str, Mark], said: _Said) -> None:
+    """What only several manifests, or one and an environment, show: without overlays, then as each environment."""
+    variants = [
+        referring.Variant(view.manifest, view.places.root, environment)
+        for sheet in sheets
+        for environment, view in sheet.views.items()
+        if view.manifest is not None
+    ]
+    referring.check(variants, names, said.problems)
+    first = _Said([], [])
+    for environment in (None, *project.environment_names):
+        seen = [sheet.seen_by(environment) for sheet in sheets]
+        valid = {view.manifest.name: view for view in seen if view.manifest is not None}
+        if environment is None or any(environment in sheet.views for sheet in sheets):
+            manifests = {name: view.manifest for name, view in valid.items() if view.manifest is not None}
+            known = first.texts()
+            for name, finding in limits_across.findings(manifests):
+                places = valid[name].places
+                first.add(replace(places, said=places.said | known), [finding])
+    for declared in project.environments:
+        for sheet in sheets:
+            view = sheet.seen_by(declared.name)
+            if view.manifest is not None:
+                first.add(view.places, limits_across.in_region(view.manifest, declared))
+    said.problems.extend(first.problems)
+    said.warnings.extend(first.warnings)
 
 
 def host_architecture() -> str:

@@ -70,6 +70,19 @@ def pattern(units: Mapping[str, Decimal]) -> str:
     return rf"^\s*\d{{1,12}}(?:\.\d{{1,6}})?\s*(?:{'|'.join(units)})\s*$"
 
 
+def amount(text: str, units: Mapping[str, Decimal]) -> Decimal:
+    """A valid value in what the units are multiples of."""
+    return _parse(text, units, text)
+
+
+def written(value: Decimal, units: Mapping[str, Decimal]) -> str:
+    """A value as a person writes it: in the largest unit it is a whole number of."""
+    fitting = [name for name, size in units.items() if name != "day" and value % size == 0] or list(units)[:1]
+    name = max(fitting, key=lambda name: units[name]) if value else next(iter(units))
+    number = value / units[name]
+    return f"{plain_number(number)} {'day' if name == 'days' and number == 1 else name}"
+
+
 def _parse(text: str, units: Mapping[str, Decimal], usual: str) -> Decimal:
     match = _FORM.match(text)
     if match is None:

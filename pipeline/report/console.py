@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pipeline.errors import CrabwalkError, ManifestError
+from pipeline.errors import CrabwalkError, ManifestError, Problem
 from pipeline.report.text import clean
 
 if TYPE_CHECKING:
@@ -93,6 +93,12 @@ class Console:
         self._complain("warning: ", "bold yellow", text)
         if self.github:
             self._command("warning", {}, text)
+
+    def caution(self, problem: Problem) -> None:
+        """Something to know about a place in a file that stops nothing."""
+        self._complain("warning: ", "bold yellow", str(problem))
+        if self.github:
+            self._annotate_problem("warning", problem)
 
     def error(self, fault: CrabwalkError) -> None:
         """A fault: what, where, what to do next; for manifests every problem on a line of its own."""
@@ -199,13 +205,16 @@ class Console:
     def _annotate(self, fault: CrabwalkError) -> None:
         if isinstance(fault, ManifestError):
             for problem in fault.problems:
-                place = {"file": problem.file, "line": str(problem.line), "col": str(problem.column)}
-                tail = f", {problem.instead}" if problem.instead else ""
-                self._command("error", place, problem.what + tail)
+                self._annotate_problem("error", problem)
             return
         found = _PLACE.fullmatch(fault.where or "")
         place = {"file": found["file"], "line": found["line"], "col": found["column"] or ""} if found else {}
         self._command("error", place, fault.what)
+
+    def _annotate_problem(self, name: str, problem: Problem) -> None:
+        place = {"file": problem.file, "line": str(problem.line), "col": str(problem.column)}
+        tail = f", {problem.instead}" if problem.instead else ""
+        self._command(name, place, problem.what + tail)
 
     def _command(self, name: str, properties: Mapping[str, str], text: str) -> None:
         said = ",".join(f"{key}={_escape(value, 'property')}" for key, value in properties.items() if value)

@@ -37,8 +37,20 @@ def test_says_that_there_is_no_manifest(root: Path, capsys: pytest.CaptureFixtur
 
 def test_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--output", "json"]) == 0
-    service = {"name": "hello", "file": "services/hello/service.yaml", "package": "hello", "stack": "web"}
-    assert json.loads(capsys.readouterr().out) == {"valid": True, "services": [service], "problems": []}
+    service = {
+        "name": "hello",
+        "file": "services/hello/service.yaml",
+        "kind": "function",
+        "package": "hello",
+        "stack": "web",
+    }
+    assert json.loads(capsys.readouterr().out) == {
+        "valid": True,
+        "services": [service],
+        "warnings": [],
+        "schemas": {},
+        "problems": [],
+    }
     (root / "services" / "hello" / "service.yaml").write_text("crabwalk: 1\nname: hello\nmemory: 128\n")
     assert run(["check", "--output", "json"]) == 2
     problem = {
@@ -48,7 +60,8 @@ def test_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "what": "memory: `128` has no unit",
         "instead": "write `128 MB`",
     }
-    assert json.loads(capsys.readouterr().out) == {"valid": False, "services": [], "problems": [problem]}
+    answer = json.loads(capsys.readouterr().out)
+    assert answer == {"valid": False, "services": [], "warnings": [], "schemas": {}, "problems": [problem]}
 
 
 def test_names_all_problems_of_all_files_at_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +100,8 @@ def test_annotates_the_lines_under_github_actions(
     (root / "crabwalk.yaml").write_text("crabwalk: 2\nproject: demo\n")
     assert run(["check"]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "::error file=crabwalk.yaml,line=1,col=11::crabwalk: `2` is an unknown format version, this crabwalk reads 1"
+        "::error file=crabwalk.yaml,line=1,col=11::crabwalk: format `2` is newer than this crabwalk, which reads 1, "
+        "upgrade it: pip install --upgrade crabwalk"
     )
 
 
@@ -98,3 +112,61 @@ def test_outside_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
         f"error: no crabwalk.yaml in {tmp_path} or any folder above it",
         "  next: change to the repository, or write a crabwalk.yaml with `crabwalk: 1` and `project: NAME`",
     ]
+
+
+def test_warns_without_failing(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "services" / "hello" / "service.yaml").write_text(
+        SERVICE + 'timeout: 40 s\ntriggers: [{http: {routes: ["GET /"]}}]\n'
+    )
+    what = "timeout: API Gateway gives up after 29 s, the function goes on to 40 s"
+    instead = "write `29 s`, or use `function-url`"
+    assert run(["check"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "crabwalk.yaml and 1 manifest are valid: hello\n"
+    assert err == f"warning: services/hello/service.yaml:5:10: {what}, {instead}\n"
+    assert run(["check", "--output", "json"]) == 0
+    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert warning == {
+        "file": "services/hello/service.yaml",
+        "line": 5,
+        "column": 10,
+        "what": what,
+        "instead": instead,
+    }
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert run(["check"]) == 0
+    annotation = f"::warning file=services/hello/service.yaml,line=5,col=10::{what}, {instead}"
+    assert annotation in capsys.readouterr().err.splitlines()
+
+
+def test_writes_the_schemas_and_says_when_they_are_old(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "--schema"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "written services/service.schema.json",
+        "written crabwalk.schema.json",
+    ]
+    written = (root / "services" / "service.schema.json").read_text()
+    assert run(["check", "--schema", "-"]) == 0
+    assert capsys.readouterr().out == written
+    (root / "crabwalk.yaml").write_text(
+        "crabwalk: 1\nproject: demo\nenvironments: {staging: {account: '111122223333', region: eu-west-1}}\n"
+    )
+    assert run(["check"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "services/service.schema.json is out of date: crabwalk check --schema"
+    )
+    assert run(["check", "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schemas"] == {
+        "services/service.schema.json": "out of date",
+        "crabwalk.schema.json": "current",
+    }
+    assert run(["check", "--schema"]) == 0
+    capsys.readouterr()
+    assert run(["check"]) == 0
+    assert capsys.readouterr().out == "crabwalk.yaml and 1 manifest are valid: hello\n"
+
+
+def test_the_schema_goes_nowhere_else(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "--schema", "elsewhere.json"]) == 2
+    assert "--schema takes nothing, or `-`" in capsys.readouterr().err
+    assert not (root / "elsewhere.json").exists()

@@ -69,8 +69,8 @@ def test_with_a_wrong_manifest(here: Scratch) -> None:
     assert (done.code, done.out) == (2, "")
     assert done.err.splitlines() == [
         "error: 2 problems in the manifests",
-        "services/hello/service.yaml:7:9: memory: `128` has no unit, write `128 MB`",
-        "services/hello/service.yaml:8:1: unknown key `memroy`, did you mean `memory`?",
+        "services/hello/service.yaml:8:9: memory: `128` has no unit, write `128 MB`",
+        "services/hello/service.yaml:9:1: unknown key `memroy`, did you mean `memory`?",
     ]
 
 

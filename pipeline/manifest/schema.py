@@ -1,0 +1,193 @@
+"""The JSON Schemas editors complete and check by: of manifests, from the models, and of the project file.
+
+A manifest's depends on the project, which says what environments its overlays may name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipeline.manifest.limits import EXTENSION_KEYS
+from pipeline.manifest.models import Manifest
+from pipeline.manifest.project import (
+    _BUILD_WORDS,
+    _FORMS,
+    _GLOB,
+    _NAME,
+    FORMAT,
+    LOCAL,
+    Project,
+    read_project,
+)
+from pipeline.manifest.schema_of import Definitions, Schema, yaml_key
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+SERVICE_SCHEMA = "service.schema.json"
+PROJECT_SCHEMA = "crabwalk.schema.json"
+NEW, CURRENT, OLD = "written", "current", "out of date"
+_END = r"\Z"
+_WILD = frozenset("*?[")
+
+
+def service_schema(project: Project) -> Schema:
+    """What a service's YAML may say in this project."""
+    found = Definitions()
+    whole = found.fields(Manifest)
+    part = found.fields(Manifest, partial=True)["properties"]
+    overlay = {
+        key: {"$ref": f"#/properties/{key}"} if value == whole["properties"][key] else value
+        for key, value in part.items()
+        if key != "name"
+    }
+    architecture = whole["properties"]["architecture"]
+    host = {**architecture, "enum": [*architecture["enum"], "host"]}
+    definitions = {
+        **found.found,
+        "Overlay": _object("What an environment changes: mappings merge, the rest replaces.", overlay),
+        "LocalOverlay": _object("What the embedded AWS changes.", {**overlay, "architecture": host}),
+    }
+    overlays = {name: {"$ref": "#/$defs/Overlay"} for name in project.environment_names if name != LOCAL}
+    overlays[LOCAL] = {"$ref": "#/$defs/LocalOverlay"}
+    forbidden = {yaml_key(Manifest, name): False for name in Manifest.model_fields if name not in EXTENSION_KEYS}
+    return {
+        "$schema": DRAFT,
+        "title": f"crabwalk service, format {FORMAT}",
+        "description": "One service: what is built, how it runs, what invokes it, how it is released.",
+        "type": "object",
+        "properties": {
+            "crabwalk": _format(),
+            **whole["properties"],
+            "overlays": _object("What environments change.", overlays),
+        },
+        "required": ["crabwalk", *whole["required"]],
+        "additionalProperties": False,
+        "if": {"properties": {"kind": {"const": "extension"}}, "required": ["kind"]},
+        "then": {"properties": forbidden},
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def project_schema() -> Schema:
+    """What the project file may say."""
+    forms = {key: {"type": "string", "pattern": _ecma(form)} for key, (form, _, _) in _FORMS.items()}
+    environment = _object(
+        "An AWS account and region that releases go to.",
+        {
+            "account": {**forms["account"], "description": "The account's 12 digits, in quotes."},
+            "region": {**forms["region"], "description": "The region, for example eu-west-1."},
+            "bucket": {
+                **forms["bucket"],
+                "description": "The environment's bucket. Default: crabwalk-PROJECT-ENVIRONMENT-ACCOUNT.",
+            },
+        },
+        required=["account", "region"],
+    )
+    return {
+        "$schema": DRAFT,
+        "title": f"crabwalk project, format {FORMAT}",
+        "description": "The project: its name, where its manifests lie, and the environments it is released to.",
+        "type": "object",
+        "properties": {
+            "crabwalk": _format(),
+            "project": {**_name(), "description": "The project's name; functions are PROJECT-ENVIRONMENT-SERVICE."},
+            "services": {
+                "type": "string",
+                "pattern": r"^(?!/)(?!(?:.*/)?\.\.(?:/|$)).+\.ya?ml$",
+                "default": _GLOB,
+                "description": "Where the manifests lie, as a pattern below the project's folder.",
+            },
+            "environments": {
+                "type": "object",
+                "description": f"Environments by name; `{LOCAL}`, the embedded AWS, needs no declaration.",
+                "propertyNames": {**_name(), "not": {"const": LOCAL}},
+                "additionalProperties": environment,
+            },
+            "build": _object(
+                "How every service is built.",
+                {
+                    **{
+                        key: {"enum": [*words, *([False] if "off" in words else [])], "default": words[0]}
+                        | {"description": _BUILD_TEXTS[key]}
+                        for key, words in _BUILD_WORDS.items()
+                    },
+                    "auditable": {"type": "boolean", "default": False, "description": _BUILD_TEXTS["auditable"]},
+                },
+            ),
+        },
+        "required": ["crabwalk", "project"],
+        "additionalProperties": False,
+    }
+
+
+_BUILD_TEXTS = {
+    "compiler": "What links for Lambda's system.",
+    "deny": "Whether cargo-deny must pass: `auto` is in CI, and elsewhere where it is installed.",
+    "auditable": "Whether the list of crates goes into the binary (cargo auditable).",
+}
+
+
+def _format() -> Schema:
+    return {"const": FORMAT, "description": "The format's version; every file begins with it."}
+
+
+def _name() -> Schema:
+    return {"type": "string", "pattern": _ecma(_NAME)}
+
+
+def _ecma(form: re.Pattern[str]) -> str:
+    """A form that is matched from the start, as JSON Schema's patterns are written."""
+    return f"^(?:{form.pattern.removesuffix(_END)})$"
+
+
+def _object(description: str, properties: Schema, *, required: list[str] | None = None) -> Schema:
+    said: Schema = {"type": "object", "description": description, "properties": properties}
+    return {**said, **({"required": required} if required else {}), "additionalProperties": False}
+
+
+def service_schema_path(project: Project) -> str:
+    """Where the manifests' schema lies: in the folder they are searched below."""
+    folders = PurePosixPath(project.services_glob).parts[:-1]
+    wild = next((index for index, part in enumerate(folders) if _WILD & set(part)), len(folders))
+    return PurePosixPath(*folders[:wild], SERVICE_SCHEMA).as_posix()
+
+
+def states(root: Path) -> dict[str, str]:
+    """The schemas the project has by path, each `current` or `out of date`."""
+    project = read_project(root, [])
+    if project is None:
+        return {}
+    known = {service_schema_path(project): lambda: service_schema(project), PROJECT_SCHEMA: project_schema}
+    return {
+        name: CURRENT if _read(project.root / name) == _text(schema()) else OLD
+        for name, schema in known.items()
+        if (project.root / name).is_file()
+    }
+
+
+def write(root: Path) -> dict[str, str]:
+    """Writes both schemas where they differ; each path with `written` or `current`."""
+    project = read_project(root, [])
+    if project is None:
+        return {}
+    done = {}
+    for name, schema in ((service_schema_path(project), service_schema(project)), (PROJECT_SCHEMA, project_schema())):
+        path, text = project.root / name, _text(schema)
+        done[name] = CURRENT if _read(path) == text else NEW
+        if done[name] == NEW:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    return done
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _text(schema: Any) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
