@@ -59,7 +59,9 @@ class Releasing:
         here = {one.stack for one in wave}
         for stack in self._plan.stacks:
             if stack.stack in here or (idle and stack.stack not in busy):
-                run.terraform(plan_stack(run.setting, stack.stack, self._keys))
+                now = plan_stack(run.setting, stack.stack, self._keys)
+                if now.root.walk_fingerprints:  # whoever was to be the first in it waits: there is nothing to apply
+                    run.terraform(now)
         walks = [walk for walk in map(self._offer, services) if walk is not None]
         first = [walk for walk in walks if walk.rollout.stable == LATEST]
         released = {walk.rollout.service for walk in run.walk(first) if walk.rollout.phase == "promoted"}

@@ -31,6 +31,7 @@ def test_whoever_is_referred_to_is_released_first(
     assert done.code == 1, done.said
     assert "it refers to ${services.health.api.endpoint}, which is not there: `health` was not released yet" in done.out
     assert "crabwalk deploy health hello --env local" in done.out
+    assert "terraform" not in done.out, "an empty stack is not applied"
 
     # Together they go in order, which the plan says, although `hello` stands in the same stack.
     planned = here.crabwalk("plan", "--env", "local").lines
