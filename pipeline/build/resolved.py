@@ -135,15 +135,11 @@ def _crate(
     name, version, *rest = package.split(" ", 2)
     version = version.removeprefix("v")
     place = rest[0].replace("(proc-macro)", "").strip()[1:-1] if rest else ""
-    found = pinned.get((name, version), [])
+    entry = _entry(pinned.get((name, version), []), place)
+    path = ""
     if Path(place).is_absolute():
-        entry = next((one for one in found if "source" not in one), {})
         local = Path(place)
         path = local.relative_to(root).as_posix() if local.is_relative_to(root) else f"outside:{local.name}"
-    else:
-        path = ""
-        entry = next((one for one in found if place and place.partition("#")[0] in one.get("source", "")), {})
-        entry = entry or next((one for one in found if "source" in one), {})
     return Crate(
         name=name,
         version=version,
@@ -153,6 +149,16 @@ def _crate(
         licence=licence.replace("/", " OR ") if " " not in licence else licence,
         features=tuple(feature for feature in features.split(",") if feature),
     )
+
+
+def _entry(found: Sequence[Mapping[str, Any]], place: str) -> Mapping[str, Any]:
+    """The pinned crate that cargo means with a place: a folder, a repository, another registry, or none: crates.io."""
+    if Path(place).is_absolute():
+        return next((entry for entry in found if "source" not in entry), {})
+    address = place.partition("#")[0]
+    mirrored = [entry for entry in found if str(entry.get("source", "")).startswith(("registry+", "sparse+"))]
+    exact = [entry for entry in found if "://" in address and address in str(entry.get("source", ""))]
+    return next(iter((*exact, *mirrored)), {})
 
 
 def _pinned(lock: Mapping[str, Any]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
