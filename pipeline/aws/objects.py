@@ -6,6 +6,8 @@ both are `PreconditionFailed` here: the caller reads again (AWS, "Conditional re
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.aws import aws_errors, client, error_code, http_status
-from pipeline.errors import AwsError
+from pipeline.errors import AwsError, ConflictError
 from pipeline.manifest.project import Environment
 
 CLOCK_TOLERANCE_S = 2.0  # a Date header has whole seconds, and an answer takes its time
+
+_UPLOAD_TRIES = 5
+_UPLOAD_PAUSE_S = 0.2
 
 
 class PreconditionFailed(Exception):  # noqa: N818 - AWS's own name for it
@@ -99,10 +104,62 @@ class Objects:
                 raise
             return True
 
-    def upload(self, key: str, path: Path) -> None:
-        """Upload a file under `key` (artifacts: the key is the content's hash, so writing twice is harmless)."""
+    def upload(self, key: str, path: Path, content_type: str = "application/zip") -> bool:
+        """Upload a file unless it is there; True when this call wrote it.
+
+        S3 refuses what does not arrive as it was sent, and never replaces an object: two uploads of a key cannot
+        overwrite each other. ConflictError when something else lies under the key.
+        """
+        body = path.read_bytes()
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         with self._in_bucket(f"upload {path.name} to s3://{self._bucket}/{key}"):
-            self._reader.put_object(Bucket=self._bucket, Key=key, Body=path.read_bytes(), ContentType="application/zip")
+            for attempt in range(_UPLOAD_TRIES):
+                time.sleep(attempt * _UPLOAD_PAUSE_S)
+                if self._created(key, body, checksum, content_type):
+                    return True
+                found = self._checksum(key)
+                if found == checksum:
+                    return False
+                if found is not None:
+                    raise ConflictError(
+                        f"s3://{self._bucket}/{key} is there with another content than {path.name}",
+                        hint="nothing was overwritten; find out who wrote it, then delete the object and try again",
+                    )
+        raise ConflictError(f"s3://{self._bucket}/{key} is being written by others again and again", hint="try again")
+
+    def _created(self, key: str, body: bytes, checksum: str, content_type: str) -> bool:
+        """Whether the object is ours now; False where another one was there or was being written."""
+        from botocore.exceptions import ClientError
+
+        try:
+            self._reader.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                ChecksumSHA256=checksum,
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if http_status(error) in {409, 412}:
+                return False
+            raise
+        return True
+
+    def _checksum(self, key: str) -> str | None:
+        """The SHA-256 of an object's content in base64, read from the content where S3 does not know it."""
+        from botocore.exceptions import ClientError
+
+        try:
+            known = self._reader.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED").get("ChecksumSHA256")
+        except ClientError as error:
+            if http_status(error) == 404:
+                return None
+            raise
+        if known and "-" not in known:  # with a dash: a checksum of checksums, of an upload in parts
+            return str(known)
+        stored = self.get(key)
+        return None if stored is None else base64.b64encode(hashlib.sha256(stored.body).digest()).decode()
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys under a prefix in order."""
