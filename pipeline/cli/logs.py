@@ -44,7 +44,7 @@ def command(
 
     here = Here(env_name, json=output == "json")
     function = _function(here, service)
-    query = logs.Query(logs.group_of(function), int((time.time() - since) * 1000), version, text)
+    query = logs.Query(logs.group_of(function), max(0, int((time.time() - since) * 1000)), version, text)
     if follow:
         soon, late = (0.2, 1.0) if here.env.embedded else (1.0, 5.0)
         found: Iterable[LogEvent] = logs.follow(
