@@ -9,6 +9,11 @@ from collections.abc import Iterator, Mapping
 
 OTHER = "other"  # C code, and what has no name
 
+_SHIMS = "__rustc"  # what the compiler itself puts between crates
+
+_ROOT = re.compile(r"C(?:s[0-9a-zA-Z]*_)?(\d+)_?")
+_ROOT_FIRST = re.compile(r"(?:I|Y|N[A-Za-z]|[MX](?:s[0-9a-zA-Z]*_)?)*" + _ROOT.pattern)
+
 _SHT_SYMTAB = 2
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -26,7 +31,7 @@ def sizes_by_crate(elf: bytes) -> dict[str, int]:
             if address not in seen:  # several names for the same bytes: identical functions are folded
                 seen.add(address)
                 sizes[crate_of(name)] += size
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, OverflowError):
         return {}
     return dict(sorted(sizes.items()))
 
@@ -47,11 +52,12 @@ def report(before: Mapping[str, int], after: Mapping[str, int], *, growth: int, 
 
 def crate_of(symbol: str) -> str:
     """The crate a Rust symbol's code was written in, as far as its name tells."""
+    crate = OTHER
     if symbol.startswith("_ZN"):
-        return _legacy(symbol)
-    if symbol.startswith("_R"):
-        return _v0(symbol)
-    return OTHER
+        crate = _legacy(symbol)
+    elif symbol.startswith("_R"):
+        crate = _v0(symbol)
+    return OTHER if crate == _SHIMS else crate
 
 
 def _legacy(symbol: str) -> str:
@@ -59,16 +65,19 @@ def _legacy(symbol: str) -> str:
     if not found:
         return OTHER
     first = symbol[found.end() : found.end() + int(found[1])]
-    # A method of a trait is named after the type: `_$LT$hyper..Body$u20$as$u20$...`.
-    inner = re.sub(r"^_?(\$(LT|RF|BP|LP|u5b|u20)\$|mut|const|dyn|\$u20\$)*", "", first)
-    word = re.match(r"[A-Za-z_][A-Za-z0-9_]*", inner)
-    return word[0] if word else OTHER
+    if "$" not in first and ".." not in first:
+        return first
+    # A method of a trait: `_$LT$hyper..Body$u20$as$u20$core..fmt..Debug$GT$`. A type without a path is any crate's.
+    path = re.search(r"([A-Za-z_]\w*)\.\.", re.sub(r"\$\w+\$", " ", first))
+    return path[1] if path else OTHER
 
 
 def _v0(symbol: str) -> str:
-    """The first crate root in the path: `C`, a disambiguator `s…_`, then length and name."""
-    found = re.search(r"C(?:s[0-9a-zA-Z]*_)?(\d+)_?([A-Za-z_]\w*)", symbol[2:])
-    return found[2][: int(found[1])] if found else OTHER
+    """The first crate root of the path: `C`, a disambiguator `s…_`, then length and name."""
+    path = symbol[2:]
+    # What stands before it may look like one: an `impl` has a disambiguator of its own.
+    found = _ROOT_FIRST.match(path) or _ROOT.search(path)
+    return path[found.end() : found.end() + int(found[1])] if found else OTHER
 
 
 def _symbols(elf: bytes) -> Iterator[tuple[str, int, int]]:

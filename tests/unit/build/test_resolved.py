@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 from build_kit import write
 
+from pipeline.build import toolchain
 from pipeline.build.resolved import Crate, command, parse, read
 from pipeline.errors import BuildError
 
@@ -138,7 +138,7 @@ FILES = {
 
 
 def ask(root: Path, **changed: object):
-    cargo = Path(shutil.which("cargo") or "cargo")
+    cargo = next(toolchain.probe()).directory / "cargo"
     wanted = {"packages": ("app",), "features": ("fast",), "triple": "aarch64-unknown-linux-musl", **changed}
     return read(root, cargo, os.environ, **wanted)
 
