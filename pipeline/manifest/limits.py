@@ -104,7 +104,7 @@ def _literal(text: str) -> str:
 def _layers(manifest: Manifest) -> Iterator[Finding]:
     count = len(manifest.layers) + len(manifest.extensions)
     if count > MAX_LAYERS:
-        what = f"{len(manifest.layers)} layers and {len(manifest.extensions)} extensions are {count} layers"
+        what = f"`layers` and `extensions` together are {count} layers"
         yield Finding(("extensions",), what, f"Lambda takes {MAX_LAYERS}", because=(("layers",),))
 
 

@@ -58,8 +58,11 @@ class Places:
         return None
 
     def _near(self, path: Path) -> Mark | None:
-        """The key of the overlay that leads towards `path`."""
-        return follow(self.overlay, path)[1] if self.overlay is not None else None
+        """What in the overlay leads towards `path`: the mapping around it, or the key of one further out."""
+        if self.overlay is None:
+            return None
+        node, key, depth = follow(self.overlay, path)
+        return node.mark if 0 < depth == len(path) - 1 else key
 
 
 def follow(node: Node, path: Path) -> tuple[Node, Mark | None, int]:

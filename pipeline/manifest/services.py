@@ -136,17 +136,28 @@ def _claim_name(node: Node, names: dict[str, Mark], problems: list[Problem]) -> 
 def _sheet(project: Project, file: Path, node: Node, said: _Said) -> _Sheet:
     base = _without(node, _OWN_KEYS)
     first = _Said([], [])
-    views: dict[str | None, _View] = {None: _view(project, file, Places(base), None, first)}
+    bare = _view(project, file, Places(base), None, first)
+    views: dict[str | None, _View] = {None: bare}
     _check_function_names(project, base, first.problems)
     known = first.texts()
     for name, overlay in overlays_of(node, project.environment_names, first.problems).items():
-        views[name] = _view(project, file, Places(merged(base, overlay), overlay, known), name, first)
+        places = Places(merged(base, overlay), overlay, known)
+        views[name] = _view(project, file, places, name, first, like=bare.manifest)
     said.problems.extend(first.problems)
     said.warnings.extend(first.warnings)
     return _Sheet(file, views)
 
 
-def _view(project: Project, file: Path, places: Places, environment: str | None, said: _Said) -> _View:
+def _view(
+    project: Project,
+    file: Path,
+    places: Places,
+    environment: str | None,
+    said: _Said,
+    *,
+    like: Manifest | None = None,
+) -> _View:
+    """`like`: the manifest without an overlay, whose files were looked at already."""
     data = places.root.plain()
     if data.get("architecture") == _LOCAL_ARCHITECTURE and environment == LOCAL:
         data["architecture"] = host_architecture()
@@ -156,8 +167,13 @@ def _view(project: Project, file: Path, places: Places, environment: str | None,
         said.problems.extend(problems_of(error, places, Manifest))
         return _View(None, places)
     said.add(places, limits.findings(manifest))
-    check_package(project.root, file.parent, places.root, manifest, said.problems)
+    if like is None or _files_named(like) != _files_named(manifest):
+        check_package(project.root, file.parent, places.root, manifest, said.problems)
     return _View(manifest, places)
+
+
+def _files_named(manifest: Manifest) -> tuple[object, ...]:
+    return (manifest.package, manifest.binary, manifest.features, manifest.inputs, manifest.release.smoke)
 
 
 def _without(node: Node, keys: tuple[str, ...]) -> Node:

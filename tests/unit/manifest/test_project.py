@@ -58,7 +58,10 @@ environments:
     with pytest.raises(ManifestError) as caught:
         load_project(tree.root)
     assert [str(problem) for problem in caught.value.problems] == [
-        "crabwalk.yaml:1:11: crabwalk: format `2` is newer than this crabwalk, which reads 1, upgrade it: pip install --upgrade crabwalk",
+        (
+            "crabwalk.yaml:1:11: crabwalk: format `2` is newer than this crabwalk, which reads 1, "
+            "upgrade it: pip install --upgrade crabwalk"
+        ),
         (
             "crabwalk.yaml:2:10: project: `Demo` is not a project name, "
             "up to 20 lower-case letters, digits and hyphens, a letter first"

@@ -186,7 +186,10 @@ def test_all_problems_of_all_files_at_once(tree) -> None:
         "services/a/service.yaml:4:10: timeout: `2` has no unit, write `2 s`",
         "services/b/service.yaml:1:1: the key `name` is missing",
         "services/b/service.yaml:2:1: unknown key `nam`, did you mean `name`?",
-        "services/c/service.yaml:1:11: crabwalk: format `3` is newer than this crabwalk, which reads 1, upgrade it: pip install --upgrade crabwalk",
+        (
+            "services/c/service.yaml:1:11: crabwalk: format `3` is newer than this crabwalk, which reads 1, "
+            "upgrade it: pip install --upgrade crabwalk"
+        ),
         "services/d/service.yaml:1:1: the file is empty",
     ]
 
