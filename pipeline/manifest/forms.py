@@ -169,7 +169,7 @@ def _leaves_are_lists(value: Mapping[str, Any], at: tuple[int | str, ...]) -> No
 
 _TAG_TEXT = r"[\w\s.:/=+@-]"
 
-retention = Rule(_retention, {"enum": [f"{days} day{'' if days == 1 else 's'}" for days in LOG_RETENTION_DAYS]})
+retention = Rule(_retention, {"examples": [f"{days} day{'' if days == 1 else 's'}" for days in LOG_RETENTION_DAYS]})
 share = Rule(_share)
 variable_name = Rule(
     _variable_name,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-_FORM = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,6})?)\s*(?P<unit>[A-Za-z%µ]*)\s*\Z")
+_FORM = re.compile(r"\s*(?P<number>\d{1,12}(?:\.\d{1,6})?)\s*(?P<unit>[A-Za-z%µ]*)\s*\Z", re.ASCII)
 
 SIZES = {"MB": Decimal(1), "GB": Decimal(1024)}
 BYTES = {"kB": Decimal(1000), "MB": Decimal(1000) ** 2}  # of files: a megabyte is a million bytes
