@@ -137,7 +137,10 @@ class Composer:
         values: dict[str, Node] = {}
         keys: dict[str, Mark] = {}
         while type(event := self._next()) is not MappingEndEvent:
-            key = self._node(event, depth + 1)
+            if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
+                key = Node(self._mark(event), event.value, event.value)
+            else:
+                key = self._node(event, depth + 1)
             value = self._node(self._next(), depth + 1)
             if isinstance(key.value, (tuple, dict)):
                 self._problems.append(key.mark.problem("a key must be a word, not a list or mapping"))
@@ -155,12 +158,14 @@ class Composer:
         if tag is None:
             if not event.implicit[0]:
                 return Node(mark, text, text)  # in quotes
-            tag = next((tag for tag, form in _BY_FIRST.get(text[:1], ()) if form.match(text)), None)
-        return Node(mark, self._typed(event, tag, mark) if tag in _TYPES else text, text)
+            for one, form in _BY_FIRST.get(text[:1], ()):
+                if form.match(text):
+                    tag = one
+                    break
+        return Node(mark, self._typed(text, tag, mark) if tag in _TYPES else text, text)
 
-    def _typed(self, event: Any, tag: str, mark: Mark) -> Scalar:
+    def _typed(self, text: str, tag: str, mark: Mark) -> Scalar:
         """What a number, a truth or nothing is; where it is none, the text it was."""
-        text: str = event.value
         if len(text) > MAX_DIGITS:
             self._problems.append(mark.problem(f"a value of {len(text)} characters", "write it in quotes"))
             return text

@@ -72,9 +72,15 @@ def check(variants: Iterable[Variant], known: Collection[str], problems: list[Pr
     """
     views: dict[str | None, dict[str, Variant]] = {None: {}}
     uses: dict[int, tuple[_Use, ...]] = {}
-    for variant in variants:
+    sections: dict[tuple[int, str], tuple[_Use, ...]] = {}  # an overlay shares what it does not change with its base
+    kept = list(variants)  # so that no two of their nodes have one id
+    for variant in kept:
         views.setdefault(variant.environment, {})[variant.service.name] = variant
-        uses[id(variant)] = tuple(_uses(variant.node, problems))
+        uses[id(variant)] = tuple(
+            use
+            for key, child in (variant.node.mapping or {}).items()
+            for use in _section(key, child, sections, problems)
+        )
     for environment, view in views.items():
         whole = view if environment is None else {**views[None], **view}
         services = {name: variant.service for name, variant in whole.items()}
@@ -90,9 +96,17 @@ def check(variants: Iterable[Variant], known: Collection[str], problems: list[Pr
             _check_order(services, edges, problems)
 
 
-def _uses(node: Node, problems: list[Problem]) -> Iterator[_Use]:
-    """The references of one manifest; a `${` that is none becomes a problem."""
-    for leaf, place, path in _leaves(node, (), ""):
+def _section(
+    key: str, node: Node, known: dict[tuple[int, str], tuple[_Use, ...]], problems: list[Problem]
+) -> tuple[_Use, ...]:
+    if (id(node), key) not in known:
+        known[id(node), key] = tuple(_uses(key, node, problems))
+    return known[id(node), key]
+
+
+def _uses(key: str, node: Node, problems: list[Problem]) -> Iterator[_Use]:
+    """The references of one section of a manifest; a `${` that is none becomes a problem."""
+    for leaf, place, path in _leaves(node, (key,), key):
         if place[0] not in PLACES:
             if "${services." in leaf.text.replace("$${", ""):
                 what = f"{path}: no references here, only in {', '.join(PLACES)}"
@@ -115,15 +129,17 @@ def _uses(node: Node, problems: list[Problem]) -> Iterator[_Use]:
 
 def _leaves(node: Node, place: tuple[str, ...], path: str) -> Iterator[tuple[Node, tuple[str, ...], str]]:
     """Every scalar and key with a marker, the keys that lead to it, and its path as messages show it."""
-    if isinstance(node.value, Mapping):
+    if isinstance(node.value, dict):
         for key, child in node.value.items():
-            if "${" in key and place:
+            if "${" in key:
                 yield Node(node.keys[key], key, text=key), place, path
-            yield from _leaves(child, (*place, key), f"{path}.{key}" if path else key)
+            if not child.text or "${" in child.text:
+                yield from _leaves(child, (*place, key), f"{path}.{key}")
     elif isinstance(node.value, tuple):
         for index, child in enumerate(node.value):
-            yield from _leaves(child, place, f"{path}[{index}]")
-    elif "${" in node.text and place:
+            if not child.text or "${" in child.text:
+                yield from _leaves(child, place, f"{path}[{index}]")
+    elif "${" in node.text:
         yield node, place, path
 
 

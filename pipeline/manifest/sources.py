@@ -85,11 +85,8 @@ def check_sources(root: Path, services: Sequence[Service], warnings: list[Proble
     reach = {service.name: graph.closure(homes[service.name]) for service in services}
     for directory in sorted({crate for closure in reach.values() for crate in closure if crate in graph.crates}):
         for outside in _outsides(root, directory):
-            unaware = [
-                service
-                for service in services
-                if directory in reach[service.name] and not _covered(outside, reach[service.name], owners, service)
-            ]
+            concerned = [service for service in services if directory in reach[service.name]]
+            unaware = [it for it in concerned if not _covered(outside, reach[it.name], owners, it)]
             if unaware:
                 warnings.append(_warning(outside, unaware, root))
 
@@ -138,7 +135,7 @@ def _found(root: Path, directory: str) -> Iterator[_Outside]:
     tests: set[str] = set()
     for path in _rust_files(root, directory):
         try:
-            with (root / path).open("rb") as stream:
+            with open(f"{root}/{path}", "rb") as stream:  # noqa: PTH123 - a Path for each would take longer
                 raw = stream.read(_MAX_BYTES)
         except OSError:
             continue  # cargo will say it better
@@ -166,7 +163,7 @@ def _rust_files(root: Path, directory: str) -> Iterator[str]:
     while waiting:
         folder = waiting.pop()
         try:
-            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(f"{root}/{folder}"), key=lambda entry: entry.name)
         except OSError:
             continue
         if folder != directory and any(entry.name == "Cargo.toml" for entry in entries):
@@ -209,16 +206,23 @@ def _outside(root: Path, directory: str, written: str) -> str | None:
 
 
 class _OnDisk:
-    """The working tree as `affected`'s graph reads it."""
+    """The working tree as `affected`'s graph reads it, each file once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._read: dict[str, Mapping[str, Any] | None] = {}
 
     def load(self, paths: Iterable[str]) -> None:
         """Nothing to fetch first."""
 
     def toml(self, path: str) -> Mapping[str, Any] | None:
+        if path not in self._read:
+            self._read[path] = self._toml(path)
+        return self._read[path]
+
+    def _toml(self, path: str) -> Mapping[str, Any] | None:
         try:
-            return tomllib.loads((self._root / path).read_text("utf-8"))
+            with open(f"{self._root}/{path}", "rb") as stream:  # noqa: PTH123 - a Path for each would take longer
+                return tomllib.load(stream)
         except (OSError, ValueError):
             return None

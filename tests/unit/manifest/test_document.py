@@ -51,7 +51,7 @@ def test_every_value_and_key_knows_its_place() -> None:
         ("a: " + "9" * 65, "f.yaml:1:4: a value of 65 characters, write it in quotes"),
         ("a: 1" + ":1" * 500, "f.yaml:1:4: a value of 1001 characters, write it in quotes"),
         ('"\\e[31m\\n": 1\n"\\e[31m\\n": 2\n', "f.yaml:2:1: `\\x1b[31m\\n` stands here again, first on line 1"),
-        ("a: [" + "x, " * 10_000 + "]", "f.yaml:1:29996: more than 10000 values, which no manifest needs"),
+        ("a: [" + "x, " * 10_000 + "]", "f.yaml:1:29999: more than 10000 values, which no manifest needs"),
         ("a: " + "[" * 5000, "f.yaml:1:28: nested more than 24 levels deep"),
     ],
 )
@@ -82,7 +82,7 @@ def test_refuses_what_is_too_large_or_not_utf8(tmp_path: Path) -> None:
 def test_a_file_full_of_faults_is_not_read_to_its_end() -> None:
     found = faults("".join(f"k{number}: !x 1\n" for number in range(1000)))
     assert len(found) == 52
-    assert found[-1] == "f.yaml:52:1: more than 50 faults: the rest of the file was not read"
+    assert found[-1] == "f.yaml:52:6: more than 50 faults: the rest of the file was not read"
 
 
 def test_a_message_stays_short_and_on_its_line() -> None:
