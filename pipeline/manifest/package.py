@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,15 @@ def check_package(root: Path, directory: Path, node: Node, manifest: Manifest, p
     crate = _crate(root, directory, _mark(node, "package", "name"), problems)
     if crate is None:
         return
-    label = (directory / "Cargo.toml").relative_to(root).as_posix()
     name = str(_table(crate, "package").get("name", ""))
     if name != manifest.package:
-        what = f"package: {label} declares the package `{name}`, not `{manifest.package}`"
+        what = f"package: {_label(root, directory)} declares the package `{name}`, not `{manifest.package}`"
         problems.append(_mark(node, "package", "name").problem(what, f"write `package: {name}`"))
         return
-    binaries = _binaries(crate, directory, name)
-    if manifest.binary not in binaries:
+    if manifest.binary not in _binaries(crate, directory, name):
         what = f"binary: the package `{name}` has no binary `{manifest.binary}`"
-        problems.append(_mark(node, "binary", "package", "name").problem(what, nearest(manifest.binary, binaries)))
+        near = nearest(manifest.binary, set(_binaries(crate, directory, name)))
+        problems.append(_mark(node, "binary", "package", "name").problem(what, near))
     _check_features(crate, name, node, problems)
 
 
@@ -86,19 +86,23 @@ def _check_event(file: Path, label: str, problems: list[Problem]) -> None:
 
 
 def _crate(root: Path, directory: Path, mark: Mark, problems: list[Problem]) -> dict[str, Any] | None:
-    file = directory / "Cargo.toml"
-    label = file.relative_to(root).as_posix()
     try:
-        crate = tomllib.loads(file.read_text("utf-8"))
+        with (directory / "Cargo.toml").open("rb") as stream:
+            crate = tomllib.load(stream)
     except FileNotFoundError:
-        problems.append(mark.problem(f"package: there is no {label}", "a manifest lies beside its crate's Cargo.toml"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(Mark(label, 1, 1).problem(f"cannot be read as TOML: {error}"))
+        what = f"package: there is no {_label(root, directory)}"
+        problems.append(mark.problem(what, "a manifest lies beside its crate's Cargo.toml"))
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(Mark(_label(root, directory), 1, 1).problem(f"cannot be read as TOML: {error}"))
     else:
         if isinstance(_table(crate, "package").get("name"), str):
             return crate
-        problems.append(mark.problem(f"package: {label} declares no package"))
+        problems.append(mark.problem(f"package: {_label(root, directory)} declares no package"))
     return None
+
+
+def _label(root: Path, directory: Path) -> str:
+    return (directory / "Cargo.toml").relative_to(root).as_posix()
 
 
 def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:
@@ -106,19 +110,19 @@ def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _binaries(crate: dict[str, Any], directory: Path, name: str) -> set[str]:
+def _binaries(crate: dict[str, Any], directory: Path, name: str) -> Iterator[str]:
+    """Cargo's binaries, the usual one first."""
+    source = directory / "src"
+    found = _table(crate, "package").get("autobins", True)
+    if found and (source / "main.rs").is_file():
+        yield name
     declared = crate.get("bin")
-    found = (
-        {str(entry.get("name", name)) for entry in declared if isinstance(entry, dict)}
-        if isinstance(declared, list)
-        else set()
-    )
-    if _table(crate, "package").get("autobins", True):
-        if (directory / "src" / "main.rs").is_file():
-            found.add(name)
-        found.update(path.stem for path in (directory / "src" / "bin").glob("*.rs"))
-        found.update(path.parent.name for path in (directory / "src" / "bin").glob("*/main.rs"))
-    return found
+    for entry in declared if isinstance(declared, list) else ():
+        if isinstance(entry, dict):
+            yield str(entry.get("name", name))
+    if found:
+        yield from (path.stem for path in (source / "bin").glob("*.rs"))
+        yield from (path.parent.name for path in (source / "bin").glob("*/main.rs"))
 
 
 def _features(crate: dict[str, Any]) -> set[str]:

@@ -224,5 +224,5 @@ class _OnDisk:
         try:
             with open(f"{self._root}/{path}", "rb") as stream:  # noqa: PTH123 - a Path for each would take longer
                 return tomllib.load(stream)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None

@@ -74,3 +74,11 @@ def test_an_extension_is_a_package_too(tree) -> None:
             "known: crabwalk.yaml, services"
         ),
     ]
+
+
+@pytest.mark.parametrize("text", ["[package\n", "a = " + "9" * 5000, "a = " + "[" * 5000, b"\xff\xfe"])
+def test_a_cargo_file_that_cannot_be_read_is_told(tree, text: str | bytes) -> None:
+    tree.service("a", "")
+    tree.write("services/a/Cargo.toml", text)
+    (found,) = tree.problems()
+    assert found.startswith("services/a/Cargo.toml:1:1: cannot be read as TOML: ")
