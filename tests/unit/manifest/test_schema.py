@@ -235,3 +235,71 @@ def test_defaults_are_shown_as_yaml_writes_them() -> None:
 )
 def test_where_the_schema_lies(glob: str, path: str) -> None:
     assert schema.service_schema_path(Project("demo", ROOT, services_glob=glob)) == path
+
+
+# Headings of docs/manifest.md and the part of the schema their table is about.
+SECTIONS = {
+    "The service": "",
+    "concurrency": "Concurrency",
+    "vpc": "Vpc",
+    "budget": "Budget",
+    "dynamodb": "DynamodbResource",
+    "sqs": "SqsResource",
+    "s3": "S3Resource",
+    "http": "HttpTrigger",
+    "cors": "Cors",
+    "throttle": "Throttle",
+    "authorizer": "Authorizer",
+    "domain": "Domain",
+    "function-url": "FunctionUrlTrigger",
+    "sqs trigger": "SqsTrigger",
+    "s3 trigger": "S3Trigger",
+    "schedule": "ScheduleTrigger",
+    "event": "EventTrigger",
+    "stream": "StreamTrigger",
+    "enrichment": "EnrichmentTrigger",
+    "cognito": "CognitoTrigger",
+    "a grant": "Grant",
+    "a statement": "Statement",
+    "release": "Release",
+    "steps": "Step",
+    "checks": "Checks",
+    "latency": "Latency",
+}
+WITHOUT_KEYS = {"EventBusResource", "SecretResource", "StateMachineTrigger"}
+
+
+def documented() -> dict[str, dict[str, list[str]]]:
+    """The rows of each section's table of keys: type, default and example by key."""
+    sections: dict[str, dict[str, list[str]]] = {}
+    heading = ""
+    for line in (ROOT / "docs" / "manifest.md").read_text().splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("| `") and line.count("|") >= 6:
+            key, _, kind, default, example = (cell.strip() for cell in line.strip("|").split("|"))
+            sections.setdefault(heading, {})[key.strip("`")] = [kind, default, example]
+    return sections
+
+
+def test_the_reference_has_every_key_its_default_and_a_valid_example() -> None:
+    found = documented()
+    assert set(found) == set(SECTIONS)
+    assert {name for name in SERVICE["$defs"] if not name.endswith("Overlay")} == {
+        *filter(None, SECTIONS.values()),
+        *WITHOUT_KEYS,
+    }
+    for heading, name in SECTIONS.items():
+        part = SERVICE["$defs"][name] if name else SERVICE
+        assert set(found[heading]) == set(part["properties"]), heading
+        for key, (_, default, example) in found[heading].items():
+            shown = part["properties"][key].get("default")
+            if isinstance(shown, bool):
+                shown = str(shown).lower()
+            if shown not in (None, {}):
+                assert default == f"`{shown}`", (heading, key)
+            assert (default == "required") is (key in part.get("required", ())), (heading, key)
+            written = data(example.strip("`"))
+            assert list(written) == [key]
+            if "…" not in example:
+                assert faults({**SERVICE, "properties": part["properties"], "required": []}, written) == []
