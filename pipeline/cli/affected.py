@@ -9,31 +9,45 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.manifest.models import Service
     from pipeline.report.console import Console
-    from pipeline.workspace.affected import Affected
+    from pipeline.workspace.affected import Affected, Described
 
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @env_option
 @click.option("--base", metavar="COMMIT", help="Compare with this commit instead of each service's last release.")
+@click.option(
+    "--merge-base", metavar="REF", help="Compare with where this branch left REF: what a pull request changes."
+)
+@click.option("--uncommitted", is_flag=True, help="Look at the work tree, also at new files; only for `local`.")
 @click.option("--github", is_flag=True, help='Print a matrix for GitHub Actions, to be appended to "$GITHUB_OUTPUT".')
 @output_option
-def command(services: tuple[str, ...], env_name: str | None, base: str | None, *, github: bool, output: str) -> int:
+def command(
+    services: tuple[str, ...],
+    env_name: str | None,
+    base: str | None,
+    merge_base: str | None,
+    *,
+    uncommitted: bool,
+    github: bool,
+    output: str,
+) -> int:
     """Show which services the commit affects, each with its reasons.
 
-    Each service is compared with the commit of its last promoted release in the environment, or with --base, which
-    needs no AWS. What cannot be told, as in a shallow clone, counts as affected.
+    Each service is compared with the commit of its last promoted release in the environment, or with --base or
+    --merge-base, which need no AWS. What cannot be told, as in a shallow clone, counts as affected.
     """
-    from pipeline.workspace.affected import affected
-
     here = Here(env_name, json=output == "json")
-    chosen = _chosen(_services(here, base), services)
-    found = affected(here.repo, here.project, chosen, _bases(here, chosen, base))
-    dirty = here.repo.dirty()
+    if base is not None and merge_base is not None:
+        raise UsageError("--base and --merge-base exclude each other")
+    with here.repo as repo:
+        repo.look()
+        found = _found(here, services, base, merge_base, uncommitted=uncommitted)
+        dirty = () if uncommitted else repo.dirty()
     if dirty:
         more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
         here.console.warn(f"uncommitted changes are not looked at: {', '.join(dirty[:3])}{more}")
@@ -46,15 +60,43 @@ def command(services: tuple[str, ...], env_name: str | None, base: str | None, *
     return 0
 
 
-def _services(here: Here, base: str | None) -> tuple[Service, ...]:
-    if base is None:
-        return here.services
-    from pipeline.manifest import load_services
+def _found(
+    here: Here, only: Sequence[str], base: str | None, merge_base: str | None, *, uncommitted: bool
+) -> Sequence[Affected]:
+    from pipeline.workspace import declared
+    from pipeline.workspace.affected import Reason, affected, everything, unknowable
+    from pipeline.workspace.affected import merge_base as common
 
-    return load_services(here.project, here.env_name)
+    if uncommitted:
+        _check_uncommitted(here, base or merge_base)
+    if base is None and merge_base is None:
+        chosen = _chosen(here.services, only)
+        bases = _bases(here, chosen)
+        return affected(here.repo, here.project, chosen, bases, uncommitted=uncommitted, released=True)
+    commit = here.repo.resolve(base) if base is not None else common(here.repo, merge_base or "HEAD")
+    if commit is None:
+        from pipeline.manifest import load_services
+
+        reason = Reason("no-merge-base", f"HEAD and {merge_base} have no commit in common, so what changed is unknown")
+        reason = (unknowable(here.repo, here.repo.head) or reason) if here.repo.shallow else reason
+        return everything(_chosen(load_services(here.project, here.env_name), only), reason)
+    some = _chosen(declared.services(here.project, here.env_name, here.repo, commit), only)
+    return affected(
+        here.repo, here.project, some, dict.fromkeys([one.name for one in some], commit), uncommitted=uncommitted
+    )
 
 
-def _chosen(services: Sequence[Service], only: Sequence[str]) -> tuple[Service, ...]:
+def _check_uncommitted(here: Here, base: str | None) -> None:
+    """A release is what a commit says, so only the embedded AWS can be asked about a work tree."""
+    from pipeline.manifest.project import LOCAL
+
+    name = here.env_name or (LOCAL if base is not None else here.env.name)
+    if name != LOCAL:
+        hint = "commit them, or ask about `local`"
+        raise UsageError(f"uncommitted changes are never released to `{name}`", hint=hint)
+
+
+def _chosen(services: Sequence[Described], only: Sequence[str]) -> tuple[Described, ...]:
     known = [service.name for service in services]
     for name in only:
         if name not in known:
@@ -64,10 +106,7 @@ def _chosen(services: Sequence[Service], only: Sequence[str]) -> tuple[Service, 
     return tuple(service for service in services if not only or service.name in only)
 
 
-def _bases(here: Here, services: Sequence[Service], base: str | None) -> Mapping[str, str | None]:
-    if base is not None:
-        commit = here.repo.resolve(base)
-        return {service.name: commit for service in services}
+def _bases(here: Here, services: Sequence[Described]) -> Mapping[str, str | None]:
     records = {service.name: here.engine.ledger.service(service.name) for service in services}
     return {name: record.promoted.commit if record.promoted else None for name, record in records.items()}
 
@@ -78,7 +117,7 @@ def _show(console: Console, found: Sequence[Affected]) -> None:
         if one.affected:
             console.title(f"{one.service}: affected{since}")
             for reason in one.reasons:
-                console.line(f"  {reason.detail}")
+                console.line(f"  {reason.shown}")
         else:
             console.line(f"{one.service}: not affected{since}")
     count = sum(one.affected for one in found)

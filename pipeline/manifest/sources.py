@@ -19,6 +19,7 @@ from pipeline.manifest.rust import Source, may_reach_outside
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Manifest, Service
+    from pipeline.workspace.cargo import Manifest as Crate
 
 _MAX_BYTES = 4 * 1024 * 1024  # of one source file; larger ones are generated
 _SHOWN = 3  # services or manifests named in one warning
@@ -76,11 +77,11 @@ def check_sources(root: Path, services: Sequence[Service], warnings: list[Proble
 
     The crates are those of `affected`, so that both agree on what a service is made of.
     """
-    from pipeline.workspace.cargo import read_graph
+    from pipeline.workspace.graph import read_graph
 
     root = root.resolve()
     homes = {service.name: service.directory.resolve().relative_to(root).as_posix() for service in services}
-    graph = read_graph(_OnDisk(root), homes.values())
+    graph = read_graph(_OnDisk(root), homes.values(), {})
     owners = {*graph.crates, *homes.values()}
     reach = {service.name: graph.closure(homes[service.name]) for service in services}
     for directory in sorted({crate for closure in reach.values() for crate in closure if crate in graph.crates}):
@@ -210,14 +211,20 @@ class _OnDisk:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._read: dict[str, Mapping[str, Any] | None] = {}
+        self._read: dict[str, Crate | None] = {}
 
     def load(self, paths: Iterable[str]) -> None:
         """Nothing to fetch first."""
 
-    def toml(self, path: str) -> Mapping[str, Any] | None:
+    def real(self, directory: str) -> str:
+        return directory
+
+    def get(self, path: str) -> Crate | None:
         if path not in self._read:
-            self._read[path] = self._toml(path)
+            from pipeline.workspace.cargo import manifest
+
+            content = self._toml(path)
+            self._read[path] = manifest(content) if content is not None else None
         return self._read[path]
 
     def _toml(self, path: str) -> Mapping[str, Any] | None:

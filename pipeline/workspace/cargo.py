@@ -1,85 +1,223 @@
-"""The graph of local crates as one commit has it. Pure: Cargo.toml files come through a reader; cargo never runs.
+"""What a Cargo.toml says about the binary: its dependencies, and which of its keys the compiler sees. Pure.
 
-Normal, build and target dependencies count. Dev-dependencies do not: they are not in the binary that is released.
+Normal, build and target dependencies count, optional ones too. Dev-dependencies do not: they are not in the binary.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 _DEPENDENCIES = ("dependencies", "build-dependencies", "build_dependencies")
 # Keys of [package] that neither the compiler nor env!("CARGO_PKG_...") sees.
-_UNBUILT = frozenset({"publish", "keywords", "categories", "include", "exclude"})
+_UNBUILT = frozenset(
+    [
+        "publish",
+        "keywords",
+        "categories",
+        "documentation",
+        "include",
+        "exclude",
+        "metadata",
+        "badges",
+        "default-run",
+        "workspace",
+        "autotests",
+        "autobenches",
+        "autoexamples",
+    ]
+)
+# Tables that no binary is made from; lints only decide what the compiler complains about.
+_UNBUILT_TABLES = frozenset(
+    [
+        "dev-dependencies",
+        "dev_dependencies",
+        "test",
+        "bench",
+        "example",
+        "badges",
+        "lints",
+        "workspace",
+        "profile",
+        "patch",
+        "replace",
+    ]
+)
+# What tools of the build read from [package.metadata] and [workspace.metadata].
+_READ_METADATA = ("lambda", "cross", "system-deps")
+_OTHER_PROFILES = frozenset({"dev", "test", "bench", "doc"})
 
 
-class Files(Protocol):
-    """One commit's files."""
+class Dependency(NamedTuple):
+    """One entry of a dependency table. Tuples: a thousand manifests make several thousand of these."""
 
-    def load(self, paths: Iterable[str]) -> None:
-        """Announces files that are about to be asked for."""
-
-    def toml(self, path: str) -> Mapping[str, Any] | None:
-        """A parsed TOML file; None when it is absent or not TOML."""
-
-
-@dataclass(frozen=True)
-class Crate:
-    """One local crate; directories are relative to the repository, "" is its root."""
-
-    directory: str
-    name: str
-    workspace: str  # the directory of its workspace's root
-    local: tuple[str, ...]  # directories of the local crates it depends on
-    dependencies: frozenset[str]  # package names of all its dependencies
-    inherited: frozenset[str]  # keys of workspace.dependencies it uses
-    inherited_package: frozenset[str]  # keys of workspace.package it uses
+    key: str
+    package: str
+    path: str | None
+    inherited: bool
+    features: tuple[str, ...]
+    default_features: bool | None  # None where the entry does not say
 
 
-@dataclass(frozen=True)
-class Workspace:
-    """The part of a workspace's root manifest that decides about its members' binaries."""
+class Root(NamedTuple):
+    """What a manifest with [workspace], or one that is its own workspace, decides for its members."""
 
-    directory: str
-    build: Mapping[str, Any]  # profiles, patches, resolver
-    dependencies: Mapping[str, Any]
-    package: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Graph:
-    """The local crates reached from the services, and their workspaces."""
-
-    crates: Mapping[str, Crate]
-    workspaces: Mapping[str, Workspace]
-
-    def closure(self, directory: str) -> Mapping[str, tuple[str, ...]]:
-        """Every local crate the one in `directory` is built from, with the shortest way there; itself first."""
-        ways: dict[str, tuple[str, ...]] = {directory: (directory,)}
-        queue = [directory]
-        for here in queue:
-            crate = self.crates.get(here)
-            for target in crate.local if crate else ():
-                if target not in ways:
-                    ways[target] = (*ways[here], target)
-                    queue.append(target)
-        return ways
+    members: tuple[str, ...]
+    exclude: tuple[str, ...]
+    dependencies: Mapping[str, Any]  # [workspace.dependencies] as written
+    patches: tuple[str, ...]  # paths of [patch] and [replace]
 
 
-def read_graph(files: Files, directories: Iterable[str]) -> Graph:
-    """Follows path dependencies from these crates."""
-    reader = _Reader(files)
-    level = list(dict.fromkeys(directories))
-    while level:
-        folders = {folder for directory in level for folder in (directory, *parents(directory))}
-        files.load(posixpath.join(folder, "Cargo.toml") for folder in sorted(folders))
-        crates = [crate for directory in level if (crate := reader.crate(directory)) is not None]
-        targets = dict.fromkeys(target for crate in crates for target in crate.local)
-        level = [target for target in targets if target not in reader.crates]
-    return Graph(reader.crates, reader.workspaces)
+class Manifest(NamedTuple):
+    """The part of a Cargo.toml that shapes the graph of local crates; the same for the same bytes."""
+
+    name: str | None  # None: no package
+    workspace: str | None  # package.workspace
+    dependencies: tuple[Dependency, ...]
+    inherited: tuple[str, ...]  # keys of workspace.package
+    sources: tuple[str, ...]  # paths of the library, the binaries and the build script, where they are spelled out
+    binaries: bool | None  # whether [[bin]] declares some; None: autobins is off and it does not
+    features: str  # [features], in one spelling
+    is_root: bool
+    root: Root
+
+
+def manifest(content: Mapping[str, Any]) -> Manifest:
+    """From a parsed file."""
+    package = table(content, "package")
+    inherited = [key for key in package if key not in _UNBUILT and table(package, key).get("workspace") is True]
+    binaries = _tables(content, "bin")
+    sources = [entry.get("path") for entry in (table(content, "lib"), *binaries)] + [package.get("build")]
+    workspace = table(content, "workspace")
+    patches = [*table(content, "patch").values(), table(content, "replace")]
+    name, pointed = package.get("name"), package.get("workspace")
+    return Manifest(
+        name=(name if isinstance(name, str) else "") if "package" in content else None,
+        workspace=pointed if isinstance(pointed, str) else None,
+        dependencies=tuple(_dependency(key, spec) for key, spec in _specs(content)),
+        inherited=tuple(inherited),
+        sources=tuple(path for path in sources if isinstance(path, str)),
+        binaries=True if binaries else None if package.get("autobins") is False else False,
+        features=spelled(content["features"]) if content.get("features") else "",
+        is_root="workspace" in content,
+        root=Root(
+            members=_texts(workspace.get("members")),
+            exclude=_texts(workspace.get("exclude")),
+            dependencies=table(workspace, "dependencies"),
+            patches=tuple(path for patch in patches for spec in _values(patch) for path in _texts([spec.get("path")])),
+        ),
+    )
+
+
+def _dependency(key: str, spec: Any) -> Dependency:
+    details = spec if isinstance(spec, Mapping) else {}
+    path = details.get("path")
+    default = details.get("default-features", details.get("default_features"))
+    return Dependency(
+        key=key,
+        package=str(details.get("package", key)),
+        path=path if isinstance(path, str) else None,
+        inherited=details.get("workspace") is True,
+        features=_texts(details.get("features")),
+        default_features=default if isinstance(default, bool) else None,
+    )
+
+
+def resolved(dependency: Dependency, root: Root) -> Dependency:
+    """An inherited entry with what the workspace says about it."""
+    if not dependency.inherited:
+        return dependency
+    base = _dependency(dependency.key, root.dependencies.get(dependency.key))
+    default = base.default_features
+    if dependency.default_features is True:  # a member can only switch default features on
+        default = True
+    return Dependency(
+        dependency.key,
+        base.package,
+        base.path,
+        inherited=True,
+        features=(*base.features, *dependency.features),
+        default_features=default,
+    )
+
+
+def built(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keys of a package that its binary, or one that depends on it, can be made from: dotted key to value."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if key in _UNBUILT_TABLES:
+            continue
+        if key == "package":
+            found |= {f"package.{inner}": value[inner] for inner in table(content, key) if inner not in _UNBUILT}
+            found |= _metadata("package", table(value, "metadata") if isinstance(value, Mapping) else {})
+        elif key == "target":
+            for name, part in table(content, key).items():
+                wanted = part if isinstance(part, Mapping) else {}
+                for kind in _DEPENDENCIES:
+                    found |= {f"target.{name}.{kind}.{inner}": spec for inner, spec in table(wanted, kind).items()}
+        elif isinstance(value, Mapping):
+            found |= {f"{key}.{inner}": spec for inner, spec in value.items()}
+            found.setdefault(key, {})
+        else:
+            found[key] = value
+    return found
+
+
+def governed(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keys of a workspace's root that count for all its members: release profiles, patches, the resolver."""
+    found: dict[str, Any] = {}
+    for key in ("profile", "patch", "replace"):
+        found |= {
+            f"{key}.{name}": value
+            for name, value in table(content, key).items()
+            if not (key == "profile" and name in _OTHER_PROFILES)
+        }
+    workspace = table(content, "workspace")
+    resolver = workspace.get("resolver", table(content, "package").get("resolver"))
+    if resolver is not None:
+        found["resolver"] = resolver
+    return found | _metadata("workspace", table(workspace, "metadata"))
+
+
+def inheritable(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """[workspace.dependencies] and [workspace.package], of which a change counts for those that inherit the key."""
+    return table(content, "workspace", "dependencies"), table(content, "workspace", "package")
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The keys whose values differ."""
+    return sorted(key for key in before.keys() | after.keys() if before.get(key, ...) != after.get(key, ...))
+
+
+def to_json(value: Manifest) -> list[Any]:
+    """For the cache."""
+    return list(value)
+
+
+def from_json(row: Any) -> Manifest:
+    """From the cache; raises TypeError, ValueError or KeyError for what is no manifest."""
+    name, workspace, dependencies, inherited, sources, binaries, features, is_root, root = row
+    return Manifest(
+        name,
+        workspace,
+        tuple(
+            [
+                Dependency(key, package, path, was, tuple(asked), default)
+                for key, package, path, was, asked, default in dependencies
+            ]
+        ),
+        tuple(inherited),
+        tuple(sources),
+        binaries,
+        features,
+        is_root,
+        Root(tuple(root[0]), tuple(root[1]), root[2], tuple(root[3])) if is_root or any(root) else NO_ROOT,
+    )
+
+
+NO_ROOT = Root((), (), {}, ())
 
 
 def table(parent: Any, *keys: str) -> Mapping[str, Any]:
@@ -89,118 +227,39 @@ def table(parent: Any, *keys: str) -> Mapping[str, Any]:
     return parent if isinstance(parent, Mapping) else {}
 
 
-def join(directory: str, path: str) -> str | None:
-    """`path` seen from `directory`; None when it leaves the repository."""
-    joined = posixpath.normpath(posixpath.join(directory, path))
-    if joined == ".." or joined.startswith(("../", "/")):
-        return None
-    return "" if joined == "." else joined
+def spelled(value: Any) -> str:
+    """One spelling for one value."""
+    return json.dumps(value, sort_keys=True, default=str)
 
 
-class _Reader:
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self.crates: dict[str, Crate] = {}
-        self.workspaces: dict[str, Workspace] = {}
-
-    def crate(self, directory: str) -> Crate | None:
-        """Reads a crate once; None when it was read before or is none."""
-        if directory in self.crates:
-            return None
-        manifest = self._files.toml(posixpath.join(directory, "Cargo.toml"))
-        if manifest is None:
-            return None
-        root = self._workspace_of(directory, manifest)
-        names: set[str] = set()
-        inherited: set[str] = set()
-        local: dict[str, None] = {}
-        for key, spec in _specs(manifest):
-            base = directory
-            entry = spec
-            if isinstance(spec, Mapping) and spec.get("workspace") is True:
-                inherited.add(key)
-                base, entry = root, self.workspaces[root].dependencies.get(key)
-            details = entry if isinstance(entry, Mapping) else {}
-            names.add(str(details.get("package", key)))
-            target = join(base, details["path"]) if isinstance(details.get("path"), str) else None
-            if target is not None:
-                local[target] = None
-        # A patch by path can replace any crate's dependency, so it counts as everybody's.
-        patches = [*table(self.workspaces[root].build, "patch").values(), table(self.workspaces[root].build, "replace")]
-        for patch in patches:
-            for details in patch.values() if isinstance(patch, Mapping) else ():
-                path = table(details).get("path")
-                target = join(root, path) if isinstance(path, str) else None
-                if target is not None and target != directory:
-                    local[target] = None
-        package = table(manifest, "package")
-        crate = Crate(
-            directory=directory,
-            name=str(package.get("name", posixpath.basename(directory))),
-            workspace=root,
-            local=tuple(local),
-            dependencies=frozenset(names),
-            inherited=frozenset(inherited),
-            inherited_package=frozenset(
-                key for key in package if key not in _UNBUILT and table(package, key).get("workspace") is True
-            ),
-        )
-        self.crates[directory] = crate
-        return crate
-
-    def _workspace_of(self, directory: str, manifest: Mapping[str, Any]) -> str:
-        named = table(manifest, "package").get("workspace")
-        if isinstance(named, str) and (root := join(directory, named)) is not None:
-            return self._workspace(root)
-        here = directory
-        while "workspace" not in (self._files.toml(posixpath.join(here, "Cargo.toml")) or {}) or (
-            here != directory and self._excludes(here, directory)
-        ):
-            if not here:
-                return self._workspace(directory)
-            here = posixpath.dirname(here)
-        return self._workspace(here)
-
-    def _excludes(self, root: str, directory: str) -> bool:
-        excluded = table(self._files.toml(posixpath.join(root, "Cargo.toml")), "workspace").get("exclude")
-        folders = [join(root, path) for path in excluded if isinstance(path, str)] if isinstance(excluded, list) else []
-        return any(under(directory, folder) for folder in folders if folder)
-
-    def _workspace(self, directory: str) -> str:
-        if directory not in self.workspaces:
-            manifest = self._files.toml(posixpath.join(directory, "Cargo.toml")) or {}
-            keys = ("profile", "patch", "replace")
-            build = {key: manifest[key] for key in keys if key in manifest}
-            build["resolver"] = table(manifest, "workspace").get("resolver")
-            self.workspaces[directory] = Workspace(
-                directory, build, table(manifest, "workspace", "dependencies"), table(manifest, "workspace", "package")
-            )
-        return directory
+def outside(directory: str, sources: Iterable[str]) -> Iterator[str]:
+    """The folders of sources that lie outside their package's folder, seen from the repository's root."""
+    for path in sources:
+        joined = posixpath.normpath(posixpath.join(directory, path))
+        if directory and joined != directory and not joined.startswith((directory + "/", "..", "/")):
+            yield posixpath.dirname(joined)
 
 
-def _specs(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for parent in (manifest, *(part for part in table(manifest, "target").values() if isinstance(part, Mapping))):
+def _metadata(owner: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{owner}.metadata.{key}": content[key] for key in _READ_METADATA if key in content}
+
+
+def _specs(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    targets = content.get("target")
+    parts = [content, *_values(targets)] if targets else [content]
+    for part in parts:
         for kind in _DEPENDENCIES:
-            yield from table(parent, kind).items()
+            yield from table(part, kind).items()
 
 
-def under(path: str, directory: str) -> bool:
-    """Is `path` the directory or below it? Everything is below ""."""
-    return not directory or path == directory or path.startswith(directory + "/")
+def _values(parent: Any) -> list[Mapping[str, Any]]:
+    return [part for part in table(parent).values() if isinstance(part, Mapping)]
 
 
-def parents(path: str) -> Iterator[str]:
-    """The folders above a path, the nearest first, the repository's root ("") last."""
-    while path:
-        path = posixpath.dirname(path)
-        yield path
+def _tables(parent: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    value = parent.get(key)
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
-def parse(data: bytes | None) -> Mapping[str, Any] | None:
-    """TOML as committed; None when it is absent or cannot be read."""
-    if data is None:
-        return None
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple([item for item in value if isinstance(item, str)]) if isinstance(value, list) else ()

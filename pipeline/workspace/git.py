@@ -1,65 +1,66 @@
 """The repository as the other stages see it: commits, trees, ancestry. The only place for GitPython; it never writes.
 
-Every fault of git becomes a UsageError with git's own words; a GitCommandError never leaves this file.
+Every fault of git becomes a UsageError with git's own words. GitPython answers questions about history and is loaded
+by the first of them; trees and contents come from git's processes directly.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.errors import UsageError
+from pipeline.workspace import plumbing
+from pipeline.workspace.plumbing import Blobs, GitFault
+from pipeline.workspace.tree import LINK, SUBMODULE, Entry, Tree, compared, listed
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # git missing from PATH is our message, not an ImportError
+if TYPE_CHECKING:
+    import subprocess
 
-import git
-from git import exc
+    import git
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_MESSAGES = {"unknown revision", "ambiguous argument", "bad revision"}
+_FACTS = ("--show-toplevel", "--absolute-git-dir", "--is-shallow-repository", "HEAD^{commit}", "HEAD^{tree}")
 
 
 @dataclass(frozen=True, order=True)
 class Change:
-    """One path that differs between two commits; a rename is a deletion and an addition."""
+    """One path that differs between two trees; a rename is a deletion and an addition."""
 
     path: str
-    status: str  # A, D, M or T, as git says it
+    status: str  # A, D or M
 
 
 class Repository:
     """An open repository with at least one commit."""
 
-    def __init__(self, repo: git.Repo, root: Path, head: str, *, shallow: bool) -> None:
-        self._repo = repo
+    def __init__(self, root: Path, directory: Path, head: str, head_tree: str, *, shallow: bool) -> None:
         self.root = root
+        self.directory = directory
         self.head = head
+        self.head_tree = head_tree
         self.shallow = shallow
+        self.blobs = Blobs(root)
+        self._status: subprocess.Popen[bytes] | None = None
+        self._uncommitted: list[str] | None = None
+        self._differences: dict[str, Mapping[str, tuple[Entry | None, Entry | None]]] = {}
 
     @classmethod
     def open(cls, path: Path) -> Repository:
         """The repository `path` lies in."""
+        if not path.is_dir():
+            raise UsageError(f"{path} is not in a git repository", hint="git init, or change to the clone")
         try:
-            repo = git.Repo(path, search_parent_directories=True)
-        except (exc.InvalidGitRepositoryError, exc.NoSuchPathError):
-            raise UsageError(f"{path} is not in a git repository", hint="git init, or change to the clone") from None
-        if repo.working_tree_dir is None:
-            raise UsageError(f"{path} is a bare git repository", hint="clone it and run there")
-        root = Path(repo.working_tree_dir).resolve()
-        try:
-            shallow, head = str(repo.git.rev_parse("--is-shallow-repository", "HEAD^{commit}")).split("\n")
-        except exc.GitCommandNotFound:
-            raise UsageError("git is not on PATH", hint="apt install git") from None
-        except exc.GitCommandError as error:
-            said = _said(error)
-            if "unknown revision" in said or "ambiguous argument" in said:
-                raise UsageError(f"the repository {root} has no commit yet", hint="commit something first") from None
-            raise _usage_error(said, root) from None
-        return cls(repo, root, head, shallow=shallow == "true")
+            top, directory, shallow, head, tree = plumbing.run(path, "rev-parse", *_FACTS).splitlines()
+        except GitFault as fault:
+            raise _not_opened(fault, path) from None
+        return cls(Path(top).resolve(), Path(directory), head, tree, shallow=shallow == "true")
 
     def __enter__(self) -> Self:
         return self
@@ -69,28 +70,49 @@ class Repository:
 
     def close(self) -> None:
         """Ends the git processes kept open for reading."""
-        self._repo.close()
+        self.blobs.close()
+        if self._status is not None:
+            self._status.communicate()
+            self._status = None
+        if "_repo" in vars(self):
+            self._repo.close()
+
+    # history
 
     def resolve(self, revision: str) -> str:
         """The commit a branch, tag or abbreviation names."""
         try:
-            return str(self._repo.git.rev_parse("--verify", "--end-of-options", f"{revision}^{{commit}}"))
-        except exc.GitCommandError:
+            return plumbing.run(
+                self.root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
+            ).rstrip("\n")
+        except GitFault:
             hint = "git fetch --unshallow" if self.shallow else "git fetch, or name another commit"
             raise UsageError(f"no commit `{revision}` in this clone", hint=hint) from None
+
+    def tree_of(self, commit: str) -> str | None:
+        """The id of a commit's tree; None when the commit is not in the clone."""
+        if commit == self.head:
+            return self.head_tree
+        if not _SHA.match(commit):
+            return None
+        try:
+            return plumbing.run(self.root, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}").rstrip("\n")
+        except GitFault:
+            return None
 
     def has_commit(self, sha: str) -> bool:
         """Is this commit in the clone?"""
         if not _SHA.match(sha):
             return False
         try:
-            self._repo.git.get_object_header(f"{sha}^{{commit}}")
-        except ValueError:
+            return plumbing.run(self.root, "rev-parse", "--verify", "--quiet", f"{sha}^{{commit}}").strip() == sha
+        except GitFault:
             return False
-        return True
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Is `older` the same commit as `newer` or behind it?"""
+        from git import exc
+
         try:
             self._repo.git.merge_base("--is-ancestor", older, newer)
         except exc.GitCommandError as error:
@@ -99,8 +121,16 @@ class Repository:
             raise _usage_error(_said(error), self.root) from None
         return True
 
+    def referenced(self, sha: str) -> bool:
+        """Is the commit in the history of the head, a branch or a tag? Where not, it was pushed over."""
+        if self.is_ancestor(sha, self.head):
+            return True
+        return bool(self._run("for-each-ref", "--count=1", "--contains", sha))
+
     def merge_base(self, one: str, other: str) -> str | None:
         """The newest commit both descend from."""
+        from git import exc
+
         try:
             return str(self._repo.git.merge_base(one, other)) or None
         except exc.GitCommandError as error:
@@ -110,72 +140,123 @@ class Repository:
 
     def subject(self, sha: str) -> str:
         """The first line of the commit's message."""
-        return self._run("log", "-1", "--format=%s", sha, "--")
+        from git import exc
 
-    def dirty(self) -> tuple[str, ...]:
-        """Paths that are changed, or new and not ignored, and in no commit."""
-        out = self._run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-        return tuple(sorted(shown(entry[3:]) for entry in out.split("\0") if entry))
-
-    def changes(self, base: str, head: str) -> tuple[Change, ...]:
-        """Every path that differs between the trees of two commits, from one git process."""
-        out = self._run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none", base, head)
-        fields = out.split("\0")
-        pairs = zip(fields[::2], fields[1::2], strict=False)
-        return tuple(sorted(Change(path, meta.rpartition(" ")[2][:1]) for meta, path in pairs))
-
-    def read(self, commit: str, path: str) -> bytes | None:
-        """A file as committed, through one `git cat-file --batch` that stays open; None when there is none."""
-        if "\n" in path:
-            return None
         try:
-            _, kind, _, data = self._repo.git.get_object_data(f"{commit}:{path}")
-        except ValueError:
-            return None
-        return data if kind in {"blob", b"blob"} else None
-
-    def read_all(self, commit: str, paths: Iterable[str]) -> Mapping[str, bytes]:
-        """Several files as committed, from one process; what is not there is left out."""
-        wanted = [path for path in paths if "\n" not in path]
-        if not wanted:
-            return {}
-        with tempfile.TemporaryFile() as asked:
-            asked.write("".join(f"{commit}:{path}\n" for path in wanted).encode("utf-8", "surrogateescape"))
-            asked.seek(0)
-            try:
-                answer = self._repo.git.execute(
-                    ["git", "cat-file", "--batch"], istream=asked, stdout_as_string=False, strip_newline_in_stdout=False
-                )
-            except exc.GitCommandError as error:
-                raise _usage_error(_said(error), self.root) from None
-        return dict(_batch(bytes(answer), wanted))
-
-    def _run(self, command: str, *arguments: str) -> str:
-        try:
-            return str(
-                self._repo.git.execute(["git", command, *arguments], strip_newline_in_stdout=command != "diff-tree")
-            )
+            return str(self._repo.git.log("-1", "--format=%s", sha, "--"))
         except exc.GitCommandError as error:
             raise _usage_error(_said(error), self.root) from None
 
+    @cached_property
+    def _repo(self) -> git.Repo:
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # git missing from PATH is our message
+        import git
 
-def _batch(answer: bytes, wanted: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """The answer of `git cat-file --batch`: `SHA TYPE SIZE`, the bytes, a line end; or `NAME missing`."""
-    at = 0
-    for path in wanted:
-        end = answer.index(b"\n", at)
-        header = answer[at:end].rsplit(b" ", 2)
-        at = end + 1
-        if len(header) == 3 and header[2].isdigit() and _SHA.match(header[0].decode("ascii", "replace")):
-            size = int(header[2])
-            if header[1] == b"blob":
-                yield path, answer[at : at + size]
-            at += size + 1
+        return git.Repo(self.root)
+
+    # the work tree
+
+    def look(self) -> None:
+        """Starts to look for uncommitted changes, for whoever asks next."""
+        if self._status is None:
+            arguments = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+            self._status = plumbing.start(self.root, "status", *arguments)
+
+    def dirty(self) -> tuple[str, ...]:
+        """Paths that are changed, or new and not ignored, and in no commit, as they can be printed."""
+        return tuple(sorted(shown(path) for path in self._dirty()))
+
+    def _dirty(self) -> list[str]:
+        """The same paths as they are; looked for once, so that one analysis sees one work tree."""
+        if self._uncommitted is None:
+            self.look()
+            process, self._status = self._status, None
+            assert process is not None  # noqa: S101 - look() has started it
+            try:
+                self._uncommitted = [entry[3:] for entry in plumbing.finish(process).split("\0") if entry]
+            except GitFault as fault:
+                raise _usage_error(fault.said, self.root) from None
+        return self._uncommitted
+
+    # trees
+
+    def tree(self, *, uncommitted: bool = False) -> Tree:
+        """The files of the head; with `uncommitted`, those of the work tree."""
+        entries = listed(self._run("ls-tree", "-r", "-z", "--full-tree", self.head))
+        return Tree(entries, self.blobs, self._work(entries) if uncommitted else {})
+
+    def _work(self, entries: dict[str, Entry]) -> dict[str, Entry | None]:
+        """What the work tree has instead of the head's entries."""
+        return {path: self._lying(path, entries.get(path)) for path in self._dirty()}
+
+    def _lying(self, path: str, committed: Entry | None) -> Entry | None:
+        import hashlib
+
+        file = self.root / path
+        try:
+            if committed is not None and committed.mode == SUBMODULE and file.is_dir():
+                return Entry(SUBMODULE, "uncommitted")
+            link = file.is_symlink()
+            data = os.fsencode(file.readlink()) if link else file.read_bytes()
+            mode = LINK if link else "100755" if file.stat().st_mode & 0o100 else "100644"
+        except OSError:
+            return None
+        hashed = hashlib.new("sha1" if len(self.head) == 40 else "sha256", usedforsecurity=False)
+        hashed.update(b"blob %d\0" % len(data) + data)
+        self.blobs.keep(hashed.hexdigest(), data)
+        return Entry(mode, hashed.hexdigest())
+
+    def compare(self, base: str, head: Tree) -> tuple[Tree, tuple[Change, ...]]:
+        """The files of the commit `base`, and every path that differs between it and `head`."""
+        sides = self._compared(base)
+        before = {path: old for path, (old, _) in sides.items()}
+        before |= {path: head.entries.get(path) for path in head.over if path not in before}
+        tree = Tree(head.entries, self.blobs, before)
+        changes = []
+        for path, old in before.items():
+            new = head.at(path)
+            if old != new:
+                changes.append(Change(path, "A" if old is None else "D" if new is None else "M"))
+        return tree, tuple(sorted(changes))
+
+    def differing(self, base: str) -> frozenset[str]:
+        """Every path that differs between the commit `base` and the work tree."""
+        return frozenset([*self._compared(base), *self._dirty()])
+
+    def _compared(self, base: str) -> Mapping[str, tuple[Entry | None, Entry | None]]:
+        if base not in self._differences:
+            arguments = ("-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none", "--abbrev=64")
+            self._differences[base] = compared(self._run("diff-tree", *arguments, base, self.head))
+        return self._differences[base]
+
+    def _run(self, *arguments: str) -> str:
+        try:
+            return plumbing.run(self.root, *arguments)
+        except GitFault as fault:
+            raise _usage_error(fault.said, self.root) from None
 
 
 def shown(path: str) -> str:
     """A path as it can be printed: bytes that are not UTF-8 are escaped."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _not_opened(fault: GitFault, path: Path) -> UsageError:
+    if fault.code == 127:
+        return UsageError(fault.said, hint="apt install git")
+    if "dubious ownership" in fault.said:
+        return _usage_error(fault.said, _top(path))
+    if "must be run in a work tree" in fault.said:
+        return UsageError(f"{path} is a bare git repository", hint="clone it and run there")
+    if "not a git repository" in fault.said:
+        return UsageError(f"{path} is not in a git repository", hint="git init, or change to the clone")
+    if any(message in fault.said for message in _MESSAGES):
+        return UsageError(f"the repository {_top(path)} has no commit yet", hint="commit something first")
+    return _usage_error(fault.said, path)
+
+
+def _top(path: Path) -> Path:
+    return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path).resolve()
 
 
 def _said(error: Any) -> str:

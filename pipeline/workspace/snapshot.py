@@ -1,40 +1,78 @@
-"""Reads what deciding needs: the paths that differ between two commits, and the crates, locks and project of both.
+"""Reads what deciding needs: the paths that differ between two commits, and the crates and locks of both.
 
-One `git diff-tree` a base, one `git cat-file --batch` a level of the graph; what did not change is read once.
+One listing of the head, one comparison a base; nothing is checked out, and what did not change is read once.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pipeline.errors import Problem
-from pipeline.manifest.document import compose
-from pipeline.workspace.cargo import Graph, parents, parse, read_graph
+from pipeline.workspace import toml, toolchain
+from pipeline.workspace.cache import Cache
+from pipeline.workspace.cargo import Manifest
 from pipeline.workspace.git import Change, Repository
-from pipeline.workspace.lock import Lock
+from pipeline.workspace.graph import Graph, read_graph
+from pipeline.workspace.lock import Comparison, Lock
+from pipeline.workspace.paths import Changes, through_links
+from pipeline.workspace.siblings import Companions, binaries, has_binary
+from pipeline.workspace.tree import LINK, SUBMODULE, Tree
 
 
 @dataclass(frozen=True)
 class Side:
-    """One commit's facts; `locks` by workspace directory, None where there is no readable Cargo.lock."""
+    """One commit's files and local crates."""
 
-    graph: Graph
-    locks: Mapping[str, Lock | None]
+    tree: Tree
+    cache: Cache
+    directories: tuple[str, ...]  # every service's folder
+    twin: Side | None = None  # the other side, where the crates differ only by
+    changed: frozenset[str] = frozenset()  # the manifests of these folders
+    unreadable: set[str] = field(default_factory=set)  # Cargo files that exist and are not TOML
 
-    @cached_property
-    def _dependencies(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
-        found: dict[str, dict[str, frozenset[str]]] = {}
-        for crate in self.graph.crates.values():
-            found.setdefault(crate.workspace, {})[crate.name] = crate.dependencies
+    def load(self, paths: Iterable[str]) -> None:
+        """Reads manifests that are about to be asked for."""
+        found = (self.tree.find(path) for path in paths)
+        ids = [entry.id for entry in found if entry is not None and entry.mode != SUBMODULE]
+        self.tree.blobs.load(self.cache.missing(ids))
+
+    def get(self, path: str) -> Manifest | None:
+        """A Cargo.toml; None when it is absent or not TOML."""
+        entry = self.tree.find(path)
+        if entry is None or entry.mode == SUBMODULE:
+            return None
+        found = self.cache.manifest(entry.id, self.tree.blobs)
+        if found is None:
+            self.unreadable.add(path)
         return found
 
-    def dependencies(self, workspace: str) -> Mapping[str, frozenset[str]]:
-        """What each crate of a workspace declares for its binary."""
-        return self._dependencies.get(workspace, {})
+    def real(self, directory: str) -> str | None:
+        """A folder with its symbolic links followed."""
+        return self.tree.real(directory)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The crates reached from the services."""
+        return self._read(self.directories)
+
+    @cached_property
+    def companions(self) -> Companions:
+        """Which packages are built together; reads every member of the workspaces."""
+        more = [directory for directory in binaries(self.tree, self.graph) if directory not in self.graph.crates]
+        return Companions(self.tree, self._read((*self.directories, *more)) if more else self.graph)
+
+    def _read(self, directories: Sequence[str]) -> Graph:
+        overrides = toolchain.overrides(self.tree)
+        if self.twin is None:
+            return read_graph(self, directories, overrides)
+        return read_graph(self, directories, overrides, self.twin.graph, self.changed)
+
+    def content(self, path: str) -> Mapping[str, Any] | None:
+        """A parsed TOML file."""
+        return toml.parse(self.tree.read(path))
 
 
 @dataclass(frozen=True)
@@ -43,128 +81,94 @@ class Snapshot:
 
     before: Side
     after: Side
-    changes: tuple[Change, ...]
-    directories: tuple[str, ...]  # every service's folder
-    project_file: str | None  # set when its meaning, not only its text, differs
-    unreadable: tuple[str, ...]  # Cargo files that exist and are not TOML
+    changes: Changes
+    prefix: str  # the project's folder
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.before, self.after
 
     @cached_property
-    def built(self) -> tuple[Change, ...]:
-        """The changes something could be built from: Markdown never is."""
-        return tuple(change for change in self.changes if not change.path.endswith(".md"))
+    def binaries_differ(self) -> bool:
+        """Could what packages with binaries ask for differ, or which of them there are?"""
+        folders = [change.path[:-11] for change in self.changes.all if change.path.endswith("/Cargo.toml")]
+        return (
+            "Cargo.toml" in self.changes
+            or any(
+                change.status != "M" and ("/src/bin/" in change.path or change.path.endswith("/src/main.rs"))
+                for change in self.changes.all
+            )
+            or any(
+                has_binary(side.tree, folder, side.get(f"{folder}/Cargo.toml"))
+                for folder in folders
+                for side in self.sides
+            )
+        )
+
+    def locks(self, workspace: str) -> Comparison | None:
+        """Both locks of a workspace; None when one of them is missing or unreadable."""
+        if workspace not in self._locks:
+            path = posixpath.join(workspace, "Cargo.lock")
+            before, after = (Lock.read(side.tree.read(path)) for side in self.sides)
+            unreadable = [side for side, lock in zip(self.sides, (before, after), strict=True) if lock is None]
+            for side in unreadable:
+                if side.tree.find(path) is not None:
+                    side.unreadable.add(path)
+            wanted = [side.graph.wanted for side in self.sides]
+            self._locks[workspace] = None if before is None or after is None else Comparison(before, after, *wanted)
+        return self._locks[workspace]
 
     @cached_property
-    def by_service(self) -> Mapping[str, Sequence[Change]]:
-        """The changes in each service's folder; a folder inside another service's belongs to the inner one."""
-        return _owners(self.built, self.directories)
+    def _locks(self) -> dict[str, Comparison | None]:
+        return {}
 
-    @cached_property
-    def by_crate(self) -> Mapping[str, Sequence[Change]]:
-        """The changes of each local crate, without those of crates and services inside it."""
-        graph = self.after.graph
-        crates = {directory for crate in graph.crates.values() for directory in (crate.directory, *crate.local)}
-        return _owners(self.built, (*self.directories, *crates))
-
-
-def _owners(changes: Iterable[Change], directories: Iterable[str]) -> Mapping[str, Sequence[Change]]:
-    """Each change under the deepest of these directories that holds it."""
-    known = set(directories)
-    above: dict[str, list[str]] = {}
-    for directory in known:
-        for parent in parents(directory):
-            above.setdefault(parent, []).append(directory)
-    owned: dict[str, list[Change]] = {}
-    for change in changes:
-        owner = next((parent for parent in (change.path, *parents(change.path)) if parent in known), None)
-        # a submodule has its path in the place of everything inside it
-        for directory in above.get(change.path, []) if owner is None else [owner]:
-            owned.setdefault(directory, []).append(change)
-    return owned
-
-
-class CommitFiles:
-    """One commit's TOML files, parsed at most once; what `changed` does not name comes from `twin`."""
-
-    def __init__(
-        self, repo: Repository, commit: str, twin: CommitFiles | None = None, changed: Iterable[str] = ()
-    ) -> None:
-        self._repo = repo
-        self._commit = commit
-        self._twin = twin
-        self._changed = frozenset(changed)
-        self._parsed: dict[str, Mapping[str, Any] | None] = {}
-        self.unreadable: set[str] = set()
-
-    def load(self, paths: Iterable[str]) -> None:
-        """Reads files that are about to be asked for in one go."""
-        wanted = [path for path in paths if path not in self._parsed]
-        if self._twin is not None:
-            self._twin.load(path for path in wanted if path not in self._changed)
-            wanted = [path for path in wanted if path in self._changed]
-        found = self._repo.read_all(self._commit, wanted)
-        for path in wanted:
-            self._keep(path, found.get(path))
-
-    def _keep(self, path: str, data: bytes | None) -> None:
-        self._parsed[path] = parse(data)
-        if data is not None and self._parsed[path] is None:
-            self.unreadable.add(path)
-
-    def toml(self, path: str) -> Mapping[str, Any] | None:
-        """A parsed TOML file; None when it is absent or not TOML."""
-        if self._twin is not None and path not in self._changed:
-            return self._twin.toml(path)
-        if path not in self._parsed:
-            self._keep(path, self._repo.read(self._commit, path))
-        return self._parsed[path]
+    @property
+    def unreadable(self) -> list[str]:
+        """Cargo files that exist and are not TOML, on either side."""
+        return sorted(self.before.unreadable | self.after.unreadable)
 
 
 class Reader:
     """Snapshots of several bases against one head; the head is read once."""
 
-    def __init__(self, repo: Repository, directories: tuple[str, ...], project_file: str) -> None:
+    def __init__(
+        self, repo: Repository, cache: Cache, directories: tuple[str, ...], prefix: str, *, uncommitted: bool
+    ) -> None:
         self._repo = repo
+        self._cache = cache
         self._directories = directories
-        self._project_file = project_file
-        self._files = CommitFiles(repo, repo.head)
-        self._graph: Graph | None = None
+        self._uncommitted = uncommitted
+        self.prefix = prefix
+
+    @cached_property
+    def _head(self) -> Side:
+        return Side(self._repo.tree(uncommitted=self._uncommitted), self._cache, self._directories)
 
     def snapshot(self, base: str) -> Snapshot:
         """What differs between `base` and the head."""
-        if self._graph is None:
-            self._graph = read_graph(self._files, self._directories)
-        changes = self._repo.changes(base, self._repo.head)
-        paths = {change.path for change in changes}
-        files = CommitFiles(self._repo, base, self._files, paths)
-        manifests_differ = any(posixpath.basename(path) == "Cargo.toml" for path in paths)
-        graph = read_graph(files, self._directories) if manifests_differ else self._graph
-        # A lock is half a megabyte of TOML in a large workspace: read only those that differ.
-        changed_locks = [
-            directory
-            for directory in {**graph.workspaces, **self._graph.workspaces}
-            if posixpath.join(directory, "Cargo.lock") in paths
-        ]
-        return Snapshot(
-            before=Side(graph, {directory: _lock(files, directory) for directory in changed_locks}),
-            after=Side(self._graph, {directory: _lock(self._files, directory) for directory in changed_locks}),
-            changes=changes,
-            directories=self._directories,
-            project_file=self._project_file if self._project_file in paths and self._project_differs(base) else None,
-            unreadable=tuple(sorted(self._files.unreadable | files.unreadable)),
+        tree, changes = self._repo.compare(base, self._head.tree)
+        found = through_links(Changes(changes), self._head.tree)
+        otherwise = any(
+            toolchain.folder_of(change.path) is not None or _points(change.path, tree, self._head.tree)
+            for change in changes
+        )
+        if otherwise:
+            return Snapshot(Side(tree, self._cache, self._directories), self._head, found, self.prefix)
+        before = Side(tree, self._cache, self._directories, self._head, self._changed(tree, changes))
+        return Snapshot(before, self._head, found, self.prefix)
+
+    def _changed(self, tree: Tree, changes: Iterable[Change]) -> frozenset[str]:
+        """The folders of manifests that shape another graph."""
+        sides = Side(tree, self._cache, ()), self._head
+        paths = [change.path for change in changes if posixpath.basename(change.path) == "Cargo.toml"]
+        for side in sides:
+            side.load(paths)
+        return frozenset(
+            posixpath.dirname(path)
+            for path in paths
+            if len({id(side.get(path)) for side in sides}) > 1 and sides[0].get(path) != sides[1].get(path)
         )
 
-    def _project_differs(self, base: str) -> bool:
-        sides = [self._repo.read(commit, self._project_file) for commit in (base, self._repo.head)]
-        trees = [_plain(data) for data in sides]
-        return None in trees or trees[0] != trees[1]
 
-
-def _lock(files: CommitFiles, directory: str) -> Lock | None:
-    content = files.toml(posixpath.join(directory, "Cargo.lock"))
-    return Lock.of(content) if content is not None else None
-
-
-def _plain(data: bytes | None) -> Any:
-    problems: list[Problem] = []
-    node = compose((data or b"").decode("utf-8", "replace"), "", problems)
-    return node.plain() if node is not None and not problems else None
+def _points(path: str, *trees: Tree) -> bool:
+    return any(entry is not None and entry.mode in {LINK, SUBMODULE} for tree in trees for entry in [tree.at(path)])

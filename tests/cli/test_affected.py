@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_names_the_services_and_their_reasons(clone: Clone, capsys: pytest.Captu
         (
             f"health: not affected since {since}\n"
             f"hello: affected since {since}\n"
-            "  depends on shared, which changed (shared/src/lib.rs)\n"
+            "  hello ← shared ← shared/src/lib.rs\n"
             "1 of 2 services affected\n"
         ),
         "",
@@ -79,7 +80,8 @@ def test_as_json_and_for_one_service(clone: Clone, capsys: pytest.CaptureFixture
     clone.write("services/hello/src/main.rs", "// other\n")
     head = clone.commit()
     assert run(["affected", "hello", "--base", clone.first, "--output", "json"]) == 0
-    reason = {"kind": "files", "detail": "services/hello/src/main.rs changed"}
+    chain = ["hello", "services/hello/src/main.rs"]
+    reason = {"kind": "files", "detail": "services/hello/src/main.rs changed", "chain": chain}
     assert json.loads(capsys.readouterr().out) == {
         "commit": head,
         "services": [{"service": "hello", "base": clone.first, "affected": True, "reasons": [reason]}],
@@ -105,6 +107,120 @@ def test_uncommitted_work_is_said(clone: Clone, capsys: pytest.CaptureFixture[st
     )
 
 
+def test_uncommitted_work_counts_when_asked_for(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.write(".gitignore", "target/\n")
+    base = clone.commit()[:12]
+    clone.write("services/hello/target/x", "")
+    clone.write("services/health/src/new.rs", "")
+    (clone.root / "shared/src/lib.rs").unlink()
+    assert run(["affected", "--base", "HEAD", "--uncommitted"]) == 0
+    assert capsys.readouterr() == (
+        (
+            f"health: affected since {base}\n  health ← services/health/src/new.rs (added)\n"
+            f"hello: affected since {base}\n  hello ← shared ← shared/src/lib.rs (deleted)\n"
+            "2 of 2 services affected\n"
+        ),
+        "",
+    )
+    clone.write("shared/src/lib.rs", "")
+    (clone.root / "services/health/src/new.rs").unlink()
+    assert run(["affected", "--base", "HEAD", "--uncommitted"]) == 0
+    assert capsys.readouterr().out.endswith("0 of 2 services affected\n")
+
+
+def test_uncommitted_work_is_refused_for_real_environments(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.write(
+        "crabwalk.yaml",
+        "crabwalk: 1\nproject: demo\nenvironments: {prod: {account: '111122223333', region: eu-west-1}}\n",
+    )
+    assert run(["affected", "--env", "prod", "--base", "HEAD", "--uncommitted"]) == 2
+    assert run(["affected", "--env", "prod", "--uncommitted"]) == 2
+    assert capsys.readouterr().err.splitlines() == 2 * [
+        "error: uncommitted changes are never released to `prod`",
+        "  next: commit them, or ask about `local`",
+    ]
+
+
+def test_a_pull_request_is_what_its_branch_changed(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.git("checkout", "-q", "-b", "topic")
+    clone.write("services/hello/src/main.rs", "// other\n")
+    clone.commit()
+    clone.git("checkout", "-q", "main")
+    clone.write("services/health/src/main.rs", "// other\n")
+    main = clone.commit()
+    clone.git("checkout", "-q", "topic")
+    assert run(["affected", "--merge-base", "main"]) == 0
+    since = clone.first[:12]
+    listed = (
+        f"health: not affected since {since}\nhello: affected since {since}\n  hello ← services/hello/src/main.rs\n"
+    )
+    assert capsys.readouterr().out == f"{listed}1 of 2 services affected\n"
+    # What GitHub checks out for a pull request: a merge into the target, without a branch, and no local `main`.
+    clone.git("merge", "-q", "--no-edit", "main")
+    clone.git("checkout", "-q", "--detach")
+    clone.git("branch", "-q", "-D", "main")
+    clone.git("update-ref", "refs/remotes/origin/main", main)
+    assert run(["affected", "--merge-base", "main"]) == 0
+    assert capsys.readouterr().out == listed.replace(since, main[:12]) + "1 of 2 services affected\n"
+
+
+def test_a_branch_with_no_common_history_affects_everything(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.git("checkout", "-q", "--orphan", "other")
+    clone.write("README.md", "another beginning\n")
+    clone.commit()
+    assert run(["affected", "--merge-base", "main"]) == 0
+    reason = "HEAD and main have no commit in common, so what changed is unknown"
+    assert capsys.readouterr().out == (
+        f"health: affected\n  {reason}\nhello: affected\n  {reason}\n2 of 2 services affected\n"
+    )
+
+
+def test_a_shallow_pull_request_affects_everything(
+    clone: Clone, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone.write("README.md", "other\n")
+    clone.commit()
+    clone.git("clone", "-q", "--depth", "1", f"file://{clone.root}", "shallow")
+    monkeypatch.chdir(clone.root / "shallow")
+    assert run(["affected", "--merge-base", "main"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("the clone is shallow, so what changed is unknown") == 2
+    assert out.endswith("2 of 2 services affected\n")
+
+
+def test_manifests_are_judged_unless_the_base_has_them(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.write("services/hello/service.yaml", "crabwalk: 1\nname: hello\nmemory: 64 MB\n")
+    assert run(["affected", "--base", "HEAD"]) == 2
+    assert "services/hello/service.yaml:3:9: memory" in capsys.readouterr().err
+    clone.commit()
+    assert run(["affected", "--base", "HEAD~1"]) == 2
+    assert run(["affected", "--base", "HEAD"]) == 2
+    assert capsys.readouterr().err.count("services/hello/service.yaml:3:9: memory") == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["crabwalk: 1\nname: [x]\n", "crabwalk: 2\nname: hello\n", "name: hello\n", "crabwalk: 1\nname: health\n", "]"],
+)
+def test_a_manifest_that_cannot_be_read_is_refused_whatever_the_base_has(clone: Clone, text: str) -> None:
+    clone.write("services/hello/service.yaml", text)
+    clone.commit()
+    clone.write("README.md", "other\n")
+    clone.commit()
+    assert run(["affected", "--base", "HEAD~1"]) == 2
+
+
+def test_only_what_it_needs_is_loaded(clone: Clone) -> None:
+    clone.write("services/hello/src/main.rs", "// other\n")
+    clone.commit()
+    program = (
+        "import sys; from pipeline.cli import run; code = run(['affected', '--base', 'HEAD~1'])\n"
+        "print(code, [name for name in ('pydantic', 'git', 'boto3', 'rich', 'tomllib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=clone.root, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
 _FETCH = "  next: git fetch, or name another commit"
 
 
@@ -115,6 +231,14 @@ _FETCH = "  next: git fetch, or name another commit"
             ["--base", "nowhere"],
             ["error: no commit `nowhere` in this clone", _FETCH],
         ),
+        (
+            ["--merge-base", "nowhere"],
+            [
+                "error: no commit `nowhere` in this clone",
+                "  next: git fetch origin NAME (in GitHub Actions: `fetch-depth: 0` for actions/checkout)",
+            ],
+        ),
+        (["--merge-base", "main", "--base", "HEAD"], ["error: --base and --merge-base exclude each other"]),
         (["hallo", "--base", "HEAD"], ["error: there is no service `hallo`", "  next: did you mean `hello`?"]),
     ],
 )
@@ -148,4 +272,27 @@ def test_the_base_is_each_services_last_promoted_release(
     assert run(["affected"]) == 0
     assert capsys.readouterr().out == (
         f"health: affected\n  never released\nhello: not affected since {second[:12]}\n1 of 2 services affected\n"
+    )
+
+
+@pytest.mark.usefixtures("embedded")
+def test_a_release_that_was_pushed_over_widens_to_everything(
+    clone: Clone, namespace: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.write("crabwalk.yaml", f"crabwalk: 1\nproject: {namespace[:20].rstrip('-')}\n")
+    clone.commit()
+    clone.git("checkout", "-q", "-b", "topic")
+    clone.write("README.md", "released\n")
+    gone = clone.commit()
+    clone.git("checkout", "-q", "main")
+    env = environment(load_project(clone.root), "local")
+    aws.client(env, "s3").create_bucket(Bucket=env.bucket)
+    Engine(env).ledger.save(ServiceRecord("hello", promoted=Released("r1", "1", gone, "a" * 64, "c", 0.0)))
+    assert run(["affected", "hello"]) == 0
+    assert capsys.readouterr().out == f"hello: not affected since {gone[:12]}\n0 of 1 service affected\n"
+    clone.git("branch", "-q", "-D", "topic")
+    assert run(["affected", "hello"]) == 0
+    assert capsys.readouterr().out == (
+        f"hello: affected since {gone[:12]}\n  its base {gone[:12]} is in the history of no branch any more, "
+        "so what changed is unknown\n1 of 1 service affected\n"
     )

@@ -164,7 +164,8 @@ class Clone:
 
 
 @pytest.fixture(autouse=True)
-def _own_git_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_git_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("CRABWALK_CACHE", str(tmp_path_factory.getbasetemp() / "crabwalk-cache"))
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 

@@ -120,8 +120,8 @@ def test_a_third_party_version_behind_a_local_crate(clone) -> None:
     clone.replace("Cargo.lock", 'name = "itoa"\nversion = "1.0.0"', 'name = "itoa"\nversion = "1.0.1"')
     clone.commit()
     assert clone.affected(bases) == {
-        "health": ["itoa 1.0.0 → 1.0.1 in Cargo.lock"],
-        "hello": ["itoa 1.0.0 → 1.0.1 in Cargo.lock"],
+        "health": ["itoa 1.0.0 → 1.0.1 in Cargo.lock (through rust_shared)"],
+        "hello": ["itoa 1.0.0 → 1.0.1 in Cargo.lock (through rust_shared)"],
     }
 
 
@@ -151,8 +151,8 @@ def test_a_profile_affects_all_and_a_member_list_none(clone) -> None:
     clone.replace("Cargo.toml", "lto = true", "lto = false")
     clone.commit()
     assert clone.affected(bases) == {
-        "health": ["profile changed in Cargo.toml"],
-        "hello": ["profile changed in Cargo.toml"],
+        "health": ["profile.release changed in Cargo.toml"],
+        "hello": ["profile.release changed in Cargo.toml"],
     }
 
 
@@ -160,7 +160,7 @@ def test_a_workspace_dependency_affects_those_that_inherit_it(clone) -> None:
     bases = both(clone)
     clone.replace("Cargo.toml", 'serde = "1"', 'serde = { version = "1", features = ["derive"] }')
     clone.commit()
-    assert clone.affected(bases) == {"health": [], "hello": ["workspace.dependencies.serde changed in Cargo.toml"]}
+    assert clone.affected(bases) == {"health": [], "hello": ["Cargo.toml: workspace.dependencies.serde changed"]}
 
 
 def test_inherited_package_keys_affect_those_that_inherit_them(clone) -> None:
@@ -170,7 +170,8 @@ def test_inherited_package_keys_affect_those_that_inherit_them(clone) -> None:
     assert clone.affected(bases) == {"health": [], "hello": []}
     clone.replace("Cargo.toml", 'version = "0.1.0"', 'version = "0.2.0"')
     clone.commit()
-    assert clone.affected(bases)["hello"] == ["workspace.package.version changed in Cargo.toml"]
+    reason = "depends on rust_shared, which changed (Cargo.toml: workspace.package.version)"
+    assert clone.affected(bases)["hello"] == [reason]
 
 
 def test_a_patch_by_path_affects_all_of_the_workspace(clone) -> None:
@@ -232,8 +233,8 @@ def test_services_with_one_base_share_one_diff(clone, monkeypatch: pytest.Monkey
     bases = both(clone)
     repository = clone.open()
     asked: list[str] = []
-    real = repository.changes
-    monkeypatch.setattr(repository, "changes", lambda base, head: asked.append(base) or real(base, head))
+    real = repository.compare
+    monkeypatch.setattr(repository, "compare", lambda base, head: asked.append(base) or real(base, head))
     project = load_project(clone.root)
     affected(repository, project, load_services(project, None), bases)
     assert asked == [bases["hello"]]
@@ -274,7 +275,7 @@ def test_a_project_in_a_folder_of_the_repository(clone) -> None:
     clone.commit()
     assert nested.affected(bases)["health"] == [
         "depends on util (health → rust_shared → util), which changed (sub/util/src/lib.rs)",
-        "profile changed in sub/Cargo.toml",
+        "profile.release changed in sub/Cargo.toml",
         "sub/modules/rust-lambda/main.tf changed, which is its infrastructure",
     ]
     nested.close()
@@ -286,6 +287,6 @@ def test_a_service_between_two_dependencies_removed_and_added(clone) -> None:
     clone.replace("Cargo.lock", 'dependencies = ["rust_shared", "tokio"]', 'dependencies = ["rust_shared"]')
     clone.commit()
     assert clone.affected(bases) == {
-        "health": ["services/health/Cargo.toml changed", "tokio 1.40.0 removed in Cargo.lock"],
+        "health": ["services/health/Cargo.toml: dependencies.tokio changed", "tokio 1.40.0 removed in Cargo.lock"],
         "hello": [],
     }

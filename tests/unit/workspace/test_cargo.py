@@ -1,28 +1,40 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.workspace.cargo import join, parents, read_graph, under
-from pipeline.workspace.lock import Lock, differences
+from pipeline.workspace import cargo, toml
+from pipeline.workspace.cargo import Manifest, manifest
+from pipeline.workspace.graph import members, read_graph
+from pipeline.workspace.reach import Reach
+from pipeline.workspace.tree import join, parents, under
 
 
 class Files:
-    """Cargo.toml files by path, parsed anew for each question."""
+    """Cargo.toml files by folder."""
 
     def __init__(self, **texts: str) -> None:
         self.texts = {path.replace("__", "/"): text for path, text in texts.items()}
 
-    def load(self, paths: object) -> None:
+    def load(self, paths: Iterable[str]) -> None:
         """Nothing to fetch."""
+        assert all(path.endswith("Cargo.toml") for path in paths)
 
-    def toml(self, path: str) -> Mapping[str, Any] | None:
+    def real(self, directory: str) -> str:
+        return directory
+
+    def content(self, path: str) -> Mapping[str, Any] | None:
         text = self.texts.get(path.removesuffix("Cargo.toml").rstrip("/") or "root")
         return tomllib.loads(text) if text is not None else None
+
+    def get(self, path: str) -> Manifest | None:
+        content = self.content(path)
+        return manifest(content) if content is not None else None
 
 
 def test_renamed_inherited_and_target_dependencies_are_followed() -> None:
@@ -40,15 +52,23 @@ def test_renamed_inherited_and_target_dependencies_are_followed() -> None:
             tester='[package]\nname = "tester"\n',
         ),
         ["app"],
+        {},
     )
-    assert graph.closure("app") == {
-        "app": ("app",),
-        "libs/long": ("app", "libs/long"),
-        "builder": ("app", "builder"),
-    }
-    assert graph.crates["app"].dependencies == {"long-name", "real", "builder"}
-    assert graph.crates["app"].inherited == {"short"}
+    assert graph.closure("app") == ("app", "libs/long", "builder")
+    assert graph.way("app", "libs/long") == ("app", "libs/long")
+    assert graph.crates["app"].names == {"long-name", "real", "builder"}
     assert graph.crates["libs/long"].workspace == ""
+
+
+def test_an_inherited_dependency_has_the_features_of_both() -> None:
+    files = Files(
+        root='[workspace.dependencies]\na = { version = "1", features = ["x"], default-features = false }\n',
+        one='[package]\nname = "one"\n[dependencies]\na = { workspace = true, features = ["y"] }\n',
+        two='[package]\nname = "two"\n[dependencies]\na = { workspace = true, default-features = true }\n',
+    )
+    graph = read_graph(files, ["one", "two"], {})
+    found = [graph.crates[name].dependencies[0] for name in ("one", "two")]
+    assert [(one.features, one.default_features) for one in found] == [(("x", "y"), False), (("x",), True)]
 
 
 def test_cycles_and_crates_outside_the_repository_end() -> None:
@@ -58,25 +78,51 @@ def test_cycles_and_crates_outside_the_repository_end() -> None:
             b='[dependencies]\na = { path = "../a" }\ngone = { path = "../gone" }\n',
         ),
         ["a"],
+        {},
     )
-    assert set(graph.closure("a")) == {"a", "b", "gone"}
+    assert set(graph.closure("a")) == set(graph.closure("b")) == {"a", "b", "gone"}
     assert set(graph.crates) == {"a", "b"}
+    assert graph.way("a", "gone") == ("a", "b", "gone")
 
 
 def test_a_crate_belongs_to_the_workspace_that_does_not_exclude_it() -> None:
     files = Files(
-        root='[workspace]\nexclude = ["alone"]\n',
+        root='[workspace]\nexclude = ["alone", "kept"]\nmembers = ["kept"]\n',
         alone="[package]\nname = 'alone'\n",
+        kept="[package]\nname = 'kept'\n",
         named="[package]\nname = 'named'\nworkspace = '../other'\n",
         other="[workspace]\n",
         other__inner="[package]\nname = 'inner'\n",
     )
-    graph = read_graph(files, ["alone", "named", "other/inner"])
+    graph = read_graph(files, ["alone", "kept", "named", "other/inner"], {})
     assert {crate.name: crate.workspace for crate in graph.crates.values()} == {
         "alone": "alone",
+        "kept": "",
         "named": "other",
         "inner": "other",
     }
+
+
+def test_a_twin_gives_the_crates_that_are_the_same() -> None:
+    before = Files(
+        root="[workspace]\n",
+        a='[package]\nname = "a"\n[dependencies]\nb = { path = "../b" }\n',
+        b='[package]\nname = "b"\n',
+        c='[package]\nname = "c"\n',
+    )
+    after = Files(**{**before.texts, "b": '[package]\nname = "b"\n[dependencies]\nc = { path = "../c" }\n'})
+    twin = read_graph(before, ["a"], {})
+    graph = read_graph(after, ["a"], {}, twin, frozenset(["b"]))
+    assert graph.crates == read_graph(after, ["a"], {}).crates
+    assert graph.crates["a"] is twin.crates["a"]
+    assert read_graph(after, ["a"], {}, twin, frozenset([""])).crates == graph.crates
+
+
+def test_members_are_named_by_patterns() -> None:
+    manifests = ["Cargo.toml", "a/Cargo.toml", "libs/x/Cargo.toml", "libs/x/y/Cargo.toml", "tools/t1/Cargo.toml"]
+    assert list(members("", ["libs/*", "tools/t[0-9]"], manifests)) == ["", "libs/x", "tools/t1"]
+    assert list(members("libs", ["**"], manifests)) == ["libs/x", "libs/x/y"]
+    assert list(members("", ["libs/[", "a"], manifests)) == ["", "a"]
 
 
 def test_paths() -> None:
@@ -88,34 +134,57 @@ def test_paths() -> None:
     assert list(parents("a/b/c")) == ["a/b", "a", ""]
 
 
-def test_a_lock_tells_versions_and_sources_of_one_name_apart() -> None:
-    lock = Lock.of(
-        {
-            "package": [
-                {"name": "app", "version": "0.1.0", "dependencies": ["x 1.0.0", "y 1.0.0 (git+https://example.org/y)"]},
-                {"name": "x", "version": "1.0.0", "source": "registry"},
-                {"name": "x", "version": "2.0.0", "source": "registry"},
-                {"name": "y", "version": "1.0.0", "source": "registry"},
-                {"name": "y", "version": "1.0.0", "source": "git+https://example.org/y"},
-            ]
-        }
-    )
-    assert {(found.name, found.version, found.source) for found in lock.reached("app", {})} == {
-        ("x", "1.0.0", "registry"),
-        ("y", "1.0.0", "git+https://example.org/y"),
-    }
+_BUILT = '[package]\nname = "a"\nversion = "1.0.0"\n[dependencies]\nserde = "1"\n[features]\nx = []\n'
 
 
-def test_differences_name_what_changed() -> None:
-    def packages(*pins: tuple[str, str, str]) -> Any:
-        entries = [{"name": name, "version": version, "source": source} for name, version, source in pins]
-        app = {"name": "app", "version": "1", "dependencies": [name for name, _, _ in pins]}
-        return Lock.of({"package": [app, *entries]}).reached("app", {})
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("# a comment\n" + _BUILT, []),
+        (_BUILT + '[dev-dependencies]\nproptest = "1"\n', []),
+        (_BUILT + "[package.metadata.docs.rs]\nall-features = true\n", []),
+        (_BUILT + '[package.metadata.lambda.build]\ncompiler = "cargo"\n', ["package.metadata.lambda"]),
+        (_BUILT + '[[test]]\nname = "t"\n[[bench]]\nname = "b"\n[[example]]\nname = "e"\n', []),
+        (_BUILT + '[lints.rust]\nmissing_docs = "warn"\n', []),
+        (_BUILT.replace("[dep", 'publish = false\nkeywords = ["x"]\n[dep'), []),
+        (_BUILT.replace("[dep", 'description = "x"\n[dep'), ["package.description"]),
+        (_BUILT.replace('serde = "1"', 'serde = { version = "1", features = ["derive"] }'), ["dependencies.serde"]),
+        (_BUILT.replace('serde = "1"', 'serde = { path = "../serde" }'), ["dependencies.serde"]),
+        (_BUILT.replace("x = []", 'x = ["serde/rc"]'), ["features.x"]),
+        (_BUILT + '[[bin]]\nname = "b"\npath = "../b.rs"\n', ["bin"]),
+        (_BUILT + "[lib]\n", ["lib"]),
+        (_BUILT + '[target."cfg(unix)".dependencies]\nlibc = "0.2"\n', ["target.cfg(unix).dependencies.libc"]),
+        (_BUILT + '[target."cfg(unix)".dev-dependencies]\nlibc = "0.2"\n', []),
+        (_BUILT + '[build-dependencies]\ncc = "1"\n', ["build-dependencies", "build-dependencies.cc"]),
+        (_BUILT + "[profile.release]\nlto = true\n[workspace]\n", []),
+    ],
+)
+def test_what_of_a_package_is_built(text: str, keys: list[str]) -> None:
+    assert cargo.differing(cargo.built(tomllib.loads(_BUILT)), cargo.built(tomllib.loads(text))) == keys
 
-    before = packages(("a", "1", "r"), ("b", "1", "r"), ("c", "1", "r"), ("d", "1", "r"))
-    after = packages(("a", "2", "r"), ("b", "1", "fork"), ("d", "1", "r"), ("e", "3", "r"))
-    assert differences(before, after) == ("a 1 → 2", "b 1 from another source", "c 1 removed", "e 3 added")
-    assert differences(before, before) == ()
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("[profile.dev]\nopt-level = 1\n[profile.test]\ndebug = 0\n", []),
+        ("[profile.release]\nlto = true\n", ["profile.release"]),
+        ('[patch.crates-io]\nserde = { path = "s" }\n', ["patch.crates-io"]),
+        ('[workspace]\nresolver = "3"\n', ["resolver"]),
+        ('[workspace]\nmembers = ["a"]\n[workspace.lints.rust]\nx = "warn"\n', []),
+        ("[workspace.metadata.lambda.build]\n", ["workspace.metadata.lambda"]),
+    ],
+)
+def test_what_of_a_root_counts_for_all(text: str, keys: list[str]) -> None:
+    assert cargo.differing(cargo.governed({}), cargo.governed(tomllib.loads(text))) == keys
+
+
+def test_reach_and_ways() -> None:
+    reach = Reach([[1, 2], [3], [3], [], [4, 0]])
+    assert [f"{bits:05b}" for bits in reach.bits] == ["01111", "01010", "01100", "01000", "11111"]
+    assert reach.way(4, 3) == (4, 0, 1, 3)
+    assert reach.way(3, 0) == ()
+    circle = Reach([[1], [2], [0], [0]])
+    assert circle.bits == [0b0111, 0b0111, 0b0111, 0b1111]
 
 
 _KEYS = st.sampled_from(
@@ -125,12 +194,20 @@ _KEYS = st.sampled_from(
         "workspace",
         "dependencies",
         "exclude",
+        "members",
         "path",
         "version",
         "target",
         "patch",
         "replace",
         "profile",
+        "features",
+        "bin",
+        "lib",
+        "default-features",
+        "build",
+        "metadata",
+        "resolver",
     ]
 )
 _VALUES = st.recursive(
@@ -144,9 +221,80 @@ _VALUES = st.recursive(
 @given(st.dictionaries(_KEYS, _VALUES), st.dictionaries(_KEYS, _VALUES))
 def test_no_toml_breaks_reading(root: Mapping[str, Any], member: Mapping[str, Any]) -> None:
     class Odd(Files):
-        def toml(self, path: str) -> Mapping[str, Any] | None:
+        def content(self, path: str) -> Mapping[str, Any] | None:
             return {"Cargo.toml": root, "app/Cargo.toml": member}.get(path)
 
-    graph = read_graph(Odd(), ["app"])
+    graph = read_graph(Odd(), ["app"], {})
     assert "app" in graph.closure("app")
-    Lock.of(root).reached("app", {})
+    assert cargo.from_json(cargo.to_json(manifest(member))) == manifest(member)
+    assert list(members("", manifest(root).root.members, ["app/Cargo.toml"])) in ([], ["app"])
+    cargo.differing(cargo.built(root), cargo.built(member))
+    cargo.differing(cargo.governed(root), cargo.governed(member))
+
+
+_LINES = st.sampled_from(
+    [
+        "",
+        "# comment",
+        "# tab\tcomment",
+        "[package]",
+        "[a]",
+        "[a.b]",
+        "[a.b.c]",
+        "[ a ]",
+        "[[bin]]",
+        "[dependencies]",
+        '[target."cfg(unix)".dependencies]',
+        'name = "x"',
+        "name='x'",
+        'name = "x" # why',
+        'b = "\\u0041"',
+        "b = 1",
+        "b = true",
+        "b.workspace = true",
+        'b.features = ["x"]',
+        'b = { workspace = true, features = ["x", "y"] }',
+        'b = { version = "1", default-features = false }',
+        "b = {}",
+        "b = { }",
+        "b = { x = true, }",
+        "b = { x = true x = true }",
+        "b = { c.d = true }",
+        'b = [ "x", "y" ]',
+        'b = ["x",]',
+        "b = [",
+        '  "x",',
+        "]",
+        'b = """',
+        '"b" = true',
+        " b = true",
+        "b = true\r",
+        "\x00",
+        'b = "{"',
+        'c = "ü #"',
+    ]
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(_LINES, max_size=9))
+def test_the_quick_reading_is_tomllibs_or_none(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    try:
+        expected: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        expected = None
+    assert toml.parse(text.encode()) == expected
+
+
+def test_most_manifests_are_read_quickly() -> None:
+    text = (
+        '[package]\nname = "a"\nversion.workspace = true\nauthors = ["A"]\n\n# why\n[dependencies]\n'
+        'serde = "1"\nshared = { path = "../shared", features = ["x"] }\ntokio.workspace = true\n\n[lints]\n'
+        "workspace = true\n"
+    )
+    assert toml.plain(text) == tomllib.loads(text)
+
+
+def test_what_is_not_toml_is_none() -> None:
+    assert [toml.parse(data) for data in (None, b"\xff", b"= 1", b"a = [" * 10_000)] == [None] * 4

@@ -87,23 +87,79 @@ def test_changes_are_raw_paths_and_a_rename_is_two(clone) -> None:
     base = clone.git("rev-parse", "HEAD")
     clone.git("mv", "util/src/lib.rs", "util/src/böse name.rs")
     clone.write("README.md", "changed\n")
-    head = clone.commit()
-    assert clone.open().changes(base, head) == (
+    clone.commit()
+    repository = clone.open()
+    before, changes = repository.compare(base, repository.tree())
+    assert changes == (
         Change("README.md", "M"),
         Change("util/src/böse name.rs", "A"),
         Change("util/src/lib.rs", "D"),
     )
-    assert clone.open().changes(base, base) == ()
+    assert before.read("README.md") == b"demo\n"
+    assert before.read("util/src/böse name.rs") is None
+    assert repository.compare(repository.head, repository.tree())[1] == ()
 
 
 def test_reads_files_as_committed(clone) -> None:
     clone.write("README.md", "not committed\n")
     repository = clone.open()
-    assert repository.read(repository.head, "README.md") == b"demo\n"
-    assert repository.read(repository.head, "no such file here") is None
-    assert repository.read(repository.head, "services") is None
-    assert repository.read(repository.head, "a\nb") is None
-    several = ["README.md", "no such", "services", "a b missing 5", "a\nb", "util/src/lib.rs"]
-    assert repository.read_all(repository.head, several) == {"README.md": b"demo\n", "util/src/lib.rs": b"// util\n"}
-    assert repository.read_all(repository.head, []) == {}
-    assert repository.read(repository.head, "README.md") == b"demo\n"
+    tree = repository.tree()
+    found = {path: tree.read(path) for path in ("README.md", "no such", "services", "util/src/lib.rs", "a\nb")}
+    assert found == {
+        "README.md": b"demo\n",
+        "no such": None,
+        "services": None,
+        "util/src/lib.rs": b"// util\n",
+        "a\nb": None,
+    }
+
+
+def test_the_work_tree_is_the_head_with_what_lies_there(clone) -> None:
+    clone.write(".gitignore", "*.log\n")
+    base = clone.commit()
+    clone.write("README.md", "not committed\n")
+    clone.write("new file", "x")
+    clone.write("a.log", "ignored")
+    (clone.root / "link").symlink_to("util/src")
+    (clone.root / "devtools/src/lib.rs").unlink()
+    repository = clone.open()
+    tree = repository.tree(uncommitted=True)
+    assert [tree.read(path) for path in ("README.md", "new file", "a.log", "link/lib.rs", "devtools/src/lib.rs")] == [
+        b"not committed\n",
+        b"x",
+        None,
+        b"// util\n",
+        None,
+    ]
+    assert repository.compare(base, tree)[1] == (
+        Change("README.md", "M"),
+        Change("devtools/src/lib.rs", "D"),
+        Change("link", "A"),
+        Change("new file", "A"),
+    )
+
+
+def test_many_objects_are_read_through_one_process(clone) -> None:
+    for number in range(1200):
+        clone.write(f"many/{number}", f"{number}\n" * 50)
+    clone.commit()
+    tree = clone.open().tree()
+    tree.load(f"many/{number}" for number in range(1200))
+    assert [tree.read(f"many/{number}") for number in (0, 499, 500, 1199)] == [
+        f"{number}\n".encode() * 50 for number in (0, 499, 500, 1199)
+    ]
+    assert tree.blobs.read("0" * 40) is None
+    assert tree.blobs.read(clone.git("rev-parse", "HEAD^{tree}")) is None
+
+
+def test_what_a_branch_or_tag_holds_is_referenced(clone) -> None:
+    clone.git("checkout", "-q", "-b", "side")
+    side = clone.commit("side")
+    clone.git("checkout", "-q", "main")
+    assert clone.open().referenced(side)
+    clone.git("tag", "v1", side)
+    clone.git("branch", "-q", "-D", "side")
+    assert clone.open().referenced(side)
+    clone.git("tag", "-d", "v1")
+    assert not clone.open().referenced(side)
+    assert clone.open().has_commit(side)

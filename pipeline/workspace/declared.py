@@ -1,0 +1,119 @@
+"""Services as `affected` needs them, read without the typed models: loading those takes longer than all of git's work.
+
+Only what is well-formed is read here. Whatever looks odd is left to the models, which say what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import Problem
+from pipeline.manifest.document import Node, read_document
+from pipeline.manifest.overlays import merged, overlays_of
+from pipeline.manifest.project import Project, check_format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.workspace.affected import Described
+    from pipeline.workspace.git import Repository
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A trigger or a resource, of which only the kind counts."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One manifest's parts that decide what affects the service."""
+
+    name: str
+    directory: Path
+    file: Path
+    features: tuple[str, ...]
+    inputs: tuple[str, ...]
+    triggers: tuple[Kind, ...]
+    resources: Mapping[str, Kind]
+
+
+def services(project: Project, environment: str | None, repo: Repository, base: str) -> Sequence[Described]:
+    """All services; raises ManifestError.
+
+    The typed models judge the manifests, unless `base` is an earlier state that has each of them byte for byte: they
+    were judged then.
+    """
+    found = _declared(project, environment)
+    if found is not None and repo.tree_of(base) != repo.head_tree:
+        changed = repo.differing(base)
+        files = [one.file.resolve() for one in found]
+        if all(file.relative_to(repo.root).as_posix() not in changed for file in files):
+            return found
+    from pipeline.manifest import load_services
+
+    return load_services(project, environment)
+
+
+def _declared(project: Project, environment: str | None) -> tuple[Declared, ...] | None:
+    """All services by name; None when a manifest must be looked at more closely."""
+    problems: list[Problem] = []
+    found = [_read(project, environment, file, problems) for file in _files(project)]
+    services = [one for one in found if one is not None]
+    if problems or not found or len({one.name for one in services}) < len(found):
+        return None
+    return tuple(sorted(services, key=lambda one: one.name))
+
+
+def _files(project: Project) -> list[Path]:
+    """The manifests; what tools leave behind (`target`, hidden folders) is not searched."""
+    found = []
+    for path in project.root.glob(project.services_glob):
+        folders = path.relative_to(project.root).parts[:-1]
+        if path.is_file() and not any(folder == "target" or folder.startswith(".") for folder in folders):
+            found.append(path)
+    return sorted(found)
+
+
+def _read(project: Project, environment: str | None, file: Path, problems: list[Problem]) -> Declared | None:
+    node = read_document(file, file.name, problems)
+    if node is None or node.mapping is None:
+        return None
+    check_format(node, problems)
+    overlays = overlays_of(node, project.environment_names, problems)
+    if environment is not None and environment in overlays:
+        node = merged(node, overlays[environment])
+    fields: Mapping[str, Node] = node.mapping or {}
+    plain = {key: fields[key].plain() for key in _READ if key in fields}
+    name = plain.get("name")
+    features, inputs = plain.get("features", []), plain.get("inputs", [])
+    triggers, resources = plain.get("triggers", []), plain.get("resources", {})
+    sound = (
+        isinstance(name, str)
+        and all(isinstance(some, list) for some in (features, inputs, triggers))
+        and all(isinstance(word, str) for some in (features, inputs) for word in some)
+        and isinstance(resources, dict)
+        and all(isinstance(one, dict) and len(one) == 1 for one in (*triggers, *resources.values()))
+    )
+    if not sound:
+        return None
+    return Declared(
+        name=str(name),
+        directory=file.parent,
+        file=file,
+        features=tuple(features),
+        inputs=tuple(inputs),
+        triggers=tuple(_kind(one) for one in triggers),
+        resources={key: _kind(one) for key, one in resources.items()},
+    )
+
+
+_READ = ("name", "features", "inputs", "triggers", "resources")
+
+
+def _kind(one: Mapping[str, Any]) -> Kind:
+    return Kind(next(iter(one)))

@@ -1,0 +1,347 @@
+"""The rules by which a service is affected, each with the chain from the service to what changed. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from pipeline.errors import Problem
+from pipeline.manifest.project import PROJECT_FILE
+from pipeline.workspace import cargo, modules, siblings, toolchain
+from pipeline.workspace.git import Change, shown
+from pipeline.workspace.graph import Crate
+from pipeline.workspace.paths import built, owners
+from pipeline.workspace.snapshot import Snapshot
+from pipeline.workspace.tree import Tree, under
+
+_VERBS = {"A": "was added", "D": "was deleted"}
+_MARKS = {"A": " (added)", "D": " (deleted)"}
+_SHOWN = 3
+# Parts of the project file that decide nothing about a service: where it can be released to, and where manifests lie.
+_PLACES = frozenset({"environments", "services"})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a service is affected: a kind for programs, a sentence for people, and the chain from the service to it."""
+
+    kind: str
+    detail: str
+    chain: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """One line: `todos ← rust_shared/http ← rust_shared/http/src/lib.rs`."""
+        return " ← ".join(self.chain) or self.detail
+
+
+class Subject(NamedTuple):
+    """What the decision knows of a service; paths are relative to the repository."""
+
+    name: str
+    directory: str
+    manifest: str  # its service.yaml
+    features: tuple[str, ...]
+    inputs: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+class Judgement:
+    """The rules on one snapshot. What does not depend on the service is worked out once."""
+
+    def __init__(self, snapshot: Snapshot, subjects: Iterable[Subject]) -> None:
+        self._snapshot = snapshot
+        self._services = {subject.directory: subject for subject in subjects}
+
+    def reasons(self, subject: Subject) -> tuple[Reason, ...]:
+        """All reasons why `subject` is affected, the nearest first."""
+        if not self._snapshot.changes.all:
+            return ()
+        rules: tuple[Callable[[Subject], Iterable[Reason]], ...] = (
+            self._own_files,
+            self._inputs,
+            self._crates,
+            self._locked,
+            self._siblings,
+            self._workspace,
+            self._toolchain,
+            self._project,
+            self._modules,
+        )
+        return tuple(reason for rule in rules for reason in rule(subject))
+
+    # its own folder
+
+    def _own_files(self, subject: Subject) -> Iterator[Reason]:
+        found = self._touched.get(subject.directory)
+        if found:
+            yield Reason("files", _sentence(found), (subject.name, _few([item.marked for item in found])))
+
+    def _inputs(self, subject: Subject) -> Iterator[Reason]:
+        for path in subject.inputs:
+            found = [_Item.of(change) for change in self._snapshot.changes.under(path)]
+            if found:
+                yield Reason(
+                    "input", f"{_sentence(found)}, an input", (subject.name, _few([item.marked for item in found]))
+                )
+
+    # path dependencies
+
+    def _crates(self, subject: Subject) -> Iterator[Reason]:
+        graph = self._snapshot.after.graph
+        for directory, found in self._touched.items():
+            if directory == subject.directory or not graph.reaches(subject.directory, directory):
+                continue
+            way = graph.way(subject.directory, directory)
+            names = [graph.name(step) for step in way]
+            through = f" ({' → '.join(names)})" if len(names) > 2 else ""
+            detail = f"depends on {names[-1]}{through}, which changed ({_few([item.text for item in found])})"
+            yield Reason("crate", detail, (subject.name, *way[1:], _few([item.marked for item in found])))
+
+    @cached_property
+    def _touched(self) -> Mapping[str, Sequence[_Item]]:
+        """What changed of each crate's binary, by its folder."""
+        snapshot = self._snapshot
+        graph = snapshot.after.graph
+        folders = {*self._services, *graph.nodes}
+        found: dict[str, list[_Item]] = {}
+        owned = owners(snapshot.changes, folders, snapshot.after.tree, snapshot.before.tree)
+        for directory, changes in owned.items():
+            crate = graph.crates.get(directory)
+            sources = crate.manifest.sources if crate is not None else ()
+            items = [_Item.of(change) for change in built(directory, changes, sources, snapshot.after.tree)]
+            items += self._manifest_items(directory, changes)
+            found.setdefault(directory, []).extend(items)
+        for crate in graph.crates.values():
+            for folder in crate.sources:
+                items = [_Item.of(change) for change in snapshot.changes.under(folder)]
+                found.setdefault(crate.directory, []).extend(items)
+            if self._inheritable:
+                found.setdefault(crate.directory, []).extend(self._inherited(crate))
+        return {directory: list(dict.fromkeys(items)) for directory, items in found.items() if items}
+
+    def _manifest_items(self, directory: str, changes: Sequence[Change]) -> Iterator[_Item]:
+        """Cargo.toml and service.yaml by what they say."""
+        before, after = self._snapshot.sides
+        path = posixpath.join(directory, "Cargo.toml")
+        subject = self._services.get(directory)
+        for change in changes:
+            if change.path == path:
+                old, new = before.content(path), after.content(path)
+                if old is None or new is None:
+                    yield _Item.of(change)
+                    continue
+                keys = cargo.differing(cargo.built(old), cargo.built(new))
+                if keys:
+                    yield _Item(f"{shown(path)}: {_few(keys)}")
+            elif (
+                subject is not None
+                and change.path == subject.manifest
+                and not _same_yaml(change.path, before.tree, after.tree)
+            ):
+                yield _Item.of(change)
+
+    @cached_property
+    def _inheritable(self) -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
+        """Of each workspace's root, the keys of its dependencies and package that differ."""
+        found = {}
+        for root in self._snapshot.after.graph.roots:
+            path = posixpath.join(root, "Cargo.toml")
+            if path not in self._snapshot.changes:
+                continue
+            old, new = (cargo.inheritable(side.content(path) or {}) for side in self._snapshot.sides)
+            keys = [frozenset(cargo.differing(was, now)) for was, now in zip(old, new, strict=True)]
+            if any(keys):
+                found[root] = (keys[0], keys[1])
+        return found
+
+    def _inherited(self, crate: Crate) -> Iterator[_Item]:
+        dependencies, package = self._inheritable.get(crate.workspace, (frozenset(), frozenset()))
+        keys = [one.key for one in crate.dependencies if one.inherited and one.key in dependencies]
+        found = [f"workspace.dependencies.{key}" for key in sorted(set(keys))]
+        found += [f"workspace.package.{key}" for key in sorted(crate.manifest.inherited) if key in package]
+        if found:
+            yield _Item(f"{shown(posixpath.join(crate.workspace, 'Cargo.toml'))}: {_few(found)}")
+
+    # what others wrote
+
+    def _locked(self, subject: Subject) -> Iterator[Reason]:
+        before, after = (side.graph.crates.get(subject.directory) for side in self._snapshot.sides)
+        if after is None:
+            return
+        path = posixpath.join(after.workspace, "Cargo.lock")
+        if path not in self._snapshot.changes:
+            return
+        locks = self._snapshot.locks(after.workspace)
+        if locks is None:
+            detail = f"{shown(path)} cannot be compared: it is missing or unreadable on one side"
+            yield Reason("lock", detail, (subject.name, shown(path)))
+            return
+        was, now = (before or after).name, after.name
+        found = [(locks.way(difference.name, was, now), difference) for difference in locks.differences(was, now)]
+        found.sort(key=lambda one: (len(one[0]), one[1].name))
+        for way, difference in found[: len(found) if len(found) <= _SHOWN + 1 else _SHOWN]:
+            steps = [self._directory(package.name, after) if not package.source else package.name for package in way]
+            text = f"{shown(path)}: {difference.text}" if len(way) < 3 or not way[-2].source else difference.text
+            through = f" (through {' → '.join(steps[1:-1])})" if len(way) > 2 else ""
+            detail = f"{difference.text} in {shown(path)}{through}"
+            yield Reason("dependency", detail, (subject.name, *steps[1:-1], text))
+        if len(found) > _SHOWN + 1:
+            text = f"{len(found) - _SHOWN} more packages"
+            yield Reason("dependency", f"{text} in {shown(path)}", (subject.name, f"{shown(path)}: {text}"))
+
+    def _directory(self, name: str, near: Crate) -> str:
+        return self._folders.get((near.workspace, name), name)
+
+    @cached_property
+    def _folders(self) -> Mapping[tuple[str, str], str]:
+        crates = self._snapshot.after.graph.crates.values()
+        return {(crate.workspace, crate.name): crate.directory for crate in crates}
+
+    def _siblings(self, subject: Subject) -> Iterator[Reason]:
+        if (
+            subject.features
+            or not self._snapshot.binaries_differ
+            or subject.directory not in self._snapshot.after.graph.crates
+        ):
+            return
+        after = self._snapshot.after.graph.crates[subject.directory]
+        before, now = (side.companions for side in self._snapshot.sides)
+        for other in siblings.changed(before, now, subject.directory):
+            locks = self._snapshot.locks(after.workspace)
+            packages = [name for name in other.packages if locks is None or locks.touches(name, after.name)]
+            if packages:
+                path = shown(posixpath.join(other.directory, "Cargo.toml"))
+                name = now.graph.name(other.directory)
+                detail = f"is built together with {name}, which asks other features of {_few(packages)} ({path})"
+                yield Reason("features", detail, (subject.name, other.directory, f"{path}: {_few(packages)}"))
+
+    # what counts for all crates of a workspace, or below a folder
+
+    def _workspace(self, subject: Subject) -> Iterator[Reason]:
+        after = self._snapshot.after.graph.crates.get(subject.directory)
+        before = self._snapshot.before.graph.crates.get(subject.directory)
+        if self._snapshot.unreadable:
+            path = shown(self._snapshot.unreadable[0])
+            detail = f"{path} is not valid TOML, so what it changes is unknown"
+            yield Reason("workspace", detail, (subject.name, path))
+        elif after is not None:
+            path = shown(posixpath.join(after.workspace, "Cargo.toml"))
+            if before is not None and before.workspace != after.workspace:
+                yield Reason("workspace", f"it now belongs to the workspace {path}", (subject.name, path))
+            keys = self._governed(after.workspace)
+            if keys:
+                detail = f"{_few(keys)} changed in {path}"
+                yield Reason("workspace", detail, (subject.name, f"{path}: {_few(keys)}"))
+
+    def _governed(self, root: str) -> Sequence[str]:
+        path = posixpath.join(root, "Cargo.toml")
+        if path not in self._snapshot.changes:
+            return ()
+        if root not in self._governing:
+            old, new = (cargo.governed(side.content(path) or {}) for side in self._snapshot.sides)
+            self._governing[root] = cargo.differing(old, new)
+        return self._governing[root]
+
+    @cached_property
+    def _governing(self) -> dict[str, Sequence[str]]:
+        return {}
+
+    def _toolchain(self, subject: Subject) -> Iterator[Reason]:
+        for path, folder in self._configured:
+            if under(subject.directory, folder):
+                found = [_Item.of(change) for change in self._snapshot.changes.under(path)]
+                detail = f"{_sentence(found)}, which its build reads"
+                yield Reason("toolchain", detail, (subject.name, _few([item.marked for item in found])))
+
+    @cached_property
+    def _configured(self) -> Sequence[tuple[str, str]]:
+        before, after = (side.tree for side in self._snapshot.sides)
+        return sorted(set(toolchain.changed(self._snapshot.changes, before, after)))
+
+    # the project
+
+    def _project(self, subject: Subject) -> Iterator[Reason]:
+        if self._project_differs:
+            path = shown(self._project_file)
+            yield Reason("project", f"{path} changed", (subject.name, path))
+
+    @property
+    def _project_file(self) -> str:
+        return posixpath.join(self._snapshot.prefix, PROJECT_FILE)
+
+    @cached_property
+    def _project_differs(self) -> bool:
+        before, after = (side.tree for side in self._snapshot.sides)
+        path = self._project_file
+        return path in self._snapshot.changes and not _same_yaml(path, before, after, ignored=_PLACES)
+
+    def _modules(self, subject: Subject) -> Iterator[Reason]:
+        if not self._snapshot.changes.under(self._modules_folder):
+            return
+        for module in self._with_called(subject.modules):
+            changes = self._snapshot.changes.under(module)
+            found = [_Item.of(change) for change in changes if modules.applied(change.path, module)]
+            if found:
+                detail = f"{_sentence(found)}, which is its infrastructure"
+                yield Reason("module", detail, (subject.name, module, _few([item.marked for item in found])))
+
+    @property
+    def _modules_folder(self) -> str:
+        return posixpath.join(self._snapshot.prefix, "modules")
+
+    def _with_called(self, used: tuple[str, ...]) -> tuple[str, ...]:
+        if used not in self._called:
+            self._called[used] = modules.with_called(used, *(side.tree for side in self._snapshot.sides))
+        return self._called[used]
+
+    @cached_property
+    def _called(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        return {}
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One thing that changed: how a chain names it, and what happened to it."""
+
+    text: str
+    status: str = "M"
+
+    @classmethod
+    def of(cls, change: Change) -> _Item:
+        return cls(shown(change.path), change.status)
+
+    @property
+    def marked(self) -> str:
+        return self.text + _MARKS.get(self.status, "")
+
+
+def _sentence(items: Sequence[_Item]) -> str:
+    if len(items) == 1:
+        return f"{items[0].text} {_VERBS.get(items[0].status, 'changed')}"
+    return f"{_few([item.text for item in items])} changed"
+
+
+def _few(words: Sequence[str]) -> str:
+    """The first three, and how many more."""
+    if len(words) <= _SHOWN:
+        return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f"{', '.join(words[:_SHOWN])} and {len(words) - _SHOWN} more"
+
+
+def _same_yaml(path: str, before: Tree, after: Tree, ignored: frozenset[str] = frozenset()) -> bool:
+    old, new = (_plain(tree.read(path), ignored) for tree in (before, after))
+    return old is not None and old == new
+
+
+def _plain(data: bytes | None, ignored: frozenset[str]) -> Any:
+    from pipeline.manifest.document import compose
+
+    problems: list[Problem] = []
+    node = compose((data or b"").decode("utf-8", "replace"), "", problems)
+    if node is None or problems:
+        return None
+    return {key: value for key, value in node.plain().items() if key not in ignored}
