@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Problem
 from pipeline.manifest.document import Mark, Node, nearest
 from pipeline.manifest.models import Manifest
-from pipeline.manifest.sources import check_inputs
+from pipeline.manifest.sources import check_inputs, parsed
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024  # what Lambda takes with a synchronous invocation
 
@@ -35,7 +34,7 @@ def check_package(root: Path, directory: Path, node: Node, manifest: Manifest, p
     _check_features(crate, name, node, problems)
 
 
-def _check_features(crate: dict[str, Any], name: str, node: Node, problems: list[Problem]) -> None:
+def _check_features(crate: Mapping[str, Any], name: str, node: Node, problems: list[Problem]) -> None:
     """`FEATURE` of the package, or `DEPENDENCY/FEATURE`, whose second half only cargo knows."""
     written = (node.mapping or {}).get("features")
     features, dependencies = _features(crate), _dependencies(crate)
@@ -85,10 +84,9 @@ def _check_event(file: Path, label: str, problems: list[Problem]) -> None:
         problems.append(Mark(label, 1, 1).problem(f"cannot be read: {error.strerror}"))
 
 
-def _crate(root: Path, directory: Path, mark: Mark, problems: list[Problem]) -> dict[str, Any] | None:
+def _crate(root: Path, directory: Path, mark: Mark, problems: list[Problem]) -> Mapping[str, Any] | None:
     try:
-        with (directory / "Cargo.toml").open("rb") as stream:
-            crate = tomllib.load(stream)
+        crate = parsed((directory / "Cargo.toml").read_bytes())
     except FileNotFoundError:
         what = f"package: there is no {_label(root, directory)}"
         problems.append(mark.problem(what, "a manifest lies beside its crate's Cargo.toml"))
@@ -105,12 +103,12 @@ def _label(root: Path, directory: Path) -> str:
     return (directory / "Cargo.toml").relative_to(root).as_posix()
 
 
-def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:
+def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = parent.get(key)
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, Mapping) else {}
 
 
-def _binaries(crate: dict[str, Any], directory: Path, name: str) -> Iterator[str]:
+def _binaries(crate: Mapping[str, Any], directory: Path, name: str) -> Iterator[str]:
     """Cargo's binaries, the usual one first."""
     source = directory / "src"
     found = _table(crate, "package").get("autobins", True)
@@ -125,11 +123,11 @@ def _binaries(crate: dict[str, Any], directory: Path, name: str) -> Iterator[str
         yield from (path.parent.name for path in (source / "bin").glob("*/main.rs"))
 
 
-def _features(crate: dict[str, Any]) -> set[str]:
+def _features(crate: Mapping[str, Any]) -> set[str]:
     return {"default", *_table(crate, "features"), *_dependencies(crate, optional=True)}
 
 
-def _dependencies(crate: dict[str, Any], *, optional: bool = False) -> set[str]:
+def _dependencies(crate: Mapping[str, Any], *, optional: bool = False) -> set[str]:
     """The dependencies by the names the package gives them; `optional`: only those, which are features too."""
     tables = [crate, *(table for table in _table(crate, "target").values() if isinstance(table, dict))]
     return {

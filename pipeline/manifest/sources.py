@@ -10,6 +10,7 @@ import posixpath
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,12 @@ _SHOWN = 3  # services or manifests named in one warning
 _UNBUILT = frozenset({"tests", "benches", "examples", "target", "node_modules"})
 _ROOTS = frozenset({"main.rs", "lib.rs", "mod.rs"})  # whose modules lie beside them
 _BUILD_SCRIPT = "build.rs"
+
+
+@lru_cache(maxsize=4096)
+def parsed(toml: bytes) -> Mapping[str, Any]:
+    """A Cargo.toml's tables, not to be changed: several checks look at each. Raises ValueError and RecursionError."""
+    return tomllib.loads(toml.decode())
 
 
 def check_inputs(root: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
@@ -230,6 +237,6 @@ class _OnDisk:
     def _toml(self, path: str) -> Mapping[str, Any] | None:
         try:
             with open(f"{self._root}/{path}", "rb") as stream:  # noqa: PTH123 - a Path for each would take longer
-                return tomllib.load(stream)
+                return parsed(stream.read())
         except (OSError, ValueError, RecursionError):
             return None
