@@ -11,8 +11,6 @@ from urllib.parse import quote
 
 from pipeline.build.resolved import Crate
 
-CONTENT_TYPE = "application/vnd.cyclonedx+json; version=1.6"
-
 _CRATES_IO = frozenset({"registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"})
 
 
