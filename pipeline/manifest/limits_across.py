@@ -27,6 +27,7 @@ def findings(services: Mapping[str, Manifest]) -> Iterator[tuple[str, Finding]]:
     taken: dict[tuple[str, ...], str] = {}
     buckets: dict[str, list[tuple[str, S3Trigger]]] = {}
     for name, service in services.items():
+        yield from ((name, finding) for finding in _names(service, taken))
         for index, trigger in enumerate(service.triggers):
             at: Path = ("triggers", index, trigger.kind)
             if isinstance(trigger, SqsTrigger):
@@ -42,6 +43,15 @@ def findings(services: Mapping[str, Manifest]) -> Iterator[tuple[str, Finding]]:
             resource = _resource(services, entry.to) if isinstance(entry, Grant) and "${" in entry.to else None
             if resource is not None and isinstance(entry, Grant):
                 yield from ((name, finding) for finding in verb_faults(entry, index, resource.kind))
+
+
+def _names(service: Manifest, taken: dict[tuple[str, ...], str]) -> Iterator[Finding]:
+    """`b-c` of `a` and `c` of `a-b` would be one queue."""
+    for name, resource in service.resources.items():
+        other = taken.setdefault((resource.kind, f"{service.name}-{name}"), service.name)
+        if other != service.name:
+            what = f"`{name}` would have the same name at AWS as a resource of `{other}`"
+            yield Finding(("resources", name), what, "give it another name", key=True)
 
 
 def _queue(

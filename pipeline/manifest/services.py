@@ -192,14 +192,14 @@ def _check_together(project: Project, sheets: list[_Sheet], names: Mapping[str, 
     referring.check(variants, names, said.problems)
     first = _Said([], [])
     for environment in (None, *project.environment_names):
+        if environment is not None and not any(environment in sheet.views for sheet in sheets):
+            continue  # as without overlays
         seen = [sheet.seen_by(environment) for sheet in sheets]
-        valid = {view.manifest.name: view for view in seen if view.manifest is not None}
-        if environment is None or any(environment in sheet.views for sheet in sheets):
-            manifests = {name: view.manifest for name, view in valid.items() if view.manifest is not None}
-            known = first.texts()
-            for name, finding in limits_across.findings(manifests):
-                places = valid[name].places
-                first.add(replace(places, said=places.said | known), [finding])
+        places = {view.manifest.name: view.places for view in seen if view.manifest is not None}
+        manifests = {view.manifest.name: view.manifest for view in seen if view.manifest is not None}
+        known = first.texts()
+        for name, finding in limits_across.findings(manifests):
+            first.add(replace(places[name], said=places[name].said | known), [finding])
     for declared in project.environments:
         for sheet in sheets:
             view = sheet.seen_by(declared.name)

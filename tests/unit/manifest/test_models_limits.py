@@ -303,6 +303,17 @@ def test_one_pool_has_one_trigger_of_each(tree) -> None:
     ]
 
 
+def test_two_resources_with_one_name_are_refused(tree) -> None:
+    tree.service("a", "resources: {b-c: {sqs: {}}, d: {s3: {}}}\n")
+    tree.service("a-b", "resources: {c: {sqs: {}}, a-d: {s3: {}}}\n")
+    assert findings(tree)[0] == [
+        (
+            "services/a-b/service.yaml:3:13: resources: `c` would have the same name at AWS as a resource of `a`, "
+            "give it another name"
+        )
+    ]
+
+
 def test_a_queue_with_two_readers_is_a_warning(tree) -> None:
     tree.service("shop", SHOP + "triggers: [{sqs: {queue: jobs}}]\n")
     tree.service("a", "triggers: [{sqs: {queue: '${services.shop.jobs}'}}]\n")
