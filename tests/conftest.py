@@ -19,6 +19,14 @@ _counter = itertools.count()
 _AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the embedded AWS stays in one process, so that there is one of it."""
+    for item in items:
+        if "embedded" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("embedded"))
+
+
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.Running]:
     """The session's embedded AWS, in its own directory; `pipeline.local` finds this one and no other."""
