@@ -65,7 +65,8 @@ def _session(credentials: tuple[str, str] | None) -> Any:
     """One session a set of credentials: its loader reads each service's description only once."""
     from botocore.session import Session
 
-    session = Session(profile=None)
+    # Without a variable for it AWS_PROFILE is not looked at; a profile that does not exist would be an error.
+    session = Session(session_vars={"profile": (None, None, None, None)} if credentials else None)
     if credentials is not None:
         session.set_config_variable("config_file", os.devnull)
         session.set_config_variable("credentials_file", os.devnull)
