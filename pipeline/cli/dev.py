@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
-from pipeline.errors import UsageError
+from pipeline.errors import CrabwalkError, UsageError
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service
@@ -61,7 +61,10 @@ def command(*, service: str, env_name: str | None, port: int | None, output: str
         here.console.warn("the embedded AWS is down: every call to AWS will fail (crabwalk local up)")
     for name in missing:
         here.console.warn(f"{name} is not set: nothing deployed to `{LOCAL}` says what it is")
-    return dev.run(session, sys.stderr if here.json else sys.stdout)
+    ended = dev.run(session, sys.stderr if here.json else sys.stdout)
+    if ended:
+        raise CrabwalkError(f"cargo-lambda ended by itself, with {ended}", hint="it says above why")
+    return 0
 
 
 def _environment(here: Here) -> Environment | None:
@@ -106,7 +109,7 @@ def _variables(here: Here, service: Service, env: Environment | None) -> tuple[d
 
 
 def _outputs(here: Here, services: Collection[str]) -> dict[str, dict[str, Any]]:
-    """What Terraform made for these services; nothing where nothing was ever deployed."""
+    """What Terraform made for these services."""
     from pipeline.errors import AwsError
 
     found: dict[str, dict[str, Any]] = {}
@@ -114,8 +117,8 @@ def _outputs(here: Here, services: Collection[str]) -> dict[str, dict[str, Any]]
         for stack in {one.stack for one in here.services if one.name in services}:
             record = here.engine.ledger.stack(stack)
             found |= record.outputs if record is not None else {}
-    except AwsError:
-        return {}
+    except AwsError as fault:
+        here.console.warn(f"what was deployed is not known: {fault.what}")
     return found
 
 

@@ -80,6 +80,8 @@ def _declared(here: Here, name: str, *, dev: bool) -> Service:
     found = next((one for one in services if one.name == name), None)
     if found is None:
         raise no_such_service(name, [one.name for one in services])
+    if found.kind == "extension":
+        raise UsageError(f"{name} is an extension: it takes no events", hint="invoke a function it runs beside")
     return found
 
 

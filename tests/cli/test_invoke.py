@@ -227,3 +227,12 @@ def test_an_environment_must_be_named_while_the_embedded_aws_is_down(
         "error: which environment? declared: staging; the embedded AWS is down",
         "  next: --env staging|local",
     ]
+
+
+def test_an_extension_takes_no_events(undeployed: Place, capsys: Captured) -> None:
+    (undeployed.root / "services/hello/service.yaml").write_text("crabwalk: 1\nname: hello\nkind: extension\n")
+    assert run(["invoke", "hello"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: hello is an extension: it takes no events",
+        "  next: invoke a function it runs beside",
+    ]

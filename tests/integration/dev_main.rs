@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "GREETING",
+    "ENDPOINT",
     "RUST_LOG",
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",

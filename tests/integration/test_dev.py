@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import edge_kit as kit
 import pytest
 import verb_kit
 from shop_kit import Done, Scratch, Verb
 
 from pipeline import local
 from pipeline.dev import descendants
+from pipeline.release.act import Engine
+from pipeline.release.ledger import StackRecord
 
 MAIN = Path(__file__).with_name("dev_main.rs")
 MANIFEST = """crabwalk: 1
@@ -23,7 +26,7 @@ name: hello
 memory: 256 MB
 environment:
   GREETING: "Hello, ${services.hello.function.name}: \\"quoted\\" \\\\n # and = more"
-  ENDPOINT: ${services.hello.api.endpoint}
+  ENDPOINT: ${services.hello.api.endpoint}/greetings
   RUST_LOG: warn,hello=debug
 triggers: [{http: {routes: [GET /]}}]
 """
@@ -51,6 +54,14 @@ def running(scratch: Scratch, *arguments: str) -> Iterator[Verb]:
             verb.process.wait()
 
 
+def applied(embedded: local.Running, scratch: Scratch) -> None:
+    """What the ledger has after Terraform made the service's API."""
+    env = scratch.env
+    kit.client(embedded, "s3").create_bucket(Bucket=env.bucket)
+    outputs = {"hello": {"api_id": "a1b2c3", "api_endpoint": "https://a1b2c3.example"}}
+    Engine(env).ledger.save_stack(StackRecord("hello", "fingerprint", outputs, (), 0.0, "commit"))
+
+
 def answered(scratch: Scratch, verb: Verb) -> Done:
     """Invoke until it listens; what it answers."""
     deadline = time.monotonic() + 120
@@ -66,12 +77,14 @@ def answered(scratch: Scratch, verb: Verb) -> Done:
 def test_dev_answers_with_the_manifests_environment_and_leaves_nothing_running(
     embedded: local.Running, scratch: Scratch
 ) -> None:
+    applied(embedded, scratch)
     with running(scratch, "--port", str(port := free())) as verb:
         answer = answered(scratch, verb).json["payload"]
         below = descendants(verb.process.pid)
         done = verb.signal(signal.SIGINT)
     assert answer == {
         "GREETING": f'Hello, {scratch.project}-local-hello: "quoted" \\n # and = more',
+        "ENDPOINT": f"{local.api_url(embedded.endpoint, 'a1b2c3')}/greetings",
         "RUST_LOG": "warn,hello=debug",
         "AWS_ENDPOINT_URL": embedded.endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -84,7 +97,7 @@ def test_dev_answers_with_the_manifests_environment_and_leaves_nothing_running(
     assert [pid for pid in below if Path(f"/proc/{pid}").exists()] == []
     assert f"hello listens on 127.0.0.1:{port}; the first event compiles it" in done.lines
     assert f"call it: crabwalk invoke hello --dev, or http://127.0.0.1:{port}/lambda-url/hello/" in done.lines
-    assert "warning: ENDPOINT is not set: nothing deployed to `local` says what it is" in done.err.splitlines()
+    assert "warning" not in done.err
     after = scratch.crabwalk("invoke", "hello", "--dev")
     assert after.err.splitlines()[0] == "error: hello does not run here"
 
@@ -102,6 +115,7 @@ def test_a_termination_ends_all_of_it_too(scratch: Scratch, tmp_path: Path) -> N
     told = json.loads(done.out)
     assert told["missing"] == ["ENDPOINT", "GREETING"]
     assert told["aws"] is None
+    assert "warning: ENDPOINT is not set: nothing deployed to `local` says what it is" in done.err.splitlines()
     assert "warning: the embedded AWS is down: every call to AWS will fail (crabwalk local up)" in done.err
 
 
