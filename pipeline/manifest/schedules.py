@@ -111,7 +111,13 @@ def nearest_zone(value: str) -> str:
     return hint if hint.startswith("did you mean") else "for example `Europe/Berlin`"
 
 
-cron = Rule(_cron, {"pattern": r"^\s*[0-9A-Za-z*,?/#-]+(?:\s+[0-9A-Za-z*,?/#-]+){5}\s*$", "examples": ["0 3 * * ? *", "30 8 ? * MON-FRI *"]})
+cron = Rule(
+    _cron,
+    {
+        "pattern": r"^\s*[0-9A-Za-z*,?/#-]+(?:\s+[0-9A-Za-z*,?/#-]+){5}\s*$",
+        "examples": ["0 3 * * ? *", "30 8 ? * MON-FRI *"],
+    },
+)
 timezone = Rule(
     _timezone, {"pattern": r"^[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*$", "examples": ["Europe/Berlin"]}
 )
