@@ -17,8 +17,8 @@ from pipeline.aws import client
 MORE = """memory: 128 MB
 ephemeral_storage: 1 GB
 concurrency: {reserved: 5}
-kms_key: arn:aws:kms:us-east-1:000000000000:key/12345678-1234-1234-1234-123456789012
 tags: {team: web}"""
+KEY = "kms_key: arn:aws:kms:us-east-1:000000000000:key/12345678-1234-1234-1234-123456789012"
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -74,6 +74,7 @@ def test_a_first_release_with_every_obstacle_and_then_a_change_of_configuration(
     here.replace(manifest, "RUST_LOG: info", "RUST_LOG: debug")
     here.replace(manifest, "memory: 128 MB", MORE)
     here.walk_in("health", ONE_STEP, deadline="5 s")
+    here.replace(manifest, "    timeout: 2 s", f"    timeout: 2 s\n    {KEY}")
     here.commit("health: log more")
     done = here.crabwalk(*deploy)
     assert done.code == 3, done.said
