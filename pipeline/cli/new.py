@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.options import Here, output_option
 from pipeline.scaffold.kinds import KINDS
 
 
@@ -12,9 +12,8 @@ from pipeline.scaffold.kinds import KINDS
 @click.argument("name")
 @click.option("--kind", type=click.Choice(tuple(KINDS)), required=True, help="What the service is triggered by.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written.")
-@env_option
 @output_option
-def command(name: str, kind: str, dry_run: bool, env_name: str | None, output: str) -> int:
+def command(name: str, kind: str, dry_run: bool, output: str) -> int:
     """Write a service called NAME: Cargo.toml, code with tests, a sample event and a manifest.
 
     An existing folder or name is refused, and no file that exists is changed. Where the workspace has a rust_shared
@@ -22,7 +21,7 @@ def command(name: str, kind: str, dry_run: bool, env_name: str | None, output: s
     """
     from pipeline.scaffold import plan, write
 
-    here = Here(env_name, json=output == "json")
+    here = Here(json=output == "json")
     scaffold = plan(here.project, name, kind)
     if not dry_run:
         write(scaffold)
