@@ -52,3 +52,10 @@ def test_all_of_all_services_are_named_at_once(service: Callable[..., Any]) -> N
     with pytest.raises(UsageError) as caught:
         check_rendered([service(), declared("secrets: {TOKEN_ARN: shop/token}\nextensions: [telemetry]")])
     assert caught.value.what.endswith("cannot deploy everything that is declared: `hello`: secrets, extensions")
+
+
+def test_the_reference_page_says_the_same() -> None:
+    page = (Path(__file__).parents[3] / "docs/manifest.md").read_text().partition("**Not deployed yet**")[2]
+    said = page.partition("\n\n")[0]
+    for key in ("kind: extension", "secrets", "extensions", "dead_letter", "resources", "access", "approvers"):
+        assert f"`{key}`" in said
