@@ -21,11 +21,10 @@ from yaml.events import (
 )
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Mark, Node, Scalar
+from pipeline.manifest.document import MAX_FAULTS, Mark, Node, Scalar
 
 MAX_DEPTH = 24
 MAX_VALUES = 10_000
-MAX_FAULTS = 50  # of one file, before the rest is not looked at
 MAX_DIGITS = 64  # of a number; longer ones cost time that grows with their square
 
 _TAG = "tag:yaml.org,2002:"

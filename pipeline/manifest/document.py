@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import Problem
 
 MAX_BYTES = 64 * 1024
+MAX_FAULTS = 50  # of one file: nobody reads more, and each costs a search for what was meant
 _LONGEST_SAID = 400  # characters of a message or hint
 _MOST_NAMED = 24  # names in a hint
 
@@ -73,6 +75,21 @@ class Node(NamedTuple):
         if self.value is None and self.text in {"", "~", "null"}:
             return "nothing"
         return f"`{self.text if len(self.text) <= 60 else self.text[:57] + '...'}`"
+
+
+def bounded(problems: Iterable[Problem]) -> list[Problem]:
+    """The first of each file, by line, and how many more it has."""
+    kept: list[Problem] = []
+    by_file: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_file.setdefault(problem.file, []).append(problem)
+    for found in by_file.values():
+        ordered = sorted(found)
+        kept.extend(ordered[:MAX_FAULTS])
+        if len(ordered) > MAX_FAULTS:
+            left = f"from here on {len(ordered) - MAX_FAULTS} more"
+            kept.append(replace(ordered[MAX_FAULTS], what=left, instead=""))
+    return kept
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

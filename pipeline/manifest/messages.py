@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Node, nearest
+from pipeline.manifest.document import MAX_FAULTS, Node, nearest
 from pipeline.manifest.places import Path, Places, follow
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ _TYPES = {
 
 def problems_of(error: ValidationError, places: Places, model: type[BaseModel]) -> list[Problem]:
     """One problem for each of pydantic's errors about a manifest."""
-    found = (_problem(detail, places, model) for detail in error.errors(include_url=False))
+    details = error.errors(include_url=False)[: 2 * MAX_FAULTS]  # more than will be shown
+    found = (_problem(detail, places, model) for detail in details)
     return [problem for problem in found if problem is not None]
 
 

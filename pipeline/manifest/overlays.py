@@ -8,6 +8,7 @@ from pipeline.errors import Problem
 from pipeline.manifest.document import Node, nearest
 
 # What identifies a service cannot differ between environments.
+MAX_OVERLAYS = 100
 _FIXED = ("crabwalk", "name", "overlays")
 
 
@@ -19,6 +20,9 @@ def overlays_of(node: Node, environments: tuple[str, ...], problems: list[Proble
     if overlays.mapping is None:
         what = f"overlays: must be a mapping of environments, not {overlays.shown()}"
         problems.append(overlays.mark.problem(what))
+        return {}
+    if len(overlays.mapping) > MAX_OVERLAYS:
+        problems.append(overlays.mark.problem(f"overlays: more than {MAX_OVERLAYS}"))
         return {}
     found: dict[str, Node] = {}
     for name, overlay in overlays.mapping.items():

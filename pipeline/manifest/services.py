@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest import limits, limits_across, referring
-from pipeline.manifest.document import Mark, Node, read_document
+from pipeline.manifest.document import Mark, Node, bounded, read_document
 from pipeline.manifest.messages import problems_of
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.overlays import merged, overlays_of
@@ -86,8 +86,8 @@ def read_services(
         sheets.append(_sheet(project, file, node, said))
     _check_collisions(project, names, said.problems)
     _check_together(project, sheets, names, said)
-    problems.extend(dict.fromkeys(said.problems))  # an overlay repeats what its base says wrong
-    warnings.extend(dict.fromkeys(said.warnings))
+    problems.extend(bounded(dict.fromkeys(said.problems)))  # an overlay repeats what its base says wrong
+    warnings.extend(bounded(dict.fromkeys(said.warnings)))
     return tuple(sorted(_services(sheets, environment), key=lambda service: service.name))
 
 

@@ -174,21 +174,39 @@ def _documents(rng: random.Random, raw: bytes) -> bytes:
     return rng.choice((raw + between + other, between + raw, between, raw + between))
 
 
+def _many(text: bytes) -> bytes:
+    """As many of these as a file may hold, numbered."""
+    count = 55_000 // (len(text) + 2)
+    return b"".join(text % number for number in range(count))
+
+
 def _huge(rng: random.Random, raw: bytes) -> bytes:
-    return rng.choice(
+    section, many = rng.choice(
         (
-            raw + b"".join(b"k%d: v\n" % number for number in range(20_000)),
-            raw + b"inputs: [" + b"x, " * 60_000 + b"]\n",
-            raw + b"triggers:\n" + b"- {http: {routes: [GET /]}}\n" * 6_000,
-            raw.replace(b"RUST_LOG", b"K" * 100_000),
-            raw + b"k: v\n" * 40_000,
-            raw + b"#" * 200_000,
-            raw + b"environment: {" + b"".join(b"V%d: '${x}', " % number for number in range(12_000)) + b"}\n",
-            raw + b"overlays: {" + b"".join(b"e%d: {memory: 1}, " % number for number in range(9_000)) + b"}\n",
-            raw + b"access: [" + b"{to: x, alow: [1]}, " * 10_000 + b"]\n",
-            raw + b"x" * 300_000,
-            b"" if rng.random() < 0.5 else b" \n" * 1000,
+            (b"budget", _many(b"k%d: v\n")),
+            (b"budget", _many(b"memroy%d: v\n")),
+            (b"budget", _many(b"k: %d\n")),
+            (b"inputs", b"inputs: [" + _many(b"x%d, ") + b"]\n"),
+            (b"features", b"features: [" + _many(b"f%d, ") + b"]\n"),
+            (b"extensions", b"extensions: [" + _many(b"e%d, ") + b"]\n"),
+            (b"triggers", b"triggers:\n" + _many(b"- {http: {routes: [GET /%d]}}\n")),
+            (b"triggers", b"triggers:\n" + _many(b"- {htp%d: {}}\n")),
+            (b"triggers", b"triggers:\n- schedule:\n    rate: 5 min\n    payload:\n" + _many(b"      k%d: '${y}'\n")),
+            (b"environment", b"environment:\n  K: " + b"K" * 55_000 + b"\n"),
+            (b"environment", b"environment:\n  " + b"K" * 55_000 + b": v\n"),
+            (b"environment", b"environment:\n" + _many(b"  V%d: ${services.c.x.y}\n")),
+            (b"environment", b"environment:\n" + _many(b"  V%d: ${x}\n")),
+            (b"environment", b"environment:\n" + _many(b"  V-%d: x\n")),
+            (b"access", b"access: [" + _many(b"{to: x%d, alow: [1]}, ") + b"]\n"),
+            (b"resources", b"resources:\n" + _many(b"  r%d: {sqss: {}}\n")),
+            (b"overlays", b"overlays:\n" + _many(b"  e%d: {memory: 1}\n")),
+            (b"overlays", b"overlays:\n" + _many(b"  e%d: {}\n")),
+            (b"overlays", b"overlays: {staging: {release: {checks: {" + _many(b"k%d: {}, ") + b"}}}}\n"),
         )
+    )
+    whole = re.compile(rb"^%s:.*\n(?:[ -].*\n)*" % section, re.MULTILINE)
+    return rng.choice(
+        (whole.sub(lambda _: many, raw), whole.sub(lambda _: many, raw), raw + b"x" * 300_000, b"", b" \n" * 1000)
     )
 
 
@@ -221,11 +239,13 @@ _LEAVES = st.one_of(
     st.none() | st.booleans() | st.integers() | st.floats(),
 )
 _KEYS = st.one_of(st.sampled_from(_words()), st.text(max_size=8))
-_ANY = st.recursive(
-    _LEAVES,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=4)),
-    max_leaves=12,
-)
+
+
+def _nest(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(inner, st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=4))
+
+
+_ANY = _nest(_nest(_nest(_LEAVES)))
 _TOP = tuple(dict.fromkeys(re.findall(r"^([a-z_]+):", FUNCTION.decode(), re.MULTILINE)))
 DOCUMENTS = st.fixed_dictionaries(
     {"crabwalk": st.just(1), "name": st.just("a")},

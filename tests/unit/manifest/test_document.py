@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import MAX_BYTES, Mark, compose, nearest, read_document
+from pipeline.manifest.document import MAX_BYTES, Mark, bounded, compose, nearest, read_document
 
 
 def faults(text: str) -> list[str]:
@@ -89,6 +89,18 @@ def test_a_message_stays_short_and_on_its_line() -> None:
     problem = Mark("f.yaml", 1, 1).problem("x" * 5000, "a\nb\x1b\u202e\ud800é名")
     assert len(problem.what) == 400
     assert problem.instead == "a\\nb\\x1b\\u202e\\ud800é名"
+
+
+def test_nobody_reads_a_thousand_problems_of_one_file() -> None:
+    many = [Problem("a.yaml", line, 1, "what", "instead") for line in range(1000, 0, -1)]
+    one = Problem("b.yaml", 1, 1, "other")
+    found = sorted(bounded([*many, one]))
+    assert [problem.line for problem in found] == [*range(1, 52), 1]
+    assert [str(problem) for problem in found[49:]] == [
+        "a.yaml:50:1: what, instead",
+        "a.yaml:51:1: from here on 950 more",
+        "b.yaml:1:1: other",
+    ]
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
