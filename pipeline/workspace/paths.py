@@ -30,7 +30,9 @@ _SETTINGS = frozenset(
     ]
 )
 # Judged by what they say, not by their bytes: see rules.py and toolchain.py.
-JUDGED = frozenset({"Cargo.toml", "Cargo.lock", "service.yaml"})
+CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
+TOOLS = (*CONFIGURATIONS, "rust-toolchain.toml", "rust-toolchain", "CargoLambda.toml", "Cross.toml")
+_JUDGED = frozenset({"Cargo.toml", "Cargo.lock", "service.yaml", *TOOLS})
 _DOC = re.compile(rb"doc\s*=\s*include_str!\s*\([^)]*\)")
 _LITERAL = re.compile(rb'"((?:[^"\\\n]|\\.)*)"')
 _SEPARATORS = re.compile(rb"[/\\]+")
@@ -93,7 +95,7 @@ def built(directory: str, changes: Sequence[Change], sources: Sequence[str], tre
         relative = change.path[len(directory) + 1 :] if directory else change.path
         if not _left_out(relative) or any(_same_folder(relative, source) for source in sources):
             counted.append(change)
-        elif posixpath.basename(relative) not in JUDGED or "/" in relative:
+        elif relative not in _JUDGED:
             doubtful.append((relative, change))
     if doubtful:
         words = _named(directory, tree)
@@ -109,7 +111,8 @@ def _left_out(relative: str) -> bool:
     return (
         (first in _FOLDERS and bool(rest))
         or name.endswith(".md")
-        or (not rest and (name in _SETTINGS or name in JUDGED or name.partition(".")[0] in {"README", "LICENSE"}))
+        or relative in _JUDGED
+        or (not rest and (name in _SETTINGS or name.partition(".")[0] in {"README", "LICENSE"}))
     )
 
 

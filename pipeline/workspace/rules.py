@@ -92,10 +92,12 @@ class Judgement:
 
     def _crates(self, subject: Subject) -> Iterator[Reason]:
         graph = self._snapshot.after.graph
-        for directory, found in self._touched.items():
-            if directory == subject.directory or not graph.reaches(subject.directory, directory):
-                continue
-            way = graph.way(subject.directory, directory)
+        touched = [one for one in self._touched if one != subject.directory and graph.reaches(subject.directory, one)]
+        ways = sorted(
+            (graph.way(subject.directory, directory) for directory in touched), key=lambda way: (len(way), way)
+        )
+        for way in ways:
+            found = self._touched[way[-1]]
             names = [graph.name(step) for step in way]
             through = f" ({' → '.join(names)})" if len(names) > 2 else ""
             detail = f"depends on {names[-1]}{through}, which changed ({_few([item.text for item in found])})"
@@ -112,7 +114,9 @@ class Judgement:
         for directory, changes in owned.items():
             crate = graph.crates.get(directory)
             sources = crate.manifest.sources if crate is not None else ()
-            items = [_Item.of(change) for change in built(directory, changes, sources, snapshot.after.tree)]
+            manifest = self._services[directory].manifest if directory in self._services else ""
+            files = [change for change in changes if change.path != manifest]
+            items = [_Item.of(change) for change in built(directory, files, sources, snapshot.after.tree)]
             items += self._manifest_items(directory, changes)
             found.setdefault(directory, []).extend(items)
         for crate in graph.crates.values():
@@ -121,7 +125,7 @@ class Judgement:
                 found.setdefault(crate.directory, []).extend(items)
             if self._inheritable:
                 found.setdefault(crate.directory, []).extend(self._inherited(crate))
-        return {directory: list(dict.fromkeys(items)) for directory, items in found.items() if items}
+        return {directory: sorted(set(items), key=_by_name) for directory, items in found.items() if items}
 
     def _manifest_items(self, directory: str, changes: Sequence[Change]) -> Iterator[_Item]:
         """Cargo.toml and service.yaml by what they say."""
@@ -317,6 +321,10 @@ class _Item:
     @property
     def marked(self) -> str:
         return self.text + _MARKS.get(self.status, "")
+
+
+def _by_name(item: _Item) -> str:
+    return item.text
 
 
 def _sentence(items: Sequence[_Item]) -> str:

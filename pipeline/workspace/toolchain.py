@@ -11,11 +11,9 @@ from typing import Any
 
 from pipeline.workspace import toml
 from pipeline.workspace.cargo import table
-from pipeline.workspace.paths import Changes
+from pipeline.workspace.paths import CONFIGURATIONS, TOOLS, Changes
 from pipeline.workspace.tree import Tree, join
 
-_CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
-_OTHERS = ("rust-toolchain.toml", "rust-toolchain", "CargoLambda.toml", "Cross.toml")
 _TALK = frozenset(
     ["alias", "cache", "cargo-new", "credential-alias", "future-incompat-report", "http", "install", "net", "term"]
 )
@@ -23,7 +21,7 @@ _TALK = frozenset(
 
 def folder_of(path: str) -> str | None:
     """The folder below which a file counts for everything; None for every other file."""
-    for name in (*_CONFIGURATIONS, *_OTHERS):
+    for name in TOOLS:
         if path == name or path.endswith(f"/{name}"):
             return path[: -len(name)].rstrip("/")
     return None
@@ -75,7 +73,7 @@ def overrides(tree: Tree) -> Mapping[str, Sequence[str]]:
 def _configurations(tree: Tree) -> list[tuple[str, str]]:
     found = []
     for path in tree.paths():
-        if "cargo/config" in path and path.endswith(_CONFIGURATIONS):
+        if "cargo/config" in path and path.endswith(CONFIGURATIONS):
             folder = folder_of(path)
             if folder is not None:
                 found.append((path, folder))
