@@ -20,7 +20,7 @@ _AMOUNT = re.compile(r"(Duration|Billed Duration|Memory Size|Max Memory Used|Ini
 _TIMES = ("timestamp", "time")
 _MESSAGES = ("message", "msg")
 _IDS = ("request_id", "requestId", "AWSRequestId")
-_SILENT = {*_TIMES, *_MESSAGES, *_IDS, "level", "fields", "version"}
+_SILENT = {*_TIMES, *_MESSAGES, *_IDS, "level", "fields", "version", "target"}
 
 
 @dataclass(frozen=True)

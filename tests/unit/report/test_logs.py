@@ -19,7 +19,10 @@ AT = 1_767_225_600_007
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        ({"timestamp": "t", "level": "INFO", "message": "served", "status": 200}, ("INFO", "served status=200")),
+        (
+            {"timestamp": "t", "level": "INFO", "message": "served", "status": 200, "target": "x"},
+            ("INFO", "served status=200"),
+        ),
         (
             {"level": "WARN", "fields": {"message": "slow", "ms": 12.34567}, "target": "x"},
             ("WARN", "slow target=x ms=12.35"),
