@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -168,3 +170,23 @@ def test_local_is_the_default_only_while_it_is_up(tree, monkeypatch: pytest.Monk
     with pytest.raises(UsageError) as caught:
         environment(project, "local")
     assert (caught.value.what, caught.value.hint) == ("the embedded AWS is not running", "crabwalk local up")
+
+
+def test_the_page_has_every_key_and_its_default() -> None:
+    root = Path(__file__).parents[3]
+    schema = json.loads((root / "crabwalk.schema.json").read_text())
+    page = (root / "docs" / "project.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z]+)` \|.*\| (.*) \|$", page, re.MULTILINE))
+    environment = schema["properties"]["environments"]["additionalProperties"]["properties"]
+    build = schema["properties"]["build"]["properties"]
+    assert list(rows) == [*schema["properties"], *environment, *[key for key in rows if key in build]]
+    assert set(build) <= set(rows)
+    for key, part in {**schema["properties"], **build}.items():
+        if "default" in part:
+            assert rows[key] == f"`{str(part['default']).replace('False', 'false')}`"
+
+
+def test_the_pages_example_is_valid(tree) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "project.md").read_text()
+    tree.write("crabwalk.yaml", page.partition("```yaml\n")[2].partition("```")[0])
+    assert load_project(tree.root).environments[1].bucket == "shop-releases"
