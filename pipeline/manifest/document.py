@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -94,11 +95,15 @@ def bounded(problems: Iterable[Problem]) -> list[Problem]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """What to write instead of an unknown word."""
-    choices = sorted(known)
+    return _nearest(word, tuple(sorted(known)))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, choices: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if close:
         return f"did you mean `{close[0]}`?"
-    named = choices if len(choices) <= _MOST_NAMED else [*choices[: _MOST_NAMED - 1], "..."]
+    named = choices if len(choices) <= _MOST_NAMED else (*choices[: _MOST_NAMED - 1], "...")
     return f"known: {', '.join(named)}" if choices else ""
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Mark, Node, nearest
+from pipeline.manifest.document import MAX_FAULTS, Mark, Node, nearest
 from pipeline.manifest.graph import cycles
 from pipeline.manifest.references import (
     ATTRIBUTES,
@@ -88,10 +89,10 @@ def check(variants: Iterable[Variant], known: Collection[str], problems: list[Pr
         for name, variant in whole.items():
             for use in uses[id(variant)]:
                 edges.setdefault((name, use.to.service), use.mark)
-                problems.extend(_faults(use, services, known))
             for mark, other in _extensions(variant):
                 edges.setdefault((name, other), mark)
-                problems.extend(_extension_faults(variant.service, mark, other, services, known))
+            # more are not shown, and each costs a search among all services
+            problems.extend(islice(_faults_of(variant, uses[id(variant)], services, known), 2 * MAX_FAULTS))
         if edges:
             _check_order(services, edges, problems)
 
@@ -141,6 +142,15 @@ def _leaves(node: Node, place: tuple[str, ...], path: str) -> Iterator[tuple[Nod
                 yield from _leaves(child, place, f"{path}[{index}]")
     elif "${" in node.text:
         yield node, place, path
+
+
+def _faults_of(
+    variant: Variant, uses: Iterable[_Use], services: Mapping[str, Any], known: Collection[str]
+) -> Iterator[Problem]:
+    for use in uses:
+        yield from _faults(use, services, known)
+    for mark, other in _extensions(variant):
+        yield from _extension_faults(variant.service, mark, other, services, known)
 
 
 def _faults(use: _Use, services: Mapping[str, Any], known: Collection[str]) -> Iterator[Problem]:
