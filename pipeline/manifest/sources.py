@@ -117,7 +117,9 @@ def _warning(outside: _Outside, services: Sequence[Service], root: Path) -> Prob
         return outside.mark.problem(what, "move it into the project")
     files = [service.file.resolve().relative_to(root).as_posix() for service in services]
     what = f"{outside.by} reads `{outside.path}`, outside of its crate: a change of it would not rebuild {_list(names)}"
-    return outside.mark.problem(what, f"write `inputs: [{outside.path}]` in {_list(files)}")
+    some = any(service.inputs for service in services)
+    instead = f"add `{outside.path}` to `inputs`" if some else f"write `inputs: [{outside.path}]`"
+    return outside.mark.problem(what, f"{instead} in {_list(files)}")
 
 
 def _list(words: Sequence[str]) -> str:

@@ -38,7 +38,8 @@ def test_warns_of_a_file_outside_with_its_place_and_what_to_write(tree) -> None:
     ]
     assert warnings(tree, a=("proto/a.txt",)) == []
     assert warnings(tree, a=("./proto/",)) == []
-    assert len(warnings(tree, a=("proto/b.txt", "prot"))) == 1
+    (found,) = warnings(tree, a=("proto/b.txt", "prot"))
+    assert found.endswith(", add `proto/a.txt` to `inputs` in services/a/service.yaml")
 
 
 def test_a_shared_crate_concerns_every_service_that_reaches_it(tree) -> None:
