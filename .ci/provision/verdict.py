@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pipeline.build import toolchain
-from pipeline.build.model import TRIPLES
+from pipeline.build.targets import Platform
 from pipeline.errors import CrabwalkError
 from pipeline.infra import provider
 
@@ -21,12 +21,11 @@ WAYS = {"installed": "std installed", "source": "std from source"}
 
 def rust() -> str:
     """Which way the musl targets are built, and by which compiler; what rustup can add, set-up has added by now."""
-    compilers, tools = tuple(toolchain.probe()), toolchain.tool_versions()
-    found = {triple: toolchain.choose(compilers, triple, tuple(WAYS), tools) for triple in TRIPLES.values()}
-    ways = {
-        architecture: f"{WAYS[found[triple].std]} with {found[triple].compiler.directory / 'rustc'}"
-        for architecture, triple in TRIPLES.items()
-    }
+    compilers = tuple(toolchain.probe())
+    ways = {}
+    for platform in (Platform("arm64"), Platform("x86_64")):
+        found = toolchain.choose(compilers, platform.triple, tuple(WAYS), "", "cargo-zigbuild")
+        ways[platform.architecture] = f"{WAYS[found.std]} with {found.compiler.directory / 'rustc'}"
     if len(set(ways.values())) == 1:
         return f"musl {next(iter(ways.values()))}"
     return ", ".join(f"{architecture} {way}" for architecture, way in ways.items())

@@ -7,102 +7,66 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
-import signal
-import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.build import cache
+from pipeline.build import cache, linking, variables
+from pipeline.build.flags import environment
 from pipeline.build.messages import Listener
 from pipeline.build.model import CargoRun, Toolchain
+from pipeline.build.process import stream
 from pipeline.build.toolchain import scripts
+from pipeline.build.view import Progress, View
 from pipeline.errors import BuildError
 
-OnLine = Callable[[str], None]
-
-# What every machine of that kind on Lambda has: Graviton2, and AVX2. The same that cargo-lambda would choose.
-_CPU = {"arm64": "neoverse-n1", "x86_64": "haswell"}
-
-# Variables that change what cargo does without being among the inputs; network and registry settings stay.
-_SCRUBBED = ("CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_ENCODED_", "CARGO_UNSTABLE_", "CARGO_LAMBDA_")
-_SCRUBBED_NAMES = frozenset({"CARGO", "RUSTC", "RUSTFLAGS", "RUSTC_BOOTSTRAP", "CFLAGS", "CXXFLAGS", "LDFLAGS"})
-_KEPT_NAMES = frozenset({"CARGO_BUILD_JOBS"})
-
-_GRACE_SECONDS = 5
-
-
-def flags(toolchain: Toolchain, architecture: str) -> tuple[str, ...]:
-    """The flags of rustc, without any path of this machine: these are among the inputs."""
-    linking = ("-Clink-self-contained=no",) if toolchain.std == "source" else ()
-    return (f"-Ctarget-cpu={_CPU[architecture]}", *linking)
-
-
-def environment(run: CargoRun, target_dir: Path, base: Mapping[str, str]) -> dict[str, str]:
-    """This virtual environment's zig and the chosen compiler first on PATH; paths of this machine kept out of binaries.
-
-    The workspace root is not remapped: cargo hands rustc relative paths of it already, and a flag that differs from
-    clone to clone would compile every dependency again for each.
-    """
-    clean = {
-        name: value
-        for name, value in base.items()
-        if name in _KEPT_NAMES or not (name in _SCRUBBED_NAMES or name.startswith(_SCRUBBED))
-    }
-    home = base.get("CARGO_HOME") or str(Path.home() / ".cargo")
-    compiler = run.toolchain.compiler
-    source = compiler.sysroot / "lib/rustlib/src/rust"
-    remapped = [f"--remap-path-prefix={path}={name}" for path, name in ((home, "/cargo"), (source, "/rust"))]
-    if source.resolve() != source:
-        remapped.append(f"--remap-path-prefix={source.resolve()}=/rust")
-    clean |= {
-        "PATH": os.pathsep.join((str(scripts()), str(compiler.directory), base.get("PATH", ""))),
-        "CARGO_TARGET_DIR": str(target_dir),
-        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join((*flags(run.toolchain, run.architecture), *remapped)),
-        "CARGO_TERM_COLOR": "never",
-        "CARGO_TERM_PROGRESS_WHEN": "never",
-        "CARGO_INCREMENTAL": "0",
-    }
-    if run.toolchain.std == "source":
-        clean |= {"RUSTC_BOOTSTRAP": "1", "CARGO_UNSTABLE_BUILD_STD": "std,panic_abort"}
-    return clean
+LOCK = ".crabwalk-lock"
 
 
 def command(run: CargoRun, lambda_dir: Path) -> tuple[str, ...]:
     """The whole command line; nothing is left to cargo-lambda's own guesses."""
-    program = scripts() / "cargo-lambda"
-    selection = [part for name in run.packages for part in ("--package", name)]
-    wanted = [part for target in run.targets for part in ("--bin", target.binary)]
-    features = ("--features", ",".join(run.features)) if run.features else ()
-    fixed = ("--release", "--locked", "--skip-target-check", "--message-format", "json", "--output-format", "binary")
-    where = ("--target", run.triple, "--lambda-dir", str(lambda_dir))
-    return (str(program), "lambda", "build", *fixed, *where, *selection, *wanted, *features)
+    chosen = run.toolchain.linking
+    fixed = ("--profile", "release", "--locked", "--skip-target-check", "--message-format", "json")
+    how = ("--output-format", "binary", "--compiler", chosen, "--target", linking.target(chosen, run.platform))
+    where = ("--lambda-dir", str(lambda_dir))
+    program = ("cargo-auditable", "auditable") if run.auditable else (str(scripts() / "cargo-lambda"),)
+    return (*program, "lambda", "build", *fixed, *how, *where, *_selection(run))
 
 
 @contextmanager
-def compiled(root: Path, run: CargoRun, dependents: Mapping[str, Sequence[str]], on_line: OnLine) -> Iterator[Compiled]:
+def compiled(root: Path, run: CargoRun, dependents: Mapping[str, Sequence[str]], view: View) -> Iterator[Compiled]:
     """Compiles and lends the binaries while no other build can replace them."""
     target_dir = cache.directory() / "target" / identifier(run.toolchain)
-    lambda_dir = target_dir / "lambda" / run.triple
-    with _alone(target_dir, on_line):
+    lambda_dir = target_dir / "lambda" / run.platform.name
+    with _alone(target_dir, view):
         shutil.rmtree(lambda_dir, ignore_errors=True)
         env = environment(run, target_dir, os.environ)
         _forget(root, run, target_dir, env)
-        listener = Listener(on_line)
-        code = stream(command(run, lambda_dir), root, env, listener.line)
+        units = _units(root, run, env)
+        start = Progress(run.platform.name, run.services, total=len(units) or None)
+        binaries = {target.wanted.binary: target.service for target in run.targets}
+        listener = Listener(view, start, units, binaries)
+        try:
+            code = stream(command(run, lambda_dir), root, env, listener.line)
+        finally:
+            listener.close()
         if code != 0:
             raise listener.error(code, run.services, dependents)
-        yield Compiled(lambda_dir, target_dir / run.triple / "release")
+        yield Compiled(env, lambda_dir, target_dir / run.triple / "release", listener)
 
 
 class Compiled:
-    """Where a finished run left its binaries."""
+    """Where a finished run left its binaries, and what it read."""
 
-    def __init__(self, lambda_dir: Path, release_dir: Path) -> None:
+    def __init__(self, env: Mapping[str, str], lambda_dir: Path, release_dir: Path, listener: Listener) -> None:
+        self.environment = env
         self._lambda_dir = lambda_dir
         self._release_dir = release_dir
+        self._listener = listener
 
     def binary(self, name: str) -> Path:
         path = self._lambda_dir / name / "bootstrap"
@@ -114,51 +78,45 @@ class Compiled:
         """What the binary was made of, as cargo noted it."""
         return (self._release_dir / f"{name}.d").read_text("utf-8", errors="surrogateescape")
 
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that any compilation of the run read."""
+        dep_infos = {path for made in self._listener.files for path in _dep_infos(made)}
+        return variables.read(dep_infos, self._listener.outputs)
+
 
 def identifier(toolchain: Toolchain) -> str:
     """Names a target folder: compilers that share one make cargo compile everything again at each change."""
     return hashlib.sha256(toolchain.identity.encode()).hexdigest()[:12]
 
 
-def stream(arguments: Sequence[str], cwd: Path, env: Mapping[str, str], on_line: OnLine) -> int:
-    """Runs a program in its own process group, line by line; an interruption stops all of it."""
-    try:
-        process = subprocess.Popen(
-            arguments,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="backslashreplace",
-            process_group=0,
-        )
-    except FileNotFoundError:
-        hint = "install crabwalk with its dependencies: `make setup`"
-        raise BuildError("cargo-lambda cannot be started", where=arguments[0], hint=hint) from None
-    try:
-        for line in process.stdout or ():
-            on_line(line.rstrip("\n"))
-        return process.wait()
-    finally:
-        if process.returncode is None:
-            _stop(process)
-        if process.stdout:
-            process.stdout.close()
+def _dep_infos(made: Path) -> Iterator[Path]:
+    """What rustc noted beside a file it made; a linked binary is a copy without the hash in its name."""
+    if made.suffix in {".rlib", ".rmeta", ".so"}:
+        yield made.parent / f"{made.stem.removeprefix('lib')}.d"
+    elif made.name.startswith("build-script-"):
+        yield from made.parent.glob("*.d")
+    else:
+        yield from made.parent.glob(f"deps/{made.name.replace('-', '_')}-*.d")
+        yield from made.parent.glob(f"deps/{made.name}-*.d")
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    """Asks the group to end, then ends it: a compiler may not outlive its build."""
-    for number, seconds in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, None)):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            continue
+def _selection(run: CargoRun) -> tuple[str, ...]:
+    selection = [part for name in run.packages for part in ("--package", name)]
+    wanted = [part for target in run.targets for part in ("--bin", target.wanted.binary)]
+    features = ("--features", ",".join(run.features)) if run.features else ()
+    return (*selection, *wanted, *features)
+
+
+def _units(root: Path, run: CargoRun, env: Mapping[str, str]) -> Counter[str]:
+    """How many steps each package takes, by cargo's own plan; empty where this cargo does not tell."""
+    cargo = str(run.toolchain.compiler.directory / "cargo")
+    asked = ("--unit-graph", "-Zunstable-options", "--release", "--locked", "--quiet", "--target", run.triple)
+    lines: list[str] = []
+    code = stream((cargo, "build", *asked, *_selection(run)), root, {**env, "RUSTC_BOOTSTRAP": "1"}, lines.append)
+    graph = next((line for line in lines if line.startswith('{"version":1')), "")
+    if code != 0 or not graph:
+        return Counter()
+    return Counter(str(unit["pkg_id"]) for unit in json.loads(graph)["units"])
 
 
 def _forget(root: Path, run: CargoRun, target_dir: Path, env: Mapping[str, str]) -> None:
@@ -177,13 +135,14 @@ def _forget(root: Path, run: CargoRun, target_dir: Path, env: Mapping[str, str])
 
 
 @contextmanager
-def _alone(target_dir: Path, on_line: OnLine) -> Iterator[None]:
+def _alone(target_dir: Path, view: View) -> Iterator[None]:
     """One build at a time in a target folder, from before cargo until the binaries are packed."""
     target_dir.mkdir(parents=True, exist_ok=True)
-    with (target_dir / ".crabwalk-lock").open("ab") as held:
+    with (target_dir / LOCK).open("ab") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            on_line("waiting for another build in the same target folder")
+            view.line("waiting for another build in the same target folder")
             fcntl.flock(held, fcntl.LOCK_EX)
+        os.utime(target_dir / LOCK)  # in use: pruning goes by it
         yield

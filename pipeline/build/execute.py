@@ -2,66 +2,125 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.build import elf, inputs, package, toolchain
+from pipeline.build import budget, cache, elf, evidence, package, prune, sccache, split, supply, toolchain, variables
 from pipeline.build.cargo_lambda import Compiled, compiled
-from pipeline.build.model import Artifact, BuildPlan, CargoRun, Target
+from pipeline.build.flags import environment, inherited
+from pipeline.build.inputs import Inputs, parse_dep_info
+from pipeline.build.model import Artifact, BuildPlan, CargoRun, Notice, Target
 from pipeline.build.packages import Workspace, read_workspace
 from pipeline.build.plan import plan_with
-from pipeline.build.store import Store
-
-OnLine = Callable[[str], None]
-
-
-def execute_build(plan: BuildPlan, on_line: OnLine) -> tuple[Artifact, ...]:
-    """The artifacts of all services of the plan, sorted by name."""
-    plan = _with_std(plan, on_line)
-    workspace, store = read_workspace(plan.root), Store.default()
-    made = [artifact for run in plan.runs for artifact in _execute(workspace, run, store, on_line)]
-    return tuple(sorted((*plan.stored, *made), key=lambda artifact: artifact.service))
+from pipeline.build.record import Source
+from pipeline.build.resolved import Resolved
+from pipeline.build.store import Made, Store
+from pipeline.build.view import View, view_of
+from pipeline.errors import BuildError
 
 
-def _with_std(plan: BuildPlan, on_line: OnLine) -> BuildPlan:
+def execute_build(plan: BuildPlan, told: View | Callable[[str], None]) -> tuple[Artifact, ...]:
+    """The artifacts of all services of the plan, sorted by name, with the evidence of this commit."""
+    view, store = view_of(told), Store.default()
+    for notice in plan.notices:
+        view.notice(notice)
+    source = evidence.source(plan.root) if plan.services else Source()
+    made: list[Artifact] = []
+    if plan.runs:
+        workspace = read_workspace(plan.root)
+        supply.check(plan.root, plan.deny, view.line, environment(plan.runs[0], cache.directory(), os.environ))
+        plan = _with_std(plan, workspace, store, view)
+        inputs = Inputs(workspace)
+        work, before = _Work(workspace, inputs, store, source, view), sccache.counts()
+        made = [artifact for run in plan.runs for artifact in work.execute(run)]
+        after = sccache.counts() if before and plan.runs else None
+        if before and after:
+            view.line(after.since(before) or "sccache was not asked for anything")
+    found = (evidence.told(store, artifact, source) for artifact in (*plan.stored, *made))
+    artifacts = tuple(sorted(found, key=lambda artifact: artifact.service))
+    prune.daily(view.line)
+    return artifacts
+
+
+def _with_std(plan: BuildPlan, workspace: Workspace, store: Store, view: View) -> BuildPlan:
     """Fetches a missing std. Where rustup cannot, the toolchain is another one, and so are all inputs."""
-    planned = {run.triple: run.toolchain for run in plan.runs}
-    obtained = {triple: toolchain.obtain(chosen, on_line) for triple, chosen in planned.items()}
+    minimum = workspace.rust_version(target.wanted.package for run in plan.runs for target in run.targets)
+    planned = {run.platform: run.toolchain for run in plan.runs}
+    obtained = {platform: toolchain.obtain(chosen, minimum, view.line) for platform, chosen in planned.items()}
     if obtained == planned:
         return plan
     missing = {name for run in plan.runs for name in run.services}
-    affected = tuple(service for service in plan.services if service.name in missing)
-    again = plan_with(plan.root, affected, obtained, Store.default())
-    return BuildPlan(plan.root, plan.services, again.runs, (*plan.stored, *again.stored))
+    services = tuple(service for service in plan.services if service.name in missing)
+    again = plan_with(workspace, services, obtained, store, auditable=plan.auditable)
+    return replace(plan, runs=again.runs, stored=(*plan.stored, *again.stored))
 
 
-def _execute(workspace: Workspace, run: CargoRun, store: Store, on_line: OnLine) -> list[Artifact]:
-    dependents = defaultdict(list)
-    for target in run.targets:
-        for local in workspace.closure(target.package):
-            dependents[local.name].append(target.service)
-    made = []
-    with compiled(workspace.root, run, dependents, on_line) as binaries:
+@dataclass(frozen=True)
+class _Work:
+    """What every run of one build needs."""
+
+    workspace: Workspace
+    inputs: Inputs
+    store: Store
+    source: Source
+    view: View
+
+    def execute(self, run: CargoRun) -> list[Artifact]:
+        """The artifacts of one cargo run."""
+        dependents = defaultdict(list)
         for target in run.targets:
-            artifact = _pack(run, target, binaries, store)
-            hidden = _hidden_inputs(workspace, target, binaries)
-            if hidden:
-                shown = ", ".join(path.relative_to(workspace.root).as_posix() for path in hidden)
-                on_line(f"{target.service} reads {shown} from outside its package, so it is compiled anew each time")
-            else:
-                store.remember(target.key, artifact)
-            made.append(artifact)
-    return made
+            for local in self.workspace.closure(target.wanted.package):
+                dependents[local.name].append(target.service)
+        with compiled(self.workspace.root, run, dependents, self.view) as binaries:
+            crates = evidence.crates(self.workspace.root, run, binaries.environment)
+            return [self._artifact(run, target, binaries, crates) for target in run.targets]
+
+    def _artifact(self, run: CargoRun, target: Target, binaries: Compiled, crates: Resolved) -> Artifact:
+        """Checks, splits, packs and remembers one binary."""
+        one, names = target.wanted, binaries.variables()
+        inputs = variables.key(target.key, names, inherited(os.environ))
+        hidden = self._hidden(target, binaries)
+        halves = _halves(run, target, binaries.binary(one.binary))
+        zipped = package.pack(halves.binary, one.entry)
+        if hidden:
+            inputs = hashlib.sha256(inputs.encode() + zipped).hexdigest()
+        lock = (self.workspace.root / "Cargo.lock").read_bytes()
+        built = evidence.facts(run, target, halves, zipped=zipped, lock=lock, inputs=inputs)
+        grew = evidence.grew(self.store, built, self.source, self.workspace.root)
+        notice = budget.check(one, len(zipped), len(halves.binary), grew)
+        if notice:
+            self.view.notice(notice)
+        made = Made(one.service, inputs, run.platform.architecture, run.platform.name, len(halves.binary))
+        artifact = self.store.put(zipped, made)
+        evidence.keep(self.store, built, crates, halves.symbols)
+        if not hidden:
+            self.store.remember(target.key, names, artifact)
+        return replace(artifact, grew=grew)
+
+    def _hidden(self, target: Target, binaries: Compiled) -> bool:
+        """Whether the compilation read files that no key covers; they are said."""
+        one = target.wanted
+        read = parse_dep_info(binaries.dep_info(one.binary))
+        hidden = self.inputs.outside(one.package, one.inputs, read)
+        if hidden:
+            shown = ", ".join(path.relative_to(self.workspace.root).as_posix() for path in hidden)
+            self.view.notice(
+                Notice(
+                    f"{one.service} reads {shown} from outside its package, so it is compiled anew each time; "
+                    "name it in the manifest under `inputs`"
+                )
+            )
+        return bool(hidden)
 
 
-def _pack(run: CargoRun, target: Target, binaries: Compiled, store: Store) -> Artifact:
-    binary = binaries.binary(target.binary)
-    elf.check(binary, run.architecture, target.service)
-    data = binary.read_bytes()
-    return store.put(package.pack(data), target.service, run.architecture, len(data))
-
-
-def _hidden_inputs(workspace: Workspace, target: Target, binaries: Compiled) -> tuple[Path, ...]:
-    read = inputs.parse_dep_info(binaries.dep_info(target.binary))
-    return inputs.outside(workspace, workspace.package(target.package), read)
+def _halves(run: CargoRun, target: Target, path: Path) -> split.Halves:
+    try:
+        linked = path.read_bytes()
+        elf.check(linked, run.platform, target.service)
+        return split.split(linked)
+    except BuildError as error:
+        raise BuildError(error.what, where=str(path), hint=error.hint) from None

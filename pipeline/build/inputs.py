@@ -5,43 +5,65 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.build.packages import Package, Workspace
+from pipeline.build.packages import Workspace
 
 # Raise it when the way from inputs to zip changes: what was stored before is then another build.
-_FORMAT = 1
+_FORMAT = 2
 _SKIPPED_FOLDERS = frozenset({"target", ".git", ".venv", ".crabwalk", ".terraform", "node_modules", "events"})
 _SKIPPED_FILES = frozenset({"service.yaml", "README.md"})
 
 
-def key(workspace: Workspace, package: Package, *, parameters: Mapping[str, object]) -> str:
-    """The hash of one binary's inputs; `parameters` are those that lie in no file (toolchain, triple, flags, …)."""
-    files = {_label(workspace.root, path): _hash(path) for path in _files(workspace, package)}
-    text = json.dumps({"format": _FORMAT, "files": files, **parameters}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+class Inputs:
+    """The inputs of a workspace's binaries; each file is read once however many binaries are made of it."""
 
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._shared = tuple(path for path in _workspace_files(workspace.root) if path.is_file())
+        self._folders: dict[Path, tuple[Path, ...]] = {}
+        self._hashes: dict[Path, tuple[str, str]] = {}
 
-def outside(workspace: Workspace, package: Package, read: Iterable[Path]) -> tuple[Path, ...]:
-    """Files of the work tree that a compilation read although its key does not cover them (`include_str!`)."""
-    covered = set(_files(workspace, package))
-    real = (path.resolve() for path in read)
-    return tuple(sorted({path for path in real if path.is_relative_to(workspace.root)} - covered))
+    def key(self, package: str, declared: Sequence[str], parameters: Mapping[str, object]) -> str:
+        """The hash of one binary's inputs; `parameters` are those that lie in no file (toolchain, platform, flags, …).
+
+        `declared` are the files and folders outside packages that the manifest names.
+        """
+        files = dict(map(self._hashed, self._files(package, declared)))
+        text = json.dumps({"format": _FORMAT, "files": files, **parameters}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def outside(self, package: str, declared: Sequence[str], read: Iterable[Path]) -> tuple[Path, ...]:
+        """Files of the work tree that a compilation read although its key does not cover them (`include_str!`)."""
+        covered = {path.resolve() for path in self._files(package, declared)}
+        real = (path.resolve() for path in read)
+        return tuple(sorted({path for path in real if path.is_relative_to(self._workspace.root)} - covered))
+
+    def _files(self, package: str, declared: Sequence[str]) -> Iterator[Path]:
+        """Sources of the package and what it depends on; of companions the manifest, whose features cargo unifies."""
+        yield from self._shared
+        yield from (companion.directory / "Cargo.toml" for companion in self._workspace.companions(package))
+        for local in self._workspace.closure(package):
+            if local.directory not in self._folders:
+                self._folders[local.directory] = tuple(_sources(local.directory))
+            yield from self._folders[local.directory]
+        for name in declared:
+            yield from _declared(self._workspace.root / name)
+
+    def _hashed(self, path: Path) -> tuple[str, str]:
+        """A file's name, the same in every clone and for every user, and the hash of its content."""
+        if path not in self._hashes:
+            root = self._workspace.root
+            label = path.relative_to(root).as_posix() if path.is_relative_to(root) else f"outside:{path.name}"
+            self._hashes[path] = (label, hashlib.sha256(path.read_bytes()).hexdigest())
+        return self._hashes[path]
 
 
 def parse_dep_info(text: str) -> tuple[Path, ...]:
     """The files after the colon in cargo's `NAME.d`, where spaces are escaped with a backslash."""
     _, _, right = text.partition(": ")
     return tuple(Path(word.replace("\0", " ")) for word in right.replace("\\ ", "\0").split())
-
-
-def _files(workspace: Workspace, package: Package) -> Iterator[Path]:
-    """Sources of the package and what it depends on; of its companions the manifest, whose features cargo unifies."""
-    yield from (path for path in _workspace_files(workspace.root) if path.is_file())
-    yield from (companion.directory / "Cargo.toml" for companion in workspace.companions(package.name))
-    for local in workspace.closure(package.name):
-        yield from _sources(local.directory)
 
 
 def _workspace_files(root: Path) -> Iterator[Path]:
@@ -61,12 +83,10 @@ def _sources(directory: Path) -> Iterator[Path]:
             yield from (here / name for name in sorted(files) if name not in _SKIPPED_FILES and (here / name).is_file())
 
 
-def _label(root: Path, path: Path) -> str:
-    """A name that is the same in every clone and for every user."""
-    if path.is_relative_to(root):
-        return path.relative_to(root).as_posix()
-    return f"outside:{path.name}"
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _declared(path: Path) -> Iterator[Path]:
+    """A file, or all files of a folder."""
+    if path.is_file():
+        yield path
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(set(folders) - {".git"})
+        yield from (Path(folder, name) for name in sorted(files))

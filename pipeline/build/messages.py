@@ -1,50 +1,100 @@
-"""Reads cargo's JSON messages: what to show while it works, and the compiler's own words when it fails."""
+"""Reads cargo's output while it comes: progress and diagnostics for the view, and the words an error must say."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from pipeline.build.view import Diagnostic, Progress, View
 from pipeline.errors import BuildError
 
-
-@dataclass(frozen=True)
-class Fault:
-    """One error of the compiler."""
-
-    package: str
-    rendered: str
-    where: str | None
+# Lines of cargo that only say what it is at.
+_STATUS = re.compile(r" +(Compiling|Building|Downloading|Downloaded|Updating|Locking|Fresh|Finished) (.+)")
 
 
 @dataclass
 class Listener:
-    """Fed with every line of a run; passes on what a person reads, keeps what an error must say."""
+    """Fed with every line of a run. `units` are the steps of each package, where cargo's plan could be read."""
 
-    on_line: Callable[[str], None]
-    faults: list[Fault] = field(default_factory=list)
+    view: View
+    at: Progress
+    units: Counter[str] = field(default_factory=Counter)
+    services: Mapping[str, str] = field(default_factory=dict)  # by binary
+    faults: list[Diagnostic] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)  # what the compiler made
+    outputs: list[Path] = field(default_factory=list)  # what build scripts said
+    _left: Counter[str] = field(default_factory=Counter)
+    _seen: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._left = self.units.copy()
+        self.view.progress(self.at)
 
     def line(self, text: str) -> None:
         message = _message(text)
         if message is None:
-            self.plain.append(text)
-            self.on_line(text)
+            self._words(text)
         elif message.get("reason") == "compiler-message":
             self._diagnostic(message)
+        elif message.get("reason") == "compiler-artifact":
+            self.files.extend(map(Path, message.get("filenames", ())))
+            self._unit_done(str(message.get("package_id", "")), message.get("target") or {})
+        elif message.get("reason") == "build-script-executed":
+            self.outputs.append(Path(str(message.get("out_dir", ""))).parent / "output")
+            self._unit_done(str(message.get("package_id", "")), {})
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._show(replace(self.at, over=True))
+
+    def _words(self, text: str) -> None:
+        self.plain.append(text)
+        status = _STATUS.match(text)
+        if status is None:
+            self.view.line(text)
+        elif status[1] == "Compiling":
+            self._show(replace(self.at, doing=status[2].partition(" (")[0]))
+
+    def _unit_done(self, package: str, target: Mapping[str, Any]) -> None:
+        """A crate is done when nothing of it is left to do; without cargo's plan when the first thing of it is."""
+        self._left[package] -= 1
+        finished = self.at.finished
+        if "bin" in target.get("kind", ()) and target.get("name") in self.services:
+            finished = (*finished, self.services[target["name"]])
+        if self._left[package] <= 0:
+            self._seen.add(package)
+        self._show(replace(self.at, done=len(self._seen), finished=finished))
+
+    def _show(self, at: Progress) -> None:
+        if at != self.at:
+            self.at = at
+            self.view.progress(at)
 
     def _diagnostic(self, message: Mapping[str, Any]) -> None:
-        diagnostic = message["message"]
-        rendered = str(diagnostic.get("rendered") or diagnostic.get("message", "")).rstrip()
-        for line in rendered.splitlines():
-            self.on_line(line)
+        said = message["message"]
+        rendered = str(said.get("rendered") or said.get("message", "")).rstrip()
+        level = "error" if str(said.get("level", "")).startswith("error") else "warning"
+        spans = [span for span in said.get("spans", ()) if span.get("is_primary")]
+        span: Mapping[str, Any] = spans[0] if spans else {}
+        diagnostic = Diagnostic(
+            level,
+            str(said.get("message", "")),
+            rendered,
+            _package(str(message.get("package_id", ""))),
+            str(span.get("file_name", "")),
+            int(span.get("line_start", 0)),
+            int(span.get("column_start", 0)),
+        )
+        self.view.diagnostic(diagnostic)
         # rustc closes with `aborting due to …`, an error without a place that says nothing of its own.
-        if diagnostic.get("level", "").startswith("error") and not rendered.startswith("error: aborting due to"):
-            spans = [span for span in diagnostic.get("spans", ()) if span.get("is_primary")]
-            where = f"{spans[0]['file_name']}:{spans[0]['line_start']}:{spans[0]['column_start']}" if spans else None
-            self.faults.append(Fault(_package(str(message.get("package_id", ""))), rendered, where))
+        if level == "error" and not rendered.startswith("error: aborting due to"):
+            self.faults.append(diagnostic)
 
     def error(self, code: int, services: Sequence[str], dependents: Mapping[str, Sequence[str]]) -> BuildError:
         """What failed, for which services, in the compiler's or cargo's own words."""

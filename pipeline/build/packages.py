@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ class Package:
     directory: Path
     binaries: frozenset[str]
     dependencies: tuple[Dependency, ...]
+    rust_version: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ class Workspace:
         same = (package for package in self.packages.values() if package.binaries and package.dependencies == wanted)
         return tuple(sorted(same, key=lambda package: package.name))
 
+    def rust_version(self, names: Iterable[str]) -> tuple[int, ...]:
+        """The oldest compiler that these packages and those they depend on allow; empty when they do not say."""
+        return max((package.rust_version for name in names for package in self.closure(name)), default=())
+
     @cached_property
     def _by_directory(self) -> Mapping[Path, Package]:
         return {package.directory: package for package in self.packages.values()}
@@ -85,6 +90,7 @@ def read_workspace(root: Path) -> Workspace:
     top = _toml(root)
     workspace = _table(top, "workspace")
     inherited = {name: _spec(spec, root) for name, spec in _table(workspace, "dependencies").items()}
+    shared = _table(workspace, "package").get("rust-version")
     patches = [
         (root / spec["path"]).resolve()
         for table in _table(top, "patch").values()
@@ -101,19 +107,31 @@ def read_workspace(root: Path) -> Workspace:
         if directory in seen:
             continue
         seen.add(directory)
-        package = _package(directory, top if directory == root else _toml(directory), inherited)
+        package = _package(directory, top if directory == root else _toml(directory), inherited, shared)
         packages[package.name] = package
         waiting.extend(dependency.directory for dependency in package.dependencies)
     return Workspace(root, packages, tuple(sorted(patches)))
 
 
-def _package(directory: Path, manifest: Table, inherited: Mapping[str, Table]) -> Package:
-    name = _table(manifest, "package").get("name")
+def _package(directory: Path, manifest: Table, inherited: Mapping[str, Table], rust_version: Any) -> Package:
+    package = _table(manifest, "package")
+    name = package.get("name")
     if not isinstance(name, str):
         raise BuildError("declares no package", where=str(directory / "Cargo.toml"))
+    said = package.get("rust-version")
     return Package(
-        name, directory, frozenset(_binaries(directory, manifest, name)), _dependencies(directory, manifest, inherited)
+        name,
+        directory,
+        frozenset(_binaries(directory, manifest, name)),
+        _dependencies(directory, manifest, inherited),
+        _release(rust_version if isinstance(said, dict) else said),
     )
+
+
+def _release(said: Any) -> tuple[int, ...]:
+    """`1.85` as numbers; what is no version says nothing."""
+    parts = said.split(".") if isinstance(said, str) else []
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 
 def _dependencies(directory: Path, manifest: Table, inherited: Mapping[str, Table]) -> tuple[Dependency, ...]:

@@ -2,88 +2,138 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.build import inputs, toolchain
-from pipeline.build.cargo_lambda import flags
-from pipeline.build.model import TRIPLES, Artifact, Buildable, BuildPlan, CargoRun, Target, Toolchain
+from pipeline.build import settings, toolchain
+from pipeline.build.flags import flags, inherited
+from pipeline.build.inputs import Inputs
+from pipeline.build.model import (
+    LINKINGS,
+    Artifact,
+    Buildable,
+    BuildPlan,
+    CargoRun,
+    Target,
+    Toolchain,
+    Wanted,
+    wanted,
+)
 from pipeline.build.packages import Workspace, read_workspace
 from pipeline.build.store import Store
-from pipeline.errors import BuildError
+from pipeline.build.targets import Platform
+from pipeline.errors import BuildError, UsageError
 
 
-def plan_build(root: Path, services: Sequence[Buildable]) -> BuildPlan:
-    """What the store has, and the cargo runs for the rest."""
-    toolchains = toolchain.find(TRIPLES[service.architecture] for service in services)
-    return plan_with(root, services, toolchains, Store.default())
+@dataclass(frozen=True)
+class _Group:
+    """What one cargo run has in common."""
+
+    platform: Platform
+    packages: tuple[str, ...]
+    features: tuple[str, ...]
+
+
+def plan_build(
+    root: Path,
+    services: Sequence[Buildable],
+    *,
+    compiler: str = "cargo-zigbuild",
+    auditable: bool = False,
+    deny: str = "off",
+    force: bool = False,
+) -> BuildPlan:
+    """What the store has, and the cargo runs for the rest; with `force` everything is compiled.
+
+    `compiler`, `auditable` and `deny` are the `build` settings of the project file.
+    """
+    workspace, wishes = _read(root, services), tuple(map(wanted, services))
+    linking = next((name for name in LINKINGS if name == compiler), None)
+    if linking is None:
+        raise UsageError(f"`{compiler}` is no compiler of cargo-lambda", hint=f"it has {', '.join(LINKINGS)}")
+    minimum = workspace.rust_version(one.package for one in wishes)
+    toolchains, notices = toolchain.find((one.platform for one in wishes), linking, minimum, auditable=auditable)
+    plan = plan_with(workspace, services, toolchains, None if force else Store.default(), auditable=auditable)
+    if not plan.runs:
+        return plan
+    said = settings.lost(workspace.root, os.environ, [run.triple for run in plan.runs])
+    return replace(plan, deny=deny, notices=(*notices, *said))
 
 
 def plan_with(
-    root: Path, services: Sequence[Buildable], toolchains: Mapping[str, Toolchain], store: Store
+    workspace: Workspace,
+    services: Sequence[Buildable],
+    toolchains: Mapping[Platform, Toolchain],
+    store: Store | None,
+    *,
+    auditable: bool = False,
 ) -> BuildPlan:
-    """The plan for these toolchains."""
-    workspace = read_workspace(root)
-    if services and not (workspace.root / "Cargo.lock").is_file():
-        raise BuildError("there is no Cargo.lock", where=str(root), hint="run `cargo generate-lockfile` and commit it")
+    """The plan for these toolchains; without a store nothing is known."""
     stored: list[Artifact] = []
-    missing: defaultdict[tuple[Toolchain, tuple[str, ...], tuple[str, ...]], list[tuple[Buildable, str]]]
-    missing = defaultdict(list)
-    for service in sorted(services, key=lambda service: service.name):
-        chosen = toolchains[TRIPLES[service.architecture]]
-        packages = _selected(workspace, service)
-        key = input_key(workspace, service, packages, chosen)
-        artifact = store.find(key, service.name)
+    missing: defaultdict[_Group, list[Target]] = defaultdict(list)
+    found, environ = Inputs(workspace), inherited(os.environ)
+    fixed = {platform: flags(chosen, platform, workspace.root) for platform, chosen in toolchains.items()}
+    for one in sorted(map(wanted, services), key=lambda one: one.service):
+        chosen, packages = toolchains[one.platform], _selected(workspace, one)
+        parameters = {
+            "package": one.package,
+            "binary": one.binary,
+            "entry": one.entry,
+            "features": sorted(one.features),
+            "selected": packages,
+            "platform": one.platform.name,
+            "profile": "release",
+            "flags": fixed[one.platform],
+            "auditable": auditable,
+            "toolchain": chosen.identity,
+        }
+        target = Target(one, found.key(one.package, one.inputs, parameters))
+        artifact = store.find(target.key, one.service, environ) if store else None
         if artifact:
             stored.append(artifact)
         else:
-            missing[chosen, packages, service.features].append((service, key))
-    runs = (_run(workspace, *group, wanted) for group, wanted in missing.items())
-    ordered = sorted(runs, key=lambda run: (run.triple, run.services))
-    return BuildPlan(workspace.root, tuple(services), tuple(ordered), tuple(stored))
-
-
-def input_key(workspace: Workspace, service: Buildable, packages: Sequence[str], chosen: Toolchain) -> str:
-    """Names the inputs of one service's package."""
-    parameters = {
-        "package": service.package,
-        "binary": service.binary,
-        "features": sorted(service.features),
-        "selected": packages,
-        "architecture": service.architecture,
-        "triple": chosen.triple,
-        "profile": "release",
-        "flags": flags(chosen, service.architecture),
-        "toolchain": chosen.identity,
-    }
-    return inputs.key(workspace, workspace.package(service.package), parameters=parameters)
-
-
-def _selected(workspace: Workspace, service: Buildable) -> tuple[str, ...]:
-    """The packages cargo selects with this service's; one with features of its own is built by itself."""
-    package = workspace.package(service.package)
-    if service.binary not in package.binaries:
-        known = ", ".join(sorted(package.binaries)) or "none"
-        raise BuildError(
-            f"{service.name}: the package `{package.name}` has no binary `{service.binary}`, it has {known}"
+            missing[_Group(one.platform, packages, one.features)].append(target)
+    runs = [
+        CargoRun(
+            toolchains[group.platform],
+            group.platform,
+            group.packages,
+            group.features,
+            fixed[group.platform],
+            tuple(targets),
+            _local(workspace, targets),
+            auditable,
         )
-    twins = sorted(name for name, other in workspace.packages.items() if service.binary in other.binaries)
+        for group, targets in missing.items()
+    ]
+    ordered = tuple(sorted(runs, key=lambda run: (run.platform.name, run.services)))
+    return BuildPlan(workspace.root, tuple(services), ordered, tuple(stored), auditable)
+
+
+def _read(root: Path, services: Sequence[Buildable]) -> Workspace:
+    workspace = read_workspace(root)
+    if services and not (workspace.root / "Cargo.lock").is_file():
+        raise BuildError("there is no Cargo.lock", where=str(root), hint="run `cargo generate-lockfile` and commit it")
+    return workspace
+
+
+def _selected(workspace: Workspace, one: Wanted) -> tuple[str, ...]:
+    """The packages cargo selects with this service's; one with features of its own is built by itself."""
+    package = workspace.package(one.package)
+    if one.binary not in package.binaries:
+        known = ", ".join(sorted(package.binaries)) or "none"
+        raise BuildError(f"{one.service}: the package `{package.name}` has no binary `{one.binary}`, it has {known}")
+    twins = sorted(name for name, other in workspace.packages.items() if one.binary in other.binaries)
     if len(twins) > 1:
         # cargo writes both to one file, and which of them stays is chance.
-        raise BuildError(f"the packages {' and '.join(twins)} both have a binary `{service.binary}`", hint="rename one")
-    if service.features:
+        raise BuildError(f"the packages {' and '.join(twins)} both have a binary `{one.binary}`", hint="rename one")
+    if one.features:
         return (package.name,)
     return tuple(companion.name for companion in workspace.companions(package.name))
 
 
-def _run(
-    workspace: Workspace,
-    chosen: Toolchain,
-    packages: tuple[str, ...],
-    features: tuple[str, ...],
-    wanted: Sequence[tuple[Buildable, str]],
-) -> CargoRun:
-    targets = tuple(Target(service.name, service.package, service.binary, key) for service, key in wanted)
-    local = sorted({package.name for target in targets for package in workspace.closure(target.package)})
-    return CargoRun(chosen, wanted[0][0].architecture, packages, features, targets, tuple(local))
+def _local(workspace: Workspace, targets: Sequence[Target]) -> tuple[str, ...]:
+    return tuple(sorted({package.name for one in targets for package in workspace.closure(one.wanted.package)}))

@@ -83,9 +83,14 @@ def statement(built: Built, source: Source, by: Builder) -> dict[str, Any]:
     }
 
 
+def folder_of(directory: Path, source: Source) -> Path:
+    """Where the statements of one commit lie."""
+    return directory / ((source.commit or "uncommitted") + ("-dirty" if source.dirty else ""))
+
+
 def state(directory: Path, built: Built, source: Source, env: Mapping[str, str]) -> Path:
     """Writes record, statement and bare predicate of one commit below the folder of the inputs; returns the folder."""
-    folder = directory / ((source.commit or "uncommitted") + ("-dirty" if source.dirty else ""))
+    folder = folder_of(directory, source)
     by = builder(env)
     write(folder / "record.json", dump(build_record(built, source)))
     write(folder / "provenance.json", dump(statement(built, source, by)))

@@ -1,7 +1,8 @@
-"""Chooses the Rust compiler and how it comes by the musl std of a triple. Chooses purely, from what a probe found.
+"""Chooses the Rust compiler and how it comes by the std of a triple. Chooses purely, from what a probe found.
 
 The order: an installed std, `rustup target add`, std from source (a distribution's compiler with its source package),
-else an error with the commands to type. `CRABWALK_RUST=installed|add|source` allows only that way.
+else an error with the commands to type. `CRABWALK_RUST=installed|add|source` allows only that way. A compiler older
+than the workspace's `rust-version` is as good as none.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
-from pipeline.build.model import TRIPLES, Compiler, Toolchain
+from pipeline.build.linking import tools as linking_tools
+from pipeline.build.model import Compiler, Linking, Notice, Toolchain
+from pipeline.build.rustup import add, failed
+from pipeline.build.targets import Platform
 from pipeline.errors import BuildError, UsageError
+
+Release = tuple[int, ...]
 
 WAYS = ("installed", "add", "source")
 _PROBE_SECONDS = 20
-_ADD_SECONDS = 180
 
 
 def allowed_ways() -> tuple[str, ...]:
@@ -32,21 +37,97 @@ def allowed_ways() -> tuple[str, ...]:
     return (asked,) if asked else WAYS
 
 
-def choose(compilers: Sequence[Compiler], triple: str, ways: Sequence[str], tools: str) -> Toolchain:
+def choose(compilers: Sequence[Compiler], triple: str, ways: Sequence[str], tools: str, linking: Linking) -> Toolchain:
     """The first way that works, and within a way the first compiler, in PATH's order."""
     for compiler in compilers if "installed" in ways else ():
         if triple in compiler.targets:
-            return Toolchain(compiler, triple, "installed", tools)
+            return Toolchain(compiler, triple, "installed", tools, linking)
     for compiler in compilers if "add" in ways else ():
         if compiler.rustup:
-            return Toolchain(compiler, triple, "add", tools)
+            return Toolchain(compiler, triple, "add", tools, linking)
     for compiler in compilers if "source" in ways else ():
         if compiler.source:
-            return Toolchain(compiler, triple, "source", tools)
+            return Toolchain(compiler, triple, "source", tools, linking)
     if not compilers:
         raise BuildError("no Rust compiler runs here", hint=_commands(triple))
-    found = ", ".join(str(compiler.directory / "rustc") for compiler in compilers)
-    raise BuildError(f"no compiler here has the standard library of {triple}", where=found, hint=_commands(triple))
+    raise BuildError(
+        f"no compiler here has the standard library of {triple}", where=_places(compilers), hint=_commands(triple)
+    )
+
+
+def new_enough(compilers: Sequence[Compiler], minimum: Release) -> tuple[Compiler, ...]:
+    """Those at least as new as the workspace asks; a BuildError when there are only older ones."""
+    found = tuple(compiler for compiler in compilers if compiler.release >= minimum)
+    if compilers and not found:
+        newest = max(compiler.release for compiler in compilers)
+        raise BuildError(
+            f"the workspace needs Rust {_shown(minimum)} (rust-version), the newest compiler here is {_shown(newest)}",
+            where=_places(compilers),
+            hint="`rustup update`, or a newer rustc and cargo first on PATH",
+        )
+    return found
+
+
+def probe() -> Iterator[Compiler]:
+    """The compilers that run, in the order they are preferred; lazily, since each costs three processes."""
+    for directory in _directories():
+        rustc = str(directory / "rustc")
+        asked = ((rustc, "-vV"), (rustc, "--print", "sysroot"), (str(directory / "cargo"), "-V"))
+        with ThreadPoolExecutor(len(asked)) as pool:
+            verbose, sysroot, cargo = pool.map(_output, asked)
+        if verbose and sysroot and cargo:
+            library = Path(sysroot) / "lib" / "rustlib"
+            rustup = directory / "rustup"
+            yield Compiler(
+                directory,
+                verbose,
+                Path(sysroot),
+                frozenset(path.parts[-3] for path in library.glob("*/lib/libstd-*.rlib")),
+                (library / "src/rust/library/std/Cargo.toml").exists(),
+                rustup if rustup.exists() else None,
+            )
+
+
+def find(
+    platforms: Iterable[Platform],
+    linking: Linking = "cargo-zigbuild",
+    minimum: Release = (),
+    *,
+    auditable: bool = False,
+) -> tuple[dict[Platform, Toolchain], tuple[Notice, ...]]:
+    """A toolchain for each platform; looks no further than the first compiler that has all their std installed."""
+    wanted = sorted(set(platforms), key=lambda platform: platform.name)
+    triples, ways, found = {platform.triple for platform in wanted}, allowed_ways(), list[Compiler]()
+    tools = {platform: linking_tools(linking, platform, os.environ, auditable=auditable) for platform in wanted}
+    for compiler in probe() if wanted else ():
+        found.append(compiler)
+        if "installed" in ways and compiler.release >= minimum and compiler.targets.issuperset(triples):
+            found = [compiler]
+            break
+    usable = new_enough(found, minimum) if wanted else ()
+    chosen, told = dict[Platform, Toolchain](), dict[str, Notice]()
+    for platform in wanted:
+        first = choose(usable, platform.triple, ways, tools[platform], linking)
+        words = failed(first.compiler, platform.triple) if first.std == "add" else ""
+        if words:
+            told[platform.triple] = Notice(words)
+            first = _without_rustup(usable, first)
+        chosen[platform] = first
+    return chosen, tuple(told.values())
+
+
+def obtain(toolchain: Toolchain, minimum: Release, on_line: Callable[[str], None]) -> Toolchain:
+    """Carries out `add`; where rustup cannot (no network, no such release), the next way is taken."""
+    if toolchain.std != "add":
+        return toolchain
+    if add(toolchain.compiler, toolchain.triple, on_line):
+        return replace(toolchain, std="installed")
+    return _without_rustup(new_enough(tuple(probe()), minimum), toolchain)
+
+
+def _without_rustup(compilers: Sequence[Compiler], instead_of: Toolchain) -> Toolchain:
+    ways = tuple(way for way in allowed_ways() if way == "source")
+    return choose(compilers, instead_of.triple, ways, instead_of.tools, instead_of.linking)
 
 
 def _commands(triple: str) -> str:
@@ -56,76 +137,17 @@ def _commands(triple: str) -> str:
     )
 
 
-def probe() -> Iterator[Compiler]:
-    """The compilers that run, in the order they are preferred; lazily, since each costs two processes."""
-    for directory in _directories():
-        rustc = directory / "rustc"
-        verbose = _output(str(rustc), "-vV")
-        sysroot = _output(str(rustc), "--print", "sysroot")
-        if verbose and sysroot and _output(str(directory / "cargo"), "-V"):
-            library = Path(sysroot) / "lib" / "rustlib"
-            rustup = directory / "rustup"
-            yield Compiler(
-                directory,
-                verbose,
-                Path(sysroot),
-                frozenset(triple for triple in TRIPLES.values() if any((library / triple).glob("lib/libstd-*.rlib"))),
-                (library / "src/rust/library/std/Cargo.toml").exists(),
-                rustup if rustup.exists() else None,
-            )
+def _places(compilers: Sequence[Compiler]) -> str:
+    return ", ".join(str(compiler.directory / "rustc") for compiler in compilers)
 
 
-def find(triples: Iterable[str]) -> dict[str, Toolchain]:
-    """A toolchain for each triple; looks no further than the first compiler that has them all installed."""
-    ways, wanted, tools, found = allowed_ways(), sorted(set(triples)), tool_versions(), list[Compiler]()
-    for compiler in probe() if wanted else ():
-        found.append(compiler)
-        if "installed" in ways and compiler.targets.issuperset(wanted):
-            found = [compiler]
-            break
-    return {triple: choose(found, triple, ways, tools) for triple in wanted}
-
-
-def obtain(toolchain: Toolchain, on_line: Callable[[str], None]) -> Toolchain:
-    """Carries out `add`; where rustup cannot (no network, no such release), the next way is taken."""
-    if toolchain.std != "add":
-        return toolchain
-    rustup = str(toolchain.compiler.rustup)
-    on_line(f"rustup target add {toolchain.triple}")
-    try:
-        done = subprocess.run(
-            [rustup, "target", "add", toolchain.triple],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            errors="backslashreplace",
-            timeout=_ADD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        on_line(f"rustup did not answer within {_ADD_SECONDS} s")
-    else:
-        if done.returncode == 0:
-            return replace(toolchain, std="installed")
-        on_line(done.stdout.strip())
-    ways = tuple(way for way in allowed_ways() if way == "source")
-    return choose(tuple(probe()), toolchain.triple, ways, toolchain.tools)
+def _shown(release: Release) -> str:
+    return ".".join(map(str, release)) or "of an unknown version"
 
 
 def scripts() -> Path:
     """Where this environment has cargo-lambda, and the python3 that has zig."""
     return Path(sys.prefix) / "bin" if sys.prefix != sys.base_prefix else Path(sysconfig.get_path("scripts"))
-
-
-def tool_versions() -> str:
-    """cargo-lambda's and zig's, without starting them."""
-    try:
-        return f"cargo-lambda {metadata.version('cargo-lambda')}\nzig {metadata.version('ziglang')}"
-    except metadata.PackageNotFoundError as error:
-        raise BuildError(
-            f"{error.name} is not installed in {sys.prefix}",
-            hint="install crabwalk with its dependencies: `make setup`",
-        ) from None
 
 
 def _directories() -> tuple[Path, ...]:
@@ -143,7 +165,7 @@ def _release(path: Path) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", path.parent.name))
 
 
-def _output(*command: str) -> str | None:
+def _output(command: Sequence[str]) -> str | None:
     """What a program says; None when it does not run, as rustup's proxies without a toolchain."""
     # Asking must not make rustup fetch a toolchain.
     env = {**os.environ, "RUSTUP_AUTO_INSTALL": "0"}

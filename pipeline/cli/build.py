@@ -2,59 +2,82 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+
+if TYPE_CHECKING:
+    from pipeline.manifest.models import Service
 
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @env_option
 @click.option("--base", metavar="COMMIT", help="Only services affected since this commit.")
+@click.option(
+    "--compiler",
+    type=click.Choice(["cargo-zigbuild", "cargo", "cross"]),
+    help="What compiles and links; default: `build.compiler` of crabwalk.yaml, or cargo-zigbuild.",
+)
+@click.option("--force", is_flag=True, help="Compile also what the store knows.")
 @output_option
-def command(services: tuple[str, ...], env_name: str | None, base: str | None, output: str) -> int:
+def command(
+    services: tuple[str, ...],
+    *,
+    env_name: str | None,
+    base: str | None,
+    compiler: str | None,
+    force: bool,
+    output: str,
+) -> int:
     """Build and package SERVICEs (all by default), one cargo run per target; nothing known is compiled again."""
     from pipeline.build import execute_build, plan_build
+    from pipeline.report.build import BuildView, document, rows
+
+    here = Here(env_name, json=output == "json")
+    console, settings = here.console, here.project.build
+    chosen = _chosen(here, services, base)
+    plan = plan_build(
+        here.project.root,
+        chosen,
+        compiler=compiler or settings.compiler,
+        auditable=settings.auditable,
+        deny=settings.deny,
+        force=force,
+    )
+    with BuildView(console) as view:
+        artifacts = execute_build(plan, view)
+    if output == "json":
+        kinds = {service.name: service.kind for service in chosen}
+        console.json({"artifacts": [document(artifact, kinds[artifact.service]) for artifact in artifacts]})
+        return 0
+    if not artifacts:
+        console.line("nothing to build")
+        return 0
+    console.table("", ("service", "target", "binary", "zip", "sha256", "from", "file"), rows(artifacts))
+    for artifact in artifacts:
+        if artifact.grew:
+            console.line(f"{artifact.service}: {artifact.grew}")
+    return 0
+
+
+def _chosen(here: Here, services: tuple[str, ...], base: str | None) -> list[Service]:
+    """The services that were named, without those that `base` leaves out."""
     from pipeline.manifest import load_services
     from pipeline.planning import no_such_service
 
-    here = Here(env_name, json=output == "json")
-    console = here.console
-    found = load_services(here.project, env_name)
+    found = load_services(here.project, here.env_name)
     known = [service.name for service in found]
     for name in services:
         if name not in known:
             raise no_such_service(name, known)
     chosen = [service for service in found if not services or service.name in services]
-    if base is not None:
-        from pipeline.workspace.affected import affected
+    if base is None:
+        return chosen
+    from pipeline.workspace.affected import affected
 
-        hit = {
-            one.service
-            for one in affected(here.repo, here.project, chosen, dict.fromkeys(known, here.repo.resolve(base)))
-            if one.affected
-        }
-        chosen = [service for service in chosen if service.name in hit]
-    plan = plan_build(here.project.root, chosen)
-    artifacts = execute_build(plan, console.progress)
-    if output == "json":
-        console.json({"artifacts": [{**vars(artifact), "key": artifact.key} for artifact in artifacts]})
-        return 0
-    if not artifacts:
-        console.line("nothing to build")
-        return 0
-    stored = {artifact.service for artifact in plan.stored}
-    rows = [
-        (
-            artifact.service,
-            artifact.architecture,
-            f"{artifact.binary_size / 1000:,.0f} kB",
-            f"{artifact.size / 1000:,.0f} kB",
-            artifact.sha256[:12],
-            "store" if artifact.service in stored else "compiled",
-            artifact.path,
-        )
-        for artifact in artifacts
-    ]
-    console.table("", ("service", "architecture", "binary", "zip", "sha256", "from", "file"), rows)
-    return 0
+    bases = dict.fromkeys(known, here.repo.resolve(base))
+    hit = {one.service for one in affected(here.repo, here.project, chosen, bases) if one.affected}
+    return [service for service in chosen if service.name in hit]

@@ -51,6 +51,7 @@ class Console:
         self._width = width
         self._now = now
         self._people = self._stderr if json else self._stdout
+        self._marked = set[tuple[str, ...]]()  # places that have their annotation
         self.wants_json = json
         self.github = self._environ.get("GITHUB_ACTIONS") == "true"
 
@@ -99,6 +100,11 @@ class Console:
         self._complain("warning: ", "bold yellow", str(problem))
         if self.github:
             self._annotate_problem("warning", problem)
+
+    def annotate(self, level: str, problem: Problem) -> None:
+        """Mark a place under GitHub Actions, where the words about it are said already."""
+        if self.github:
+            self._annotate_problem(level, problem)
 
     def error(self, fault: CrabwalkError) -> None:
         """A fault: what, where, what to do next; for manifests every problem on a line of its own."""
@@ -208,10 +214,13 @@ class Console:
                 self._annotate_problem("error", problem)
             return
         found = _PLACE.fullmatch(fault.where or "")
+        if found and found.groups() in self._marked:
+            return
         place = {"file": found["file"], "line": found["line"], "col": found["column"] or ""} if found else {}
         self._command("error", place, fault.what)
 
     def _annotate_problem(self, name: str, problem: Problem) -> None:
+        self._marked.add((problem.file, str(problem.line), str(problem.column)))
         place = {"file": problem.file, "line": str(problem.line), "col": str(problem.column)}
         tail = f", {problem.instead}" if problem.instead else ""
         self._command(name, place, problem.what + tail)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import engine_kit
 import pytest
+import tiny_kit
 from engine_kit import World
 from shop_kit import Shop
 
@@ -55,3 +57,22 @@ def lease(world: World) -> Iterator[Lease]:
     """The lease of the world's service, held."""
     with world.lease() as held:
         yield held
+
+
+@pytest.fixture(scope="module")
+def module_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of builds for the tests of one module."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def build_cache(module_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Builds go there, and not to the user's cache."""
+    monkeypatch.setenv("CRABWALK_CACHE", str(module_cache))
+    return module_cache
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A clone of the tiny workspace."""
+    return tiny_kit.workspace(tmp_path / "clone")

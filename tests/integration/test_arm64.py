@@ -1,24 +1,37 @@
-"""`health` as production runs it: built for arm64, executed under qemu, answering through the Runtime API."""
+"""Every service as production runs it: built for both architectures, the arm64 one executed under qemu."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from runtime_kit import API, RuntimeApi, environment, runtime_api
+from runtime_kit import API, EXTENSIONS, RuntimeApi, environment, runtime_api
+from tiny_kit import packed
 
-from pipeline.build import elf, execute_build, plan_build
+from pipeline.build import Artifact, elf, execute_build, plan_build
+from pipeline.build.targets import Architecture
 from pipeline.manifest import load_services
+from pipeline.manifest.models import Service
 from pipeline.manifest.project import load_project
 
 ROOT = Path(__file__).resolve().parents[2]
-EM_AARCH64 = 183
+SERVICES = {service.name: service for service in load_services(load_project(ROOT), None)}
 PATIENCE = 60
+ARCHITECTURES: tuple[Architecture, ...] = ("arm64", "x86_64")
+EVERY = [
+    pytest.param(name, marks=() if name == "health" else pytest.mark.exhaustive, id=name) for name in sorted(SERVICES)
+]
+EVENTS = [
+    pytest.param(name, event, marks=() if name == "health" else pytest.mark.exhaustive, id=f"{name}-{event.stem}")
+    for name, service in sorted(SERVICES.items())
+    if service.kind == "function"
+    for event in sorted((service.directory / "events").glob("*.json"))
+]
 
 
 @pytest.fixture
@@ -27,17 +40,34 @@ def api() -> Iterator[type[RuntimeApi]]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packaged binary of `health`; the user's cache makes it quick from the second time on."""
-    (health,) = (service for service in load_services(load_project(ROOT), None) if service.name == "health")
-    assert health.architecture == "arm64"
+@cache
+def artifacts(names: tuple[str, ...], architecture: Architecture) -> dict[str, Artifact]:
+    """Packages of services, by one run; the user's cache makes it quick from the second time on."""
+    services = [SERVICES[name].model_copy(update={"architecture": architecture}) for name in names]
     lines: list[str] = []
-    (artifact,) = execute_build(plan_build(ROOT, [health]), lines.append)
-    with zipfile.ZipFile(artifact.path) as archive:
-        path = Path(archive.extract("bootstrap", tmp_path_factory.mktemp("arm64")))
+    return {artifact.service: artifact for artifact in execute_build(plan_build(ROOT, services), lines.append)}
+
+
+def artifact(name: str, architecture: Architecture) -> Artifact:
+    """`health` by itself in the quick tests, all in one run otherwise."""
+    names = ("health",) if name == "health" else tuple(sorted(SERVICES))
+    return artifacts(names, architecture)[name]
+
+
+def program(name: str, folder: Path) -> Path:
+    path = folder / SERVICES[name].binary
+    path.write_bytes(packed(artifact(name, "arm64")))
     path.chmod(0o755)
     return path
+
+
+def emulated(path: Path, api: type[RuntimeApi], service: Service) -> subprocess.Popen[str]:
+    qemu = shutil.which("qemu-aarch64-static")
+    assert qemu is not None, "apt-get install qemu-user-static"
+    given = environment(api, service.name) | {
+        name: value for name, value in service.environment.items() if isinstance(value, str) and "${" not in value
+    }
+    return subprocess.Popen([qemu, path], env=given, stdout=subprocess.PIPE, text=True)
 
 
 def mapped_executables(process: int) -> set[Path]:
@@ -46,26 +76,52 @@ def mapped_executables(process: int) -> set[Path]:
     return {Path(parts[5]) for line in lines if len(parts := line.split(maxsplit=5)) == 6 and parts[5].startswith("/")}
 
 
-def test_health_answers_an_event_on_arm64(bootstrap: Path, api: type[RuntimeApi]) -> None:
-    api.events.put((ROOT / "services/health/events/health.json").read_bytes())
-    qemu = shutil.which("qemu-aarch64-static")
-    assert qemu is not None, "apt-get install qemu-user-static"
-    with subprocess.Popen(
-        [qemu, bootstrap], env=environment(api, "health"), stdout=subprocess.PIPE, text=True
-    ) as process:
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", EVERY)
+def test_a_service_is_built_for_both_architectures(name: str, architecture: Architecture) -> None:
+    made = artifact(name, architecture)
+    found = elf.read(packed(made))
+    assert elf.MACHINES[found.machine] == made.architecture == architecture
+    assert found.stripped
+    assert found.static or SERVICES[name].target != "musl"
+
+
+@pytest.mark.parametrize(("name", "event"), EVENTS)
+def test_a_service_answers_its_sample_on_arm64(name: str, event: Path, tmp_path: Path, api: type[RuntimeApi]) -> None:
+    path = program(name, tmp_path)
+    api.events.put(event.read_bytes())
+    with emulated(path, api, SERVICES[name]) as process:
         try:
-            path, body = api.answers.get(timeout=PATIENCE)
+            where, body = api.answers.get(timeout=PATIENCE)
+            assert api.idle.wait(PATIENCE), "ready for the next event"
+            assert path in mapped_executables(process.pid)
+        finally:
+            process.terminate()
+    assert where == f"{API}/invocation/request-1/response", body.decode(errors="replace")
+    json.loads(body)
+
+
+def test_health_says_so_and_logs_its_request_on_arm64(tmp_path: Path, api: type[RuntimeApi]) -> None:
+    api.events.put((ROOT / "services/health/events/health.json").read_bytes())
+    with emulated(program("health", tmp_path), api, SERVICES["health"]) as process:
+        try:
+            _, body = api.answers.get(timeout=PATIENCE)
             assert api.idle.wait(PATIENCE)
-            executables = mapped_executables(process.pid)
         finally:
             process.terminate()
         log = process.stdout.read() if process.stdout else ""
-    assert path == f"{API}/invocation/request-1/response"
     answer = json.loads(body)
     assert (answer["statusCode"], answer["body"]) == (200, "healthy")
-    assert bootstrap in executables
-    assert elf.read(bootstrap).machine == EM_AARCH64
-    assert elf.read(bootstrap).static
     (line,) = [json.loads(line) for line in log.splitlines()]
     assert (line["event"], line["request_id"], line["version"]) == ("request", "request-1", "7")
     assert (line["outcome"], line["status"]) == ("ok", 200)
+
+
+@pytest.mark.parametrize("name", [one for one in EVERY if SERVICES[one.id or ""].kind == "extension"])
+def test_an_extension_registers_on_arm64(name: str, tmp_path: Path, api: type[RuntimeApi]) -> None:
+    with emulated(program(name, tmp_path), api, SERVICES[name]) as process:
+        try:
+            where, _ = api.answers.get(timeout=PATIENCE)
+        finally:
+            process.terminate()
+    assert where == f"{EXTENSIONS}/register"

@@ -1,113 +1,38 @@
-"""Real builds with cargo-lambda and zig of a small workspace without dependencies, in a cache of their own."""
+"""Real builds with cargo-lambda and zig, in a cache of their own."""
 
 from __future__ import annotations
 
+import json
 import os
-import platform
 import shutil
 import subprocess
 import time
-import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from build_kit import service, write
+from build_kit import write
+from tiny_kit import FILES, TARGET, packed, plan, says, silent
 
-from pipeline.build import Artifact, BuildPlan, execute_build, plan_build
+from pipeline.build import elf, execute_build
 from pipeline.errors import BuildError
 
-MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-FILES = {
-    "Cargo.toml": '[workspace]\nresolver = "3"\nmembers = ["one", "two", "shared"]\n',
-    "Cargo.lock": """
-version = 4
-
-[[package]]
-name = "one"
-version = "0.1.0"
-dependencies = ["shared"]
-
-[[package]]
-name = "shared"
-version = "0.1.0"
-
-[[package]]
-name = "two"
-version = "0.1.0"
-dependencies = ["shared"]
-""",
-    "shared/src/lib.rs": 'pub const WORDS: &str = "shared words";\n',
-    "one/src/main.rs": 'fn main() {\n    println!("one: {}", shared::WORDS);\n}\n',
-    "two/src/main.rs": 'fn main() {\n    println!("two: {}", shared::WORDS);\n}\n',
-}
-MANIFEST = '[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2024"\n'
-DEPENDENCY = '[dependencies]\nshared = { path = "../shared" }\n'
-
-pytestmark = pytest.mark.usefixtures("cache")
-
-
-@pytest.fixture(scope="module")
-def module_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def cache(module_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("CRABWALK_CACHE", str(module_cache))
-    return module_cache
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    manifests = {f"{name}/Cargo.toml": MANIFEST.format(name=name) + DEPENDENCY for name in ("one", "two")}
-    return write(tmp_path / "clone", {**FILES, **manifests, "shared/Cargo.toml": MANIFEST.format(name="shared")})
-
-
-def plan(tree: Path, *names: str) -> BuildPlan:
-    return plan_build(tree, [service(name, architecture=MACHINE) for name in names or ("one", "two")])
-
-
-def silent(_: str) -> None:
-    """Hears nothing."""
-
-
-def says(artifact: Artifact, folder: Path) -> str:
-    """What the packaged program prints."""
-    with zipfile.ZipFile(artifact.path) as archive:
-        program = Path(archive.extract("bootstrap", folder / artifact.sha256))
-    program.chmod(0o755)
-    return subprocess.run([program], capture_output=True, text=True, check=True).stdout.strip()
+pytestmark = pytest.mark.usefixtures("build_cache")
 
 
 def test_one_run_builds_all_and_the_next_clone_compiles_nothing(tree: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     made = execute_build(plan(tree), lines.append)
     assert [says(artifact, tmp_path) for artifact in made] == ["one: shared words", "two: shared words"]
-    assert sum("Compiling shared" in line for line in lines) == 1, "one run for both"
+    (first, *_, last) = lines
+    assert first == f"{TARGET}: one, two, 3 crates", "one run for both"
+    assert last.startswith(f"{TARGET}: 3 of 3 crates in ")
     clone = shutil.copytree(tree, tmp_path / "another" / "clone")
     known = plan(clone)
-    assert (known.runs, known.stored) == ((), made)
-    assert execute_build(known, pytest.fail) == made
-
-
-def test_two_folders_and_two_caches_give_the_same_bytes(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clone = shutil.copytree(tree, tmp_path / "a longer way" / "another name")
-    hashes = []
-    for number, root in enumerate((tree, clone)):
-        monkeypatch.setenv("CRABWALK_CACHE", str(tmp_path / f"cache {number}"))
-        hashes.append([artifact.sha256 for artifact in execute_build(plan(root), silent)])
-    assert hashes[0] == hashes[1]
-
-
-def test_a_service_built_alone_is_the_same_as_built_with_others(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together = {artifact.service: artifact.sha256 for artifact in execute_build(plan(tree), silent)}
-    monkeypatch.setenv("CRABWALK_CACHE", str(tmp_path / "cache"))
-    (alone,) = execute_build(plan(tree, "two"), silent)
-    assert alone.sha256 == together["two"]
+    assert known.runs == ()
+    again = execute_build(known, pytest.fail)
+    assert all(artifact.reused for artifact in again)
+    assert [replace(artifact, reused=False, grew="") for artifact in again] == [replace(one, grew="") for one in made]
 
 
 def test_older_files_with_new_contents_are_compiled(tree: Path, tmp_path: Path) -> None:
@@ -154,22 +79,12 @@ def test_a_lock_file_out_of_date_is_cargos_own_error(tree: Path) -> None:
     assert caught.value.hint == "run `cargo check`, then commit Cargo.lock"
 
 
-def test_a_file_from_outside_the_package_is_never_taken_from_the_store(tree: Path, tmp_path: Path) -> None:
-    source = 'fn main() {\n    print!(include_str!("../../words.txt"));\n    let _ = shared::WORDS;\n}\n'
-    write(tree, {"one/src/main.rs": source, "words.txt": "first"})
-    lines: list[str] = []
-    (first,) = execute_build(plan(tree, "one"), lines.append)
-    assert lines[-1] == "one reads words.txt from outside its package, so it is compiled anew each time"
-    write(tree, {"words.txt": "second"})
-    (second,) = execute_build(plan(tree, "one"), silent)
-    assert (says(first, tmp_path), says(second, tmp_path)) == ("first", "second")
-
-
 def test_a_damaged_package_is_built_again(tree: Path, tmp_path: Path) -> None:
     (artifact,) = execute_build(plan(tree, "one"), silent)
     artifact.path.write_bytes(b"not what it was")
     assert plan(tree, "one").stored == ()
-    assert execute_build(plan(tree, "one"), silent) == (artifact,)
+    (again,) = execute_build(plan(tree, "one"), silent)
+    assert (again.sha256, again.reused) == (artifact.sha256, False)
     assert says(artifact, tmp_path) == "one: shared words"
 
 
@@ -183,3 +98,28 @@ def test_an_interruption_leaves_nothing_running_and_the_next_build_works(tree: P
         execute_build(plan(tree), interrupted)
     (artifact,) = execute_build(plan(tree, "one"), silent)
     assert says(artifact, tmp_path) == "one: after the interruption"
+
+
+def test_what_travels_with_a_package(tree: Path) -> None:
+    git = ["git", "-C", str(tree), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    (artifact,) = execute_build(plan(tree, "one"), silent)
+    assert artifact.evidence is not None
+    record = json.loads((artifact.evidence / "record.json").read_bytes())
+    assert record["source"] == {"repository": "", "commit": commit, "dirty": False}
+    assert record["zip"] == {"sha256": artifact.sha256, "bytes": artifact.size}
+    binary = packed(artifact)
+    assert bytes.fromhex(record["binary"]["build_id"]) in binary
+    assert elf.read(binary).stripped
+    symbols = artifact.evidence.parent / "symbols.debug"
+    names = subprocess.run(["nm", symbols], check=True, capture_output=True, text=True).stdout
+    assert "4main" in names
+    assert {"one", "std", "core"} <= record["crates"].keys()
+    assert (artifact.evidence.parent / "sbom.json").is_file()
+    write(tree, {"README.md": "not an input\n"})
+    (again,) = execute_build(plan(tree, "one"), silent)
+    assert again.reused
+    assert again.evidence is not None
+    assert again.evidence.name == f"{commit}-dirty"

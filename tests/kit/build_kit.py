@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from pipeline.build.model import Compiler, Toolchain
+from pipeline.build.model import CargoRun, Compiler, Target, Toolchain, wanted
+from pipeline.build.targets import Platform
 
 FILES = {
     "Cargo.toml": """
@@ -44,14 +46,37 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 
 def service(name: str, **changes: object) -> SimpleNamespace:
-    values = {"name": name, "package": name, "binary": name, "features": (), "architecture": "arm64", **changes}
+    values = {
+        "name": name,
+        "kind": "function",
+        "package": name,
+        "binary": name,
+        "features": (),
+        "architecture": "arm64",
+        "target": "musl",
+        "runtime": "provided.al2023",
+        "inputs": (),
+        "budget": SimpleNamespace(warn_bytes=10_000_000, fail_bytes=50_000_000),
+        **changes,
+    }
     return SimpleNamespace(**values)
 
 
 def compiler(directory: str = "/opt/rust/bin", **changes: object) -> Compiler:
-    values = {"targets": frozenset(), "source": False, "rustup": None, **changes}
-    return Compiler(Path(directory), "rustc 1.90.0", Path("/opt/rust"), **values)
+    values = {"verbose": "rustc 1.90.0", "targets": frozenset(), "source": False, "rustup": None, **changes}
+    return Compiler(Path(directory), sysroot=Path("/opt/rust"), **values)
 
 
 def toolchain(triple: str, std: str = "installed", **changes: object) -> Toolchain:
     return Toolchain(compiler(**changes), triple, std, "cargo-lambda 1.9.2\nzig 0.17.1")
+
+
+ARM = Platform("arm64")
+
+
+def cargo_run(platform: Platform = ARM, std: str = "installed", linking: str = "cargo-zigbuild") -> CargoRun:
+    """One run for `hello`, which is selected with `health`."""
+    chosen = replace(toolchain(platform.triple, std), linking=linking)
+    wish = wanted(service("hello", architecture=platform.architecture))
+    target = Target(replace(wish, platform=platform), "0" * 64)
+    return CargoRun(chosen, platform, ("health", "hello"), (), ("-Cflag",), (target,), ("hello", "rust_shared"))

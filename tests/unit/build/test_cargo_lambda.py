@@ -1,98 +1,69 @@
-"""The command, the environment, and that nothing is left running."""
+"""The command, and what is read of a finished run."""
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from build_kit import toolchain
+from build_kit import cargo_run
 
 from pipeline.build import cargo_lambda
-from pipeline.build.model import CargoRun, Target
-from pipeline.errors import BuildError
+from pipeline.build.cargo_lambda import Compiled
+from pipeline.build.messages import Listener
+from pipeline.build.targets import Platform
+from pipeline.build.view import Lines, Progress
 
-X86, ARM = "x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"
-
-
-def run(std: str = "installed", features: tuple[str, ...] = ()) -> CargoRun:
-    target = Target("hello", "hello", "hello", "0" * 64)
-    return CargoRun(toolchain(ARM, std), "arm64", ("health", "hello"), features, (target,), ("hello", "rust_shared"))
+FIXED = "lambda build --profile release --locked --skip-target-check --message-format json --output-format binary"
+WHERE = "--lambda-dir /cache/lambda --package health --package hello --bin hello"
 
 
 def test_the_command_leaves_nothing_to_guess() -> None:
-    command = cargo_lambda.command(run(features=("fast",)), Path("/cache/lambda"))
+    command = cargo_lambda.command(replace(cargo_run(), features=("fast",)), Path("/cache/lambda"))
     assert command[0] == str(cargo_lambda.scripts() / "cargo-lambda")
-    assert " ".join(command[1:]) == (
-        "lambda build --release --locked --skip-target-check --message-format json --output-format binary"
-        f" --target {ARM} --lambda-dir /cache/lambda --package health --package hello --bin hello --features fast"
-    )
+    target = "--compiler cargo-zigbuild --target aarch64-unknown-linux-musl"
+    assert " ".join(command[1:]) == f"{FIXED} {target} {WHERE} --features fast"
 
 
-def test_the_environment_has_nothing_of_the_users_flags() -> None:
-    base = {
-        "PATH": "/usr/bin",
-        "HOME": "/home/me",
-        "CARGO_HOME": "/home/me/.cargo",
-        "RUSTFLAGS": "-Cdebuginfo=2",
-        "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
-        "CARGO_BUILD_TARGET_DIR": "/elsewhere",
-        "CARGO_BUILD_JOBS": "2",
-        "CARGO_NET_OFFLINE": "true",
-    }
-    env = cargo_lambda.environment(run(), Path("/cache/target"), base)
-    assert env["PATH"].split(os.pathsep) == [str(cargo_lambda.scripts()), "/opt/rust/bin", "/usr/bin"]
-    assert {name for name in base if name not in env} == {
-        "RUSTFLAGS",
-        "CARGO_PROFILE_RELEASE_OPT_LEVEL",
-        "CARGO_BUILD_TARGET_DIR",
-    }
-    assert env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f") == [
-        "-Ctarget-cpu=neoverse-n1",
-        "--remap-path-prefix=/home/me/.cargo=/cargo",
-        "--remap-path-prefix=/opt/rust/lib/rustlib/src/rust=/rust",
+@pytest.mark.parametrize(
+    ("linking", "target"),
+    [
+        ("cargo-zigbuild", "x86_64-unknown-linux-gnu.2.26"),
+        ("cargo", "x86_64-unknown-linux-gnu"),
+        ("cross", "x86_64-unknown-linux-gnu"),
+    ],
+)
+def test_only_zig_is_told_the_floor_of_glibc(linking: str, target: str) -> None:
+    run = cargo_run(Platform("x86_64", (2, 26)), linking=linking)
+    words = " ".join(cargo_lambda.command(run, Path("/cache/lambda"))[1:])
+    assert words == f"{FIXED} --compiler {linking} --target {target} {WHERE}"
+
+
+def test_an_auditable_binary_is_built_through_cargo_auditable() -> None:
+    command = cargo_lambda.command(replace(cargo_run(), auditable=True), Path("/cache/lambda"))
+    assert command[:4] == ("cargo-auditable", "auditable", "lambda", "build")
+
+
+def test_compilers_that_shape_binaries_differently_share_no_target_folder() -> None:
+    toolchains = [cargo_run(linking=linking).toolchain for linking in ("cargo-zigbuild", "cargo", "cross")]
+    assert len({cargo_lambda.identifier(one) for one in toolchains}) == 3
+
+
+def test_the_variables_of_all_crates_of_a_run(tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    for name, variable in (("deps/shared-1", "A"), ("deps/my_tool-2", "B"), ("build/x-3/build_script_build-3", "C")):
+        file = release / f"{name}.d"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"x: y\n\n# env-dep:{variable}=1\n# env-dep:CARGO_PKG_NAME=x\n")
+    (release / "deps/stale-9.d").write_text("# env-dep:STALE=1\n")
+    (release / "build/x-3/output").write_text("cargo:rerun-if-env-changed=D\ncargo::rustc-env=B=2\n")
+    listener = Listener(Lines(print), Progress("t", ()))
+    listener.files = [
+        release / "deps/libshared-1.rlib",
+        release / "deps/libshared-1.rmeta",
+        release / "my-tool",
+        release / "build/x-3/build-script-build",
+        release / "deps/libgone-7.so",
     ]
-    assert "RUSTC_BOOTSTRAP" not in env
-
-
-def test_std_from_source_is_switched_on_only_then() -> None:
-    env = cargo_lambda.environment(run("source"), Path("/cache/target"), {"PATH": "/usr/bin"})
-    assert env["CARGO_UNSTABLE_BUILD_STD"] == "std,panic_abort"
-    assert env["RUSTC_BOOTSTRAP"] == "1"
-    assert "-Clink-self-contained=no" in env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f")
-
-
-def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
-    lines: list[str] = []
-    script = "echo one; printf '\\377two\\n' >&2; exit 3"
-    assert cargo_lambda.stream(("sh", "-c", script), tmp_path, dict(os.environ), lines.append) == 3
-    assert lines == ["one", "\\xfftwo"]
-
-
-def test_an_interruption_stops_the_children_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
-
-    def interrupted(line: str) -> None:
-        seen.append(int(line))
-        raise KeyboardInterrupt
-
-    # The leader ignores SIGTERM and its child holds the pipe; both must be gone afterwards.
-    script = "trap '' TERM; sleep 600 & echo $!; wait"
-    monkeypatch.setattr(cargo_lambda, "_GRACE_SECONDS", 0.1)
-    with pytest.raises(KeyboardInterrupt):
-        cargo_lambda.stream(("sh", "-c", script), tmp_path, dict(os.environ), interrupted)
-    assert _gone(seen[0])
-
-
-def _gone(process: int) -> bool:
-    """Dead, or a zombie nobody has waited for yet."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
-
-
-def test_a_missing_cargo_lambda_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="cannot be started") as caught:
-        cargo_lambda.stream((str(tmp_path / "cargo-lambda"),), tmp_path, {}, print)
-    assert "make setup" in (caught.value.hint or "")
+    listener.outputs = [release / "build/x-3/output", release / "build/gone/output"]
+    assert Compiled({}, tmp_path, release, listener).variables() == ("A", "C", "D")

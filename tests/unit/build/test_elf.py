@@ -1,73 +1,86 @@
-"""What an executable was built for, on real binaries and on ones made by hand."""
+"""What an executable was built for and needs, on real binaries and on ones made by hand."""
 
 from __future__ import annotations
 
-import platform
+import platform as host
 import shutil
-import struct
 from pathlib import Path
 
 import pytest
+from elf_kit import elf as made
 
 from pipeline.build import elf
+from pipeline.build.targets import INTERPRETERS, Platform
 from pipeline.errors import BuildError
 
+MUSL, GNU = Platform("arm64"), Platform("arm64", (2, 34))
+LOADER = INTERPRETERS["arm64"]
 
-def make(path: Path, machine: int, *, interpreter: bool = False, tags: tuple[int, ...] | None = None) -> Path:
-    """A minimal ELF64: header, program headers, a dynamic section with these tags."""
-    headers = [] if tags is None else [2]
-    headers += [3] if interpreter else []
-    dynamic = b"".join(struct.pack("<qQ", tag, 1) for tag in tags or ())
-    start = 64 + 56 * len(headers)
-    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHI", 3, machine, 1)
-    head += struct.pack("<QQQ", 0, 64, 0) + struct.pack("<IHHHHHH", 0, 64, 56, len(headers), 64, 0, 0)
-    for kind in headers:
-        head += struct.pack("<IIQQQQQQ", kind, 4, start, 0, 0, len(dynamic), len(dynamic), 8)
-    path.write_bytes(head + dynamic)
-    return path
+
+def system(name: str) -> bytes:
+    return Path(shutil.which(name) or f"/usr/bin/{name}").read_bytes()
 
 
 def test_the_systems_own_programs_are_dynamic() -> None:
-    found = elf.read(Path(shutil.which("env") or "/usr/bin/env"))
-    assert elf.MACHINES[found.machine] == {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-    assert found.interpreter
-    assert found.needs_libraries
+    found = elf.read(system("env"))
+    assert elf.MACHINES[found.machine] == {"x86_64": "x86_64", "aarch64": "arm64"}[host.machine()]
+    assert found.interpreter == INTERPRETERS[elf.MACHINES[found.machine]]
+    assert "libc.so.6" in found.libraries
+    assert any(version.startswith("GLIBC_2.") for version in found.versions)
     assert not found.static
 
 
 def test_qemu_is_static() -> None:
-    assert elf.read(Path(shutil.which("qemu-aarch64-static") or "")).static
+    assert elf.read(system("qemu-aarch64-static")).static
 
 
 @pytest.mark.parametrize(("machine", "architecture"), [(62, "x86_64"), (183, "arm64")])
-@pytest.mark.parametrize("tags", [None, (5, 6, 0, 1)])
-def test_a_static_binary_of_the_right_machine_passes(tmp_path: Path, machine: int, architecture: str, tags) -> None:
-    assert elf.check(make(tmp_path / "b", machine, tags=tags), architecture, "hello").static
+@pytest.mark.parametrize("tags", [None, (6, 7)])
+def test_a_static_binary_of_the_right_machine_passes(machine: int, architecture: str, tags) -> None:
+    assert elf.check(made(machine, tags=tags), Platform(architecture), "hello").static
 
 
-def test_another_machine_is_refused(tmp_path: Path) -> None:
+def test_another_machine_is_refused() -> None:
     with pytest.raises(BuildError, match="hello: the binary is for x86_64, the manifest says arm64"):
-        elf.check(make(tmp_path / "b", 62), "arm64", "hello")
+        elf.check(made(62), MUSL, "hello")
     with pytest.raises(BuildError, match="is for machine 243"):
-        elf.check(make(tmp_path / "b", 243), "arm64", "hello")
+        elf.check(made(243), GNU, "hello")
 
 
-@pytest.mark.parametrize("parts", [{"interpreter": True}, {"tags": (5, 1, 0)}])
-def test_a_dynamic_binary_is_refused(tmp_path: Path, parts) -> None:
+@pytest.mark.parametrize("parts", [{"interpreter": LOADER}, {"libraries": ("libc.so.6",)}])
+def test_a_dynamic_binary_is_refused_for_musl(parts) -> None:
     with pytest.raises(BuildError, match="hello: the binary is linked dynamically"):
-        elf.check(make(tmp_path / "b", 183, **parts), "arm64", "hello")
+        elf.check(made(**parts), MUSL, "hello")
+
+
+def test_glibc_up_to_the_floor_passes() -> None:
+    binary = made(interpreter=LOADER, libraries=("libc.so.6", "libm.so.6"), versions=("GLIBC_2.17", "GLIBC_2.34"))
+    found = elf.check(binary, GNU, "hello")
+    assert (found.libraries, found.versions) == (("libc.so.6", "libm.so.6"), ("GLIBC_2.17", "GLIBC_2.34"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"libraries": ("libc.so.6", "libssl.so.3", "libz.so.1")}, "needs libssl.so.3, libz.so.1, which the Lambda"),
+        ({"interpreter": "/lib/ld-musl-aarch64.so.1"}, "asks for the loader /lib/ld-musl-aarch64.so.1"),
+        ({"interpreter": INTERPRETERS["x86_64"]}, "asks for the loader"),
+        ({"versions": ("GLIBC_2.9", "GLIBC_2.38", "GLIBC_2.4.1")}, r"needs glibc 2\.38, and may count on 2\.34 only"),
+    ],
+)
+def test_what_the_runtime_has_not_is_refused(parts, words: str) -> None:
+    with pytest.raises(BuildError, match=f"hello: the binary {words}"):
+        elf.check(made(**parts), GNU, "hello")
 
 
 @pytest.mark.parametrize("data", [b"", b"#!/bin/sh\n", b"\x7fELF\x01\x01"])
-def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "b").write_bytes(data)
+def test_other_files_are_refused(data: bytes) -> None:
     with pytest.raises(BuildError, match="not a 64-bit little-endian ELF file"):
-        elf.read(tmp_path / "b")
+        elf.read(data)
 
 
-def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
-    path = make(tmp_path / "b", 183, tags=(5, 1))
-    for length in (20, 70, len(path.read_bytes()) - 16):
-        (tmp_path / "cut").write_bytes(path.read_bytes()[:length])
+def test_a_truncated_file_is_refused() -> None:
+    whole = made(interpreter=LOADER, libraries=("libc.so.6",), versions=("GLIBC_2.17",))
+    for length in (20, 70, len(whole) - 16, len(whole) - 60):
         with pytest.raises(BuildError, match="truncated"):
-            elf.read(tmp_path / "cut")
+            elf.read(whole[:length])

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 from build_kit import write
 
-from pipeline.build import inputs
+from pipeline.build.inputs import Inputs, parse_dep_info
 from pipeline.build.packages import read_workspace
 
 
-def key(root: Path, name: str = "one", **parameters: object) -> str:
-    workspace = read_workspace(root)
-    return inputs.key(workspace, workspace.package(name), parameters=parameters)
+def key(root: Path, name: str = "one", declared: tuple[str, ...] = (), **parameters: object) -> str:
+    return Inputs(read_workspace(root)).key(name, declared, parameters)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +84,21 @@ def test_a_renamed_file_is_another_input(tree: Path) -> None:
 def test_dep_info_shows_what_the_key_does_not_cover(tree: Path) -> None:
     write(tree, {"with space/greeting.txt": "hello\n"})
     text = f"/x/one: {tree}/services/one/src/main.rs {tree}/with\\ space/greeting.txt /elsewhere/lib.rs\n"
-    workspace = read_workspace(tree)
-    read = inputs.parse_dep_info(text)
-    assert inputs.outside(workspace, workspace.package("one"), read) == (tree / "with space" / "greeting.txt",)
+    found, read = Inputs(read_workspace(tree)), parse_dep_info(text)
+    greeting = tree / "with space" / "greeting.txt"
+    assert found.outside("one", (), read) == (greeting,)
+    assert found.outside("one", ("with space",), read) == ()
+    assert found.outside("one", ("with space/greeting.txt",), read) == ()
+
+
+def test_declared_files_and_folders_count_and_a_file_is_read_once(tree: Path) -> None:
+    write(tree, {"proto/a.proto": "a", "words.txt": "b"})
+    before = key(tree, declared=("proto", "words.txt"))
+    assert before not in {key(tree), key(tree, declared=("proto",)), key(tree, declared=("words.txt",))}
+    write(tree, {"proto/new/b.proto": "b"})
+    changed = key(tree, declared=("proto", "words.txt"))
+    assert changed != before
+    found = Inputs(read_workspace(tree))
+    first = found.key("one", ("words.txt",), {})
+    write(tree, {"words.txt": "changed in between"})
+    assert found.key("one", ("words.txt",), {}) == first

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from build_kit import service, toolchain, write
 
-from pipeline.build.plan import plan_with
-from pipeline.build.store import Store
-from pipeline.errors import BuildError
+from pipeline.build.packages import read_workspace
+from pipeline.build.plan import plan_build, plan_with
+from pipeline.build.store import Made, Store
+from pipeline.build.targets import Platform
+from pipeline.errors import BuildError, UsageError
 
-X86, ARM = "x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"
-TOOLCHAINS = {triple: toolchain(triple) for triple in (X86, ARM)}
+X86, ARM = Platform("x86_64"), Platform("arm64")
+AL2, AL2023 = Platform("arm64", (2, 26)), Platform("arm64", (2, 34))
+TOOLCHAINS = {platform: toolchain(platform.triple) for platform in (X86, ARM, AL2, AL2023)}
 
 
 @pytest.fixture
@@ -21,18 +25,39 @@ def store(tmp_path: Path) -> Store:
 
 
 def plan(tree: Path, store: Store, *services):
-    return plan_with(tree, services, TOOLCHAINS, store)
+    return plan_with(read_workspace(tree), services, TOOLCHAINS, store)
+
+
+def remember(store: Store, target) -> object:
+    made = Made(target.service, target.key, "arm64", ARM.name, 3)
+    artifact = store.put(b"zip", made)
+    store.remember(target.key, (), artifact)
+    return replace(artifact, reused=True)
 
 
 def test_one_run_for_all_services_of_a_target(tree: Path, store: Store) -> None:
     (run,) = plan(tree, store, service("two"), service("one")).runs
-    assert (run.triple, run.services, run.packages) == (ARM, ("one", "two"), ("one", "two"))
+    assert (run.triple, run.services, run.packages) == (ARM.triple, ("one", "two"), ("one", "two"))
     assert run.local == ("one", "shared", "two")
 
 
 def test_a_target_each(tree: Path, store: Store) -> None:
     runs = plan(tree, store, service("one"), service("two", architecture="x86_64")).runs
-    assert [(run.triple, run.services) for run in runs] == [(ARM, ("one",)), (X86, ("two",))]
+    assert [(run.platform, run.services) for run in runs] == [(ARM, ("one",)), (X86, ("two",))]
+
+
+def test_a_floor_of_glibc_is_a_target_of_its_own(tree: Path, store: Store) -> None:
+    wishes = [service("one", target="gnu"), service("two", target="gnu", runtime="provided.al2")]
+    runs = plan(tree, store, *wishes).runs
+    assert [(run.platform, run.services) for run in runs] == [(AL2, ("two",)), (AL2023, ("one",))]
+    assert len({target.key for run in runs for target in run.targets}) == 2
+
+
+def test_a_layer_is_another_package_than_a_function(tree: Path, store: Store) -> None:
+    (function,) = plan(tree, store, service("one")).runs
+    (layer,) = plan(tree, store, service("one", kind="extension")).runs
+    assert (function.targets[0].wanted.entry, layer.targets[0].wanted.entry) == ("bootstrap", "extensions/one")
+    assert function.targets[0].key != layer.targets[0].key
 
 
 def test_features_of_one_service_do_not_reach_another(tree: Path, store: Store) -> None:
@@ -53,8 +78,7 @@ def test_a_key_does_not_depend_on_what_is_built_with_it(tree: Path, store: Store
 
 def test_what_is_known_is_not_run(tree: Path, store: Store) -> None:
     (run,) = plan(tree, store, service("one"), service("two")).runs
-    artifact = store.put(b"zip", "one", "arm64", 3)
-    store.remember(run.targets[0].key, artifact)
+    artifact = remember(store, run.targets[0])
     again = plan(tree, store, service("one"), service("two"))
     assert again.stored == (artifact,)
     assert [run.services for run in again.runs] == [("two",)]
@@ -64,9 +88,26 @@ def test_what_is_known_is_not_run(tree: Path, store: Store) -> None:
 
 def test_another_toolchain_knows_nothing(tree: Path, store: Store) -> None:
     (run,) = plan(tree, store, service("one")).runs
-    store.remember(run.targets[0].key, store.put(b"zip", "one", "arm64", 3))
-    other = {ARM: toolchain(ARM, "source")}
-    assert plan_with(tree, [service("one")], other, store).stored == ()
+    remember(store, run.targets[0])
+    for other in (toolchain(ARM.triple, "source"), replace(toolchain(ARM.triple), linking="cargo")):
+        assert plan_with(read_workspace(tree), [service("one")], {ARM: other}, store).stored == ()
+
+
+def test_what_is_forced_knows_nothing(tree: Path, store: Store) -> None:
+    (run,) = plan(tree, store, service("one")).runs
+    remember(store, run.targets[0])
+    forced = plan_with(read_workspace(tree), [service("one")], TOOLCHAINS, None)
+    assert (forced.stored, forced.runs) == ((), (run,))
+
+
+def test_declared_inputs_count(tree: Path, store: Store) -> None:
+    write(tree, {"proto/a.proto": "a"})
+    wish = service("one", inputs=("proto",))
+    (before,) = plan(tree, store, wish).runs
+    write(tree, {"proto/deep/b.proto": "b"})
+    (after,) = plan(tree, store, wish).runs
+    assert before.targets[0].key != after.targets[0].key
+    assert plan(tree, store, service("one")).runs[0].targets[0].key not in {before.targets[0].key, after.targets[0].key}
 
 
 def test_no_service_is_no_run(tree: Path, store: Store) -> None:
@@ -91,7 +132,13 @@ def test_two_packages_with_one_binary_are_refused(tree: Path, store: Store) -> N
         plan(tree, store, service("one"))
 
 
-def test_a_missing_lock_file_is_said(tree: Path, store: Store) -> None:
+def test_a_missing_lock_file_is_said(tree: Path) -> None:
     (tree / "Cargo.lock").unlink()
     with pytest.raises(BuildError, match=r"there is no Cargo\.lock"):
-        plan(tree, store, service("one"))
+        plan_build(tree, [service("one")])
+
+
+def test_an_unknown_compiler_is_refused(tree: Path) -> None:
+    with pytest.raises(UsageError, match="`zig` is no compiler") as caught:
+        plan_build(tree, [service("one")], compiler="zig")
+    assert caught.value.hint == "it has cargo-zigbuild, cargo, cross"

@@ -7,6 +7,7 @@ import re
 import secrets
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from rich_kit import make_project
 
 from pipeline.build.cargo_lambda import command
-from pipeline.build.model import CargoRun, Target
+from pipeline.build.model import Target
 from pipeline.infra.model import Placement
 from pipeline.infra.render import MAIN, render
 from pipeline.infra.values import ready
@@ -180,10 +181,9 @@ def test_no_value_becomes_an_option_of_cargo(key: str, value: str) -> None:
         manifest = Manifest.model_validate(data, context=FROM_YAML)
     except ValidationError:
         return
-    toolchain = build_kit.toolchain("aarch64-unknown-linux-musl")
-    target = Target("a", manifest.package, manifest.binary, "key")
-    harmless = CargoRun(toolchain, "arm64", ("a",), ("tls",), (Target("a", "a", "a", "key"),), ("a",))
-    run = CargoRun(toolchain, "arm64", (target.package,), manifest.features, (target,), (target.package,))
+    harmless = replace(build_kit.cargo_run(), features=("tls",))
+    target = replace(harmless.targets[0].wanted, package=manifest.package, binary=manifest.binary)
+    run = replace(harmless, packages=(target.package,), features=manifest.features, targets=(Target(target, "key"),))
     options = {part for part in command(harmless, Path("/out")) if part.startswith("-")}
     made = command(run, Path("/out"))
     assert {part for part in made if part.startswith("-")} <= options

@@ -1,0 +1,47 @@
+"""That lines come as they are written, and that nothing is left running."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.build import process
+from pipeline.errors import BuildError
+
+
+def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
+    lines: list[str] = []
+    script = "echo one; printf '\\377two\\n' >&2; exit 3"
+    assert process.stream(("sh", "-c", script), tmp_path, dict(os.environ), lines.append) == 3
+    assert lines == ["one", "\\xfftwo"]
+
+
+def test_an_interruption_stops_the_children_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def interrupted(line: str) -> None:
+        seen.append(int(line))
+        raise KeyboardInterrupt
+
+    # The leader ignores SIGTERM and its child holds the pipe; both must be gone afterwards.
+    script = "trap '' TERM; sleep 600 & echo $!; wait"
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.1)
+    with pytest.raises(KeyboardInterrupt):
+        process.stream(("sh", "-c", script), tmp_path, dict(os.environ), interrupted)
+    assert _gone(seen[0])
+
+
+def _gone(number: int) -> bool:
+    """Dead, or a zombie nobody has waited for yet."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_missing_cargo_lambda_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="cargo-lambda cannot be started") as caught:
+        process.stream((str(tmp_path / "cargo-lambda"),), tmp_path, {}, print)
+    assert "make setup" in (caught.value.hint or "")
