@@ -5,56 +5,26 @@ What it cannot know widens: a shallow clone, a missing base, an unreadable Cargo
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.manifest.project import Project
 from pipeline.workspace import modules
 from pipeline.workspace.cache import Cache
-from pipeline.workspace.cargo import spelled
 from pipeline.workspace.git import Repository
-from pipeline.workspace.rules import Judgement, Reason, Subject
-from pipeline.workspace.snapshot import Reader
+from pipeline.workspace.model import Affected, Described, Reason, Subject
+
+if TYPE_CHECKING:
+    from pipeline.workspace.snapshot import Reader
 
 __all__ = ["Affected", "Described", "Reason", "affected"]
 
-
 _FETCH = "git fetch origin NAME (in GitHub Actions: `fetch-depth: 0` for actions/checkout)"
-
-
-class Described(Protocol):
-    """What is read of a service; its manifest's typed form has it, and so has a `Declared` one."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def directory(self) -> Path: ...
-    @property
-    def file(self) -> Path: ...
-    @property
-    def features(self) -> tuple[str, ...]: ...
-    @property
-    def triggers(self) -> Sequence[Any]: ...
-
-
-Answer = Mapping[str, tuple[Reason, ...]]
-
-
-@dataclass(frozen=True)
-class Affected:
-    """One service against its base; no reasons = not affected."""
-
-    service: str
-    base: str | None
-    reasons: tuple[Reason, ...]
-
-    @property
-    def affected(self) -> bool:
-        return bool(self.reasons)
 
 
 def affected(
@@ -72,41 +42,66 @@ def affected(
     `released`: the bases are what was released, so one that no branch has any more was pushed over.
     """
     prefix = _relative(project.root, repo)
-    subjects = {service.name: _subject(service, prefix, repo) for service in services}
-    directories = tuple(sorted({subject.directory for subject in subjects.values()}))
-    cache = Cache.of(repo.directory)
-    reader = Reader(repo, cache, directories, prefix, uncommitted=uncommitted)
-    answers: dict[str, Answer] = {}
+    subjects = [_subject(service, prefix, repo) for service in sorted(services, key=lambda service: service.name)]
+    unknown = {base: unknowable(repo, base, released=released) for base in {bases.get(one.name) for one in subjects}}
+    answers = _Answers(repo, prefix, subjects, uncommitted=uncommitted)
     found = []
-    unknown = {base: unknowable(repo, base, released=released) for base in {bases.get(name) for name in subjects}}
-    for name in sorted(subjects):
-        base = bases.get(name)
+    for subject in subjects:
+        base = bases.get(subject.name)
         reason = unknown[base]
-        if reason is not None or base is None:
-            found.append(Affected(name, base, (reason,) if reason else ()))
-            continue
-        if base not in answers:
-            answers[base] = _answer(repo, cache, reader, base, tuple(subjects.values()), uncommitted=uncommitted)
-        found.append(Affected(name, base, answers[base][name]))
-    cache.save()
-    repo.blobs.close()
+        reasons = (reason,) if reason is not None else answers.to(str(base))[subject.name]
+        found.append(Affected(subject.name, base, reasons))
+    answers.close()
     return tuple(found)
 
 
-def _answer(
-    repo: Repository, cache: Cache, reader: Reader, base: str, subjects: Sequence[Subject], *, uncommitted: bool
-) -> Answer:
-    """The reasons of all services against one base; the same trees and manifests have the same ones."""
-    key = "" if uncommitted else spelled([repo.tree_of(base), repo.head_tree, reader.prefix, subjects])
-    kept = cache.answer(key) if key else None
-    if kept is not None:
-        return {name: tuple(Reason(kind, detail, tuple(chain)) for kind, detail, chain in some) for name, some in kept}
-    judgement = Judgement(reader.snapshot(base), subjects)
-    answer = {subject.name: judgement.reasons(subject) for subject in subjects}
-    if key:
-        rows = [(name, [(one.kind, one.detail, one.chain) for one in some]) for name, some in answer.items()]
-        cache.remember(key, rows)
-    return answer
+class _Answers:
+    """The reasons of all services by base. The same trees and manifests have the same ones, so they are kept."""
+
+    def __init__(self, repo: Repository, prefix: str, subjects: Sequence[Subject], *, uncommitted: bool) -> None:
+        self._repo = repo
+        self._prefix = prefix
+        self._subjects = subjects
+        self._uncommitted = uncommitted
+        self._cache = Cache.of(repo.directory)
+        self._known: dict[str, Mapping[str, tuple[Reason, ...]]] = {}
+
+    def to(self, base: str) -> Mapping[str, tuple[Reason, ...]]:
+        """The reasons of each service against one base."""
+        if base not in self._known:
+            trees = [self._repo.tree_of(base), self._repo.head_tree]
+            question = "" if self._uncommitted else json.dumps([*trees, self._prefix, self._subjects])
+            kept = self._cache.answer(question) if question else None
+            if kept is not None:
+                self._known[base] = {
+                    name: tuple(Reason(kind, detail, tuple(chain)) for kind, detail, chain in reasons)
+                    for name, reasons in kept
+                }
+            else:
+                self._known[base] = self._judged(base, question)
+        return self._known[base]
+
+    def _judged(self, base: str, question: str) -> Mapping[str, tuple[Reason, ...]]:
+        from pipeline.workspace.rules import Judgement
+
+        judgement = Judgement(self._reader.snapshot(base), self._subjects)
+        answer = {subject.name: judgement.reasons(subject) for subject in self._subjects}
+        if question:
+            rows = [[name, [[one.kind, one.detail, one.chain] for one in some]] for name, some in answer.items()]
+            self._cache.remember(question, rows)
+        return answer
+
+    @cached_property
+    def _reader(self) -> Reader:
+        from pipeline.workspace.snapshot import Reader
+
+        directories = tuple(sorted({subject.directory for subject in self._subjects}))
+        return Reader(self._repo, self._cache, directories, self._prefix, uncommitted=self._uncommitted)
+
+    def close(self) -> None:
+        """Keeps what was learnt, and ends the process that read contents."""
+        self._cache.save()
+        self._repo.blobs.close()
 
 
 def unknowable(repo: Repository, base: str | None, *, released: bool = False) -> Reason | None:
@@ -150,16 +145,13 @@ def _relative(path: Path, repo: Repository) -> str:
 
 
 def _subject(service: Described, prefix: str, repo: Repository) -> Subject:
-    resources = getattr(service, "resources", {})
-    kinds = [str(getattr(resource, "kind", "")) for resource in resources.values()]
-    used = modules.used([trigger.kind for trigger in service.triggers], kinds)
+    kinds = [trigger.kind for trigger in service.triggers], [one.kind for one in service.resources.values()]
     directory = _relative(service.directory.resolve(), repo)
-    inputs = getattr(service, "inputs", ())
     return Subject(
         name=service.name,
         directory=directory,
         manifest=posixpath.join(directory, service.file.name),
         features=service.features,
-        inputs=tuple(posixpath.normpath(posixpath.join(prefix, path)) for path in inputs),
-        modules=tuple(posixpath.join(prefix, "modules", module) for module in used),
+        inputs=tuple(posixpath.normpath(posixpath.join(prefix, path)) for path in service.inputs),
+        modules=tuple(posixpath.join(prefix, "modules", module) for module in modules.used(*kinds)),
     )

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from importlib.util import source_hash  # 64 bits, and no library to load as for hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.workspace import cargo, toml
-from pipeline.workspace.cargo import Manifest
 from pipeline.workspace.plumbing import Blobs
+
+if TYPE_CHECKING:
+    from pipeline.workspace.cargo import Manifest
 
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_ANSWERS = 32
@@ -44,6 +45,8 @@ class Cache:
         """The manifest with these contents; None when they are not TOML."""
         if identity in self._used:
             return self._used[identity]
+        from pipeline.workspace import cargo, toml
+
         found: Manifest | None
         try:
             found = cargo.from_json(self._manifests.rows.get(identity))

@@ -5,7 +5,7 @@ Only what is well-formed is read here. Whatever looks odd is left to the models,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,12 +51,18 @@ def services(project: Project, environment: str | None, repo: Repository, base: 
     found = _declared(project, environment)
     if found is not None and repo.tree_of(base) != repo.head_tree:
         changed = repo.differing(base)
-        files = [one.file.resolve() for one in found]
-        if all(file.relative_to(repo.root).as_posix() not in changed for file in files):
+        if all(_vouched(one.file, repo, changed) for one in found):
             return found
     from pipeline.manifest import load_services
 
     return load_services(project, environment)
+
+
+def _vouched(file: Path, repo: Repository, changed: Container[str]) -> bool:
+    """Is this file, and no link to another, the same in the base?"""
+    real = file.resolve()
+    same = real == file.parent.resolve() / file.name and real.is_relative_to(repo.root)
+    return same and real.relative_to(repo.root).as_posix() not in changed
 
 
 def _declared(project: Project, environment: str | None) -> tuple[Declared, ...] | None:

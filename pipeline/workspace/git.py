@@ -49,6 +49,7 @@ class Repository:
         self.blobs = Blobs(root)
         self._status: subprocess.Popen[bytes] | None = None
         self._uncommitted: list[str] | None = None
+        self._trees = {head: head_tree}
         self._differences: dict[str, Mapping[str, tuple[Entry | None, Entry | None]]] = {}
 
     @classmethod
@@ -81,33 +82,29 @@ class Repository:
 
     def resolve(self, revision: str) -> str:
         """The commit a branch, tag or abbreviation names."""
-        try:
-            return plumbing.run(
-                self.root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
-            ).rstrip("\n")
-        except GitFault:
+        found = self._commit(revision)
+        if found is None:
             hint = "git fetch --unshallow" if self.shallow else "git fetch, or name another commit"
-            raise UsageError(f"no commit `{revision}` in this clone", hint=hint) from None
+            raise UsageError(f"no commit `{revision}` in this clone", hint=hint)
+        return found
 
     def tree_of(self, commit: str) -> str | None:
         """The id of a commit's tree; None when the commit is not in the clone."""
-        if commit == self.head:
-            return self.head_tree
-        if not _SHA.match(commit):
-            return None
-        try:
-            return plumbing.run(self.root, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}").rstrip("\n")
-        except GitFault:
-            return None
+        return self._trees.get(commit) if self.has_commit(commit) else None
 
     def has_commit(self, sha: str) -> bool:
         """Is this commit in the clone?"""
-        if not _SHA.match(sha):
-            return False
+        return sha in self._trees or (_SHA.match(sha) is not None and self._commit(sha) == sha)
+
+    def _commit(self, revision: str) -> str | None:
+        """The commit a revision names, its tree kept; None when there is none."""
+        wanted = (f"{revision}^{{commit}}", f"{revision}^{{tree}}")
         try:
-            return plumbing.run(self.root, "rev-parse", "--verify", "--quiet", f"{sha}^{{commit}}").strip() == sha
-        except GitFault:
-            return False
+            commit, tree = plumbing.run(self.root, "rev-parse", "--revs-only", "--end-of-options", *wanted).split()
+        except (GitFault, ValueError):
+            return None
+        self._trees[commit] = tree
+        return commit
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Is `older` the same commit as `newer` or behind it?"""

@@ -60,6 +60,10 @@ class Graph:
         return nodes
 
     @cached_property
+    def _directories(self) -> Sequence[str]:
+        return list(self.nodes)
+
+    @cached_property
     def reach(self) -> Reach:
         """Which crate is built from which."""
         nodes, crates = self.nodes, self.crates
@@ -84,8 +88,7 @@ class Graph:
         """The shortest way from one crate to another, both ends included."""
         if directory == other or directory not in self.nodes or other not in self.nodes:
             return (directory,)
-        names = list(self.nodes)
-        return tuple(names[node] for node in self.reach.way(self.nodes[directory], self.nodes[other]))
+        return tuple(self._directories[node] for node in self.reach.way(self.nodes[directory], self.nodes[other]))
 
     def name(self, directory: str) -> str:
         """What a crate calls itself."""

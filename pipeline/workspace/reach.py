@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 
@@ -11,6 +11,7 @@ class Reach:
 
     def __init__(self, edges: Sequence[Sequence[int]]) -> None:
         self._edges = edges
+        self._searched: dict[int, dict[int, int]] = {}
 
     @cached_property
     def bits(self) -> Sequence[int]:
@@ -52,16 +53,23 @@ class Reach:
 
     def way(self, start: int, end: int) -> tuple[int, ...]:
         """The shortest way, both ends included; empty when there is none."""
-        came: dict[int, int | None] = {start: None}
-        queue = [start]
-        for node in queue:
-            if node == end:
-                way = [node]
-                while (before := came[way[-1]]) is not None:
-                    way.append(before)
-                return tuple(reversed(way))
-            for target in self._edges[node]:
-                if target not in came and self.bits[target] >> end & 1:
-                    came[target] = node
-                    queue.append(target)
-        return ()
+        came = self._search(start)
+        if end not in came:
+            return ()
+        way = [end]
+        while way[-1] != start:
+            way.append(came[way[-1]])
+        return tuple(reversed(way))
+
+    def _search(self, start: int) -> Mapping[int, int]:
+        """From where each node is reached first; one search answers for all ends."""
+        came = self._searched.get(start)
+        if came is None:
+            came = self._searched[start] = {start: start}
+            queue = [start]
+            for node in queue:
+                for target in self._edges[node]:
+                    if target not in came:
+                        came[target] = node
+                        queue.append(target)
+        return came

@@ -6,13 +6,14 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipeline.errors import Problem
 from pipeline.manifest.project import PROJECT_FILE
 from pipeline.workspace import cargo, modules, siblings, toolchain
 from pipeline.workspace.git import Change, shown
 from pipeline.workspace.graph import Crate
+from pipeline.workspace.model import Reason, Subject
 from pipeline.workspace.paths import built, owners
 from pipeline.workspace.snapshot import Snapshot
 from pipeline.workspace.tree import Tree, under
@@ -22,31 +23,6 @@ _MARKS = {"A": " (added)", "D": " (deleted)"}
 _SHOWN = 3
 # Parts of the project file that decide nothing about a service: where it can be released to, and where manifests lie.
 _PLACES = frozenset({"environments", "services"})
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a service is affected: a kind for programs, a sentence for people, and the chain from the service to it."""
-
-    kind: str
-    detail: str
-    chain: tuple[str, ...] = ()
-
-    @property
-    def shown(self) -> str:
-        """One line: `todos ← rust_shared/http ← rust_shared/http/src/lib.rs`."""
-        return " ← ".join(self.chain) or self.detail
-
-
-class Subject(NamedTuple):
-    """What the decision knows of a service; paths are relative to the repository."""
-
-    name: str
-    directory: str
-    manifest: str  # its service.yaml
-    features: tuple[str, ...]
-    inputs: tuple[str, ...]
-    modules: tuple[str, ...]
 
 
 class Judgement:

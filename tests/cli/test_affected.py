@@ -210,6 +210,16 @@ def test_a_manifest_that_cannot_be_read_is_refused_whatever_the_base_has(clone: 
     assert run(["affected", "--base", "HEAD~1"]) == 2
 
 
+def test_a_manifest_behind_a_link_is_always_judged(clone: Clone) -> None:
+    (clone.root / "services/hello/service.yaml").unlink()
+    (clone.root / "services/hello/service.yaml").symlink_to("../../hello.yaml")
+    clone.write("hello.yaml", "crabwalk: 1\nname: hello\nmemory: 64 MB\n")
+    clone.commit()
+    clone.write("README.md", "other\n")
+    clone.commit()
+    assert run(["affected", "--base", "HEAD~1"]) == 2
+
+
 def test_only_what_it_needs_is_loaded(clone: Clone) -> None:
     clone.write("services/hello/src/main.rs", "// other\n")
     clone.commit()
