@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+LOCK = ".crabwalk-lock"  # in a target folder: held by the build that works in it, touched by each
+
 
 def directory() -> Path:
     """`$CRABWALK_CACHE`, else `$XDG_CACHE_HOME/crabwalk`, else `~/.cache/crabwalk`."""

@@ -24,8 +24,6 @@ from pipeline.build.toolchain import scripts
 from pipeline.build.view import Progress, View
 from pipeline.errors import BuildError
 
-LOCK = ".crabwalk-lock"
-
 
 def command(run: CargoRun, lambda_dir: Path) -> tuple[str, ...]:
     """The whole command line; nothing is left to cargo-lambda's own guesses."""
@@ -138,11 +136,11 @@ def _forget(root: Path, run: CargoRun, target_dir: Path, env: Mapping[str, str])
 def _alone(target_dir: Path, view: View) -> Iterator[None]:
     """One build at a time in a target folder, from before cargo until the binaries are packed."""
     target_dir.mkdir(parents=True, exist_ok=True)
-    with (target_dir / LOCK).open("ab") as held:
+    with (target_dir / cache.LOCK).open("ab") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             view.line("waiting for another build in the same target folder")
             fcntl.flock(held, fcntl.LOCK_EX)
-        os.utime(target_dir / LOCK)  # in use: pruning goes by it
+        os.utime(target_dir / cache.LOCK)  # in use: pruning goes by it
         yield

@@ -1,26 +1,14 @@
-"""Carries out a build plan: compiles, inspects, packs and stores. Decides nothing that the plan has decided."""
+"""Carries out a build plan. What the store has needs no compiler, and loads nothing that only a compilation needs."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
 
-from pipeline.build import budget, cache, elf, evidence, package, prune, sccache, split, supply, toolchain, variables
-from pipeline.build.cargo_lambda import Compiled, compiled
-from pipeline.build.flags import environment, inherited
-from pipeline.build.inputs import Inputs, parse_dep_info
-from pipeline.build.model import Artifact, BuildPlan, CargoRun, Notice, Target
-from pipeline.build.packages import Workspace, read_workspace
-from pipeline.build.plan import plan_with
+from pipeline.build import evidence, prune
+from pipeline.build.model import Artifact, BuildPlan
 from pipeline.build.record import Source
-from pipeline.build.resolved import Resolved
-from pipeline.build.store import Made, Store
+from pipeline.build.store import Store
 from pipeline.build.view import View, view_of
-from pipeline.errors import BuildError
 
 
 def execute_build(plan: BuildPlan, told: View | Callable[[str], None]) -> tuple[Artifact, ...]:
@@ -29,98 +17,11 @@ def execute_build(plan: BuildPlan, told: View | Callable[[str], None]) -> tuple[
     for notice in plan.notices:
         view.notice(notice)
     source = evidence.source(plan.root) if plan.services else Source()
-    made: list[Artifact] = []
+    artifacts = plan.stored
     if plan.runs:
-        workspace = read_workspace(plan.root)
-        supply.check(plan.root, plan.deny, view.line, environment(plan.runs[0], cache.directory(), os.environ))
-        plan = _with_std(plan, workspace, store, view)
-        inputs = Inputs(workspace)
-        work, before = _Work(workspace, inputs, store, source, view), sccache.counts()
-        made = [artifact for run in plan.runs for artifact in work.execute(run)]
-        after = sccache.counts() if before and plan.runs else None
-        if before and after:
-            view.line(after.since(before) or "sccache was not asked for anything")
-    found = (evidence.told(store, artifact, source) for artifact in (*plan.stored, *made))
-    artifacts = tuple(sorted(found, key=lambda artifact: artifact.service))
+        from pipeline.build.compile import compile_runs
+
+        artifacts = compile_runs(plan, store, source, view)
     prune.daily(view.line)
-    return artifacts
-
-
-def _with_std(plan: BuildPlan, workspace: Workspace, store: Store, view: View) -> BuildPlan:
-    """Fetches a missing std. Where rustup cannot, the toolchain is another one, and so are all inputs."""
-    minimum = workspace.rust_version(target.wanted.package for run in plan.runs for target in run.targets)
-    planned = {run.platform: run.toolchain for run in plan.runs}
-    obtained = {platform: toolchain.obtain(chosen, minimum, view.line) for platform, chosen in planned.items()}
-    if obtained == planned:
-        return plan
-    missing = {name for run in plan.runs for name in run.services}
-    services = tuple(service for service in plan.services if service.name in missing)
-    again = plan_with(workspace, services, obtained, store, auditable=plan.auditable)
-    return replace(plan, runs=again.runs, stored=(*plan.stored, *again.stored))
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What every run of one build needs."""
-
-    workspace: Workspace
-    inputs: Inputs
-    store: Store
-    source: Source
-    view: View
-
-    def execute(self, run: CargoRun) -> list[Artifact]:
-        """The artifacts of one cargo run."""
-        dependents = defaultdict(list)
-        for target in run.targets:
-            for local in self.workspace.closure(target.wanted.package):
-                dependents[local.name].append(target.service)
-        with compiled(self.workspace.root, run, dependents, self.view) as binaries:
-            crates = evidence.crates(self.workspace.root, run, binaries.environment)
-            return [self._artifact(run, target, binaries, crates) for target in run.targets]
-
-    def _artifact(self, run: CargoRun, target: Target, binaries: Compiled, crates: Resolved) -> Artifact:
-        """Checks, splits, packs and remembers one binary."""
-        one, names = target.wanted, binaries.variables()
-        inputs = variables.key(target.key, names, inherited(os.environ))
-        hidden = self._hidden(target, binaries)
-        halves = _halves(run, target, binaries.binary(one.binary))
-        zipped = package.pack(halves.binary, one.entry)
-        if hidden:
-            inputs = hashlib.sha256(inputs.encode() + zipped).hexdigest()
-        lock = (self.workspace.root / "Cargo.lock").read_bytes()
-        built = evidence.facts(run, target, halves, zipped=zipped, lock=lock, inputs=inputs)
-        grew = evidence.grew(self.store, built, self.source, self.workspace.root)
-        notice = budget.check(one, len(zipped), len(halves.binary), grew)
-        if notice:
-            self.view.notice(notice)
-        made = Made(one.service, inputs, run.platform.architecture, run.platform.name, len(halves.binary))
-        artifact = self.store.put(zipped, made)
-        evidence.keep(self.store, built, crates, halves.symbols)
-        if not hidden:
-            self.store.remember(target.key, names, artifact)
-        return replace(artifact, grew=grew)
-
-    def _hidden(self, target: Target, binaries: Compiled) -> bool:
-        """Whether the compilation read files that no key covers; they are said."""
-        one = target.wanted
-        read = parse_dep_info(binaries.dep_info(one.binary))
-        hidden = self.inputs.outside(one.package, one.inputs, read)
-        if hidden:
-            shown = ", ".join(path.relative_to(self.workspace.root).as_posix() for path in hidden)
-            self.view.notice(
-                Notice(
-                    f"{one.service} reads {shown} from outside its package, so it is compiled anew each time; "
-                    "name it in the manifest under `inputs`"
-                )
-            )
-        return bool(hidden)
-
-
-def _halves(run: CargoRun, target: Target, path: Path) -> split.Halves:
-    try:
-        linked = path.read_bytes()
-        elf.check(linked, run.platform, target.service)
-        return split.split(linked)
-    except BuildError as error:
-        raise BuildError(error.what, where=str(path), hint=error.hint) from None
+    found = (evidence.told(store, artifact, source) for artifact in artifacts)
+    return tuple(sorted(found, key=lambda artifact: artifact.service))

@@ -22,6 +22,7 @@ from pipeline.build.model import (
     Wanted,
     wanted,
 )
+from pipeline.build.package import PACKER
 from pipeline.build.packages import Workspace, read_workspace
 from pipeline.build.store import Store
 from pipeline.build.targets import Platform
@@ -88,6 +89,7 @@ def plan_with(
             "profile": "release",
             "flags": fixed[one.platform],
             "auditable": auditable,
+            "packer": PACKER,
             "toolchain": chosen.identity,
         }
         target = Target(one, found.key(one.package, one.inputs, parameters))

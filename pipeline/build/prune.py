@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.build import cache
-from pipeline.build.cargo_lambda import LOCK
 
 DAY = 86_400
 TARGET_SECONDS = 30 * DAY
@@ -42,7 +41,7 @@ def prune(directory: Path, moment: float) -> int:
 
 def _targets(directory: Path, moment: float) -> Iterator[int]:
     """Target folders no build used; the lock's own time says when one did, and holding it that none does now."""
-    for lock in sorted(directory.glob(f"*/{LOCK}")):
+    for lock in sorted(directory.glob(f"*/{cache.LOCK}")):
         if moment - lock.stat().st_mtime < TARGET_SECONDS:
             continue
         with lock.open("ab") as held:

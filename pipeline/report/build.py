@@ -32,6 +32,7 @@ class BuildView:
         self._now = now
         self._pace = Pace(now)
         self._began = 0.0
+        self._failed = False
         self._at: Progress | None = None
         self._live: rich.live.Live | None = None
         self._group: AbstractContextManager[None] | None = None
@@ -59,7 +60,10 @@ class BuildView:
     def diagnostic(self, diagnostic: Diagnostic) -> None:
         """What the compiler says, and where."""
         self._console.line(diagnostic.rendered)
-        if diagnostic.file:
+        # The first error has its mark from the fault that ends the build, which says whose it is.
+        marked = diagnostic.level == "error" and not self._failed
+        self._failed = self._failed or marked
+        if diagnostic.file and not marked:
             place = Problem(diagnostic.file, diagnostic.line, diagnostic.column, diagnostic.message)
             self._console.annotate(diagnostic.level, place)
 

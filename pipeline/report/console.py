@@ -51,7 +51,6 @@ class Console:
         self._width = width
         self._now = now
         self._people = self._stderr if json else self._stdout
-        self._marked = set[tuple[str, ...]]()  # places that have their annotation
         self.wants_json = json
         self.github = self._environ.get("GITHUB_ACTIONS") == "true"
 
@@ -214,13 +213,10 @@ class Console:
                 self._annotate_problem("error", problem)
             return
         found = _PLACE.fullmatch(fault.where or "")
-        if found and found.groups() in self._marked:
-            return
         place = {"file": found["file"], "line": found["line"], "col": found["column"] or ""} if found else {}
         self._command("error", place, fault.what)
 
     def _annotate_problem(self, name: str, problem: Problem) -> None:
-        self._marked.add((problem.file, str(problem.line), str(problem.column)))
         place = {"file": problem.file, "line": str(problem.line), "col": str(problem.column)}
         tail = f", {problem.instead}" if problem.instead else ""
         self._command(name, place, problem.what + tail)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.build import prune, variables
-from pipeline.build.cargo_lambda import LOCK
+from pipeline.build.cache import LOCK
 from pipeline.build.prune import ARTIFACT_SECONDS, DAY, TARGET_SECONDS
 from pipeline.build.store import Made, Store
 
