@@ -153,5 +153,6 @@ def _subject(service: Described, prefix: str, repo: Repository) -> Subject:
         manifest=posixpath.join(directory, service.file.name),
         features=service.features,
         inputs=tuple(posixpath.normpath(posixpath.join(prefix, path)) for path in service.inputs),
+        extensions=service.extensions,
         modules=tuple(posixpath.join(prefix, "modules", module) for module in modules.used(*kinds)),
     )

@@ -175,7 +175,8 @@ def governed(content: Mapping[str, Any]) -> Mapping[str, Any]:
             if not (key == "profile" and name in _OTHER_PROFILES)
         }
     workspace = table(content, "workspace")
-    resolver = workspace.get("resolver", table(content, "package").get("resolver"))
+    package = table(content, "package")
+    resolver = workspace.get("resolver", package.get("resolver", package.get("edition")))
     if resolver is not None:
         found["resolver"] = resolver
     return found | _metadata("workspace", table(workspace, "metadata"))

@@ -38,6 +38,7 @@ class Declared:
     file: Path
     features: tuple[str, ...]
     inputs: tuple[str, ...]
+    extensions: tuple[str, ...]
     triggers: tuple[Kind, ...]
     resources: Mapping[str, Kind]
 
@@ -96,12 +97,12 @@ def _read(project: Project, environment: str | None, file: Path, problems: list[
     fields: Mapping[str, Node] = node.mapping or {}
     plain = {key: fields[key].plain() for key in _READ if key in fields}
     name = plain.get("name")
-    features, inputs = plain.get("features", []), plain.get("inputs", [])
+    features, inputs, extensions = (plain.get(key, []) for key in ("features", "inputs", "extensions"))
     triggers, resources = plain.get("triggers", []), plain.get("resources", {})
     sound = (
         isinstance(name, str)
-        and all(isinstance(some, list) for some in (features, inputs, triggers))
-        and all(isinstance(word, str) for some in (features, inputs) for word in some)
+        and all(isinstance(some, list) for some in (features, inputs, extensions, triggers))
+        and all(isinstance(word, str) for some in (features, inputs, extensions) for word in some)
         and isinstance(resources, dict)
         and all(isinstance(one, dict) and len(one) == 1 for one in (*triggers, *resources.values()))
     )
@@ -113,12 +114,13 @@ def _read(project: Project, environment: str | None, file: Path, problems: list[
         file=file,
         features=tuple(features),
         inputs=tuple(inputs),
+        extensions=tuple(extensions),
         triggers=tuple(_kind(one) for one in triggers),
         resources={key: _kind(one) for key, one in resources.items()},
     )
 
 
-_READ = ("name", "features", "inputs", "triggers", "resources")
+_READ = ("name", "features", "inputs", "extensions", "triggers", "resources")
 
 
 def _kind(one: Mapping[str, Any]) -> Kind:

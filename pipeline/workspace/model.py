@@ -22,6 +22,8 @@ class Described(Protocol):
     @property
     def inputs(self) -> tuple[str, ...]: ...
     @property
+    def extensions(self) -> tuple[str, ...]: ...
+    @property
     def triggers(self) -> Sequence[Any]: ...
     @property
     def resources(self) -> Mapping[str, Any]: ...
@@ -49,6 +51,7 @@ class Subject(NamedTuple):
     manifest: str  # its service.yaml
     features: tuple[str, ...]
     inputs: tuple[str, ...]
+    extensions: tuple[str, ...]
     modules: tuple[str, ...]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,10 +16,8 @@ from pipeline.workspace.model import Reason, Subject
 from pipeline.workspace.paths import built, owners
 from pipeline.workspace.snapshot import Snapshot
 from pipeline.workspace.tree import Tree, under
+from pipeline.workspace.wording import SHOWN, Item, by_name, few, sentence
 
-_VERBS = {"A": "was added", "D": "was deleted"}
-_MARKS = {"A": " (added)", "D": " (deleted)"}
-_SHOWN = 3
 # Parts of the project file that decide nothing about a service: where it can be released to, and where manifests lie.
 _PLACES = frozenset({"environments", "services"})
 
@@ -42,6 +39,7 @@ class Judgement:
             self._crates,
             self._locked,
             self._siblings,
+            self._extensions,
             self._workspace,
             self._toolchain,
             self._project,
@@ -54,14 +52,14 @@ class Judgement:
     def _own_files(self, subject: Subject) -> Iterator[Reason]:
         found = self._touched.get(subject.directory)
         if found:
-            yield Reason("files", _sentence(found), (subject.name, _few([item.marked for item in found])))
+            yield Reason("files", sentence(found), (subject.name, few([item.marked for item in found])))
 
     def _inputs(self, subject: Subject) -> Iterator[Reason]:
         for path in subject.inputs:
-            found = [_Item.of(change) for change in self._snapshot.changes.under(path)]
+            found = [Item.of(change) for change in self._snapshot.changes.under(path)]
             if found:
                 yield Reason(
-                    "input", f"{_sentence(found)}, an input", (subject.name, _few([item.marked for item in found]))
+                    "input", f"{sentence(found)}, an input", (subject.name, few([item.marked for item in found]))
                 )
 
     # path dependencies
@@ -76,34 +74,34 @@ class Judgement:
             found = self._touched[way[-1]]
             names = [graph.name(step) for step in way]
             through = f" ({' → '.join(names)})" if len(names) > 2 else ""
-            detail = f"depends on {names[-1]}{through}, which changed ({_few([item.text for item in found])})"
-            yield Reason("crate", detail, (subject.name, *way[1:], _few([item.marked for item in found])))
+            detail = f"depends on {names[-1]}{through}, which changed ({few([item.text for item in found])})"
+            yield Reason("crate", detail, (subject.name, *way[1:], few([item.marked for item in found])))
 
     @cached_property
-    def _touched(self) -> Mapping[str, Sequence[_Item]]:
+    def _touched(self) -> Mapping[str, Sequence[Item]]:
         """What changed of each crate's binary, by its folder."""
         snapshot = self._snapshot
         graph = snapshot.after.graph
         folders = {*self._services, *graph.nodes}
-        found: dict[str, list[_Item]] = {}
+        found: dict[str, list[Item]] = {}
         owned = owners(snapshot.changes, folders, snapshot.after.tree, snapshot.before.tree)
         for directory, changes in owned.items():
             crate = graph.crates.get(directory)
             sources = crate.manifest.sources if crate is not None else ()
             manifest = self._services[directory].manifest if directory in self._services else ""
             files = [change for change in changes if change.path != manifest]
-            items = [_Item.of(change) for change in built(directory, files, sources, snapshot.after.tree)]
+            items = [Item.of(change) for change in built(directory, files, sources, snapshot.after.tree)]
             items += self._manifest_items(directory, changes)
             found.setdefault(directory, []).extend(items)
         for crate in graph.crates.values():
             for folder in crate.sources:
-                items = [_Item.of(change) for change in snapshot.changes.under(folder)]
+                items = [Item.of(change) for change in snapshot.changes.under(folder)]
                 found.setdefault(crate.directory, []).extend(items)
             if self._inheritable:
                 found.setdefault(crate.directory, []).extend(self._inherited(crate))
-        return {directory: sorted(set(items), key=_by_name) for directory, items in found.items() if items}
+        return {directory: sorted(set(items), key=by_name) for directory, items in found.items() if items}
 
-    def _manifest_items(self, directory: str, changes: Sequence[Change]) -> Iterator[_Item]:
+    def _manifest_items(self, directory: str, changes: Sequence[Change]) -> Iterator[Item]:
         """Cargo.toml and service.yaml by what they say."""
         before, after = self._snapshot.sides
         path = posixpath.join(directory, "Cargo.toml")
@@ -112,17 +110,17 @@ class Judgement:
             if change.path == path:
                 old, new = before.content(path), after.content(path)
                 if old is None or new is None:
-                    yield _Item.of(change)
+                    yield Item.of(change)
                     continue
                 keys = cargo.differing(cargo.built(old), cargo.built(new))
                 if keys:
-                    yield _Item(f"{shown(path)}: {_few(keys)}")
+                    yield Item(f"{shown(path)}: {few(keys)}")
             elif (
                 subject is not None
                 and change.path == subject.manifest
                 and not _same_yaml(change.path, before.tree, after.tree)
             ):
-                yield _Item.of(change)
+                yield Item.of(change)
 
     @cached_property
     def _inheritable(self) -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
@@ -138,13 +136,13 @@ class Judgement:
                 found[root] = (keys[0], keys[1])
         return found
 
-    def _inherited(self, crate: Crate) -> Iterator[_Item]:
+    def _inherited(self, crate: Crate) -> Iterator[Item]:
         dependencies, package = self._inheritable.get(crate.workspace, (frozenset(), frozenset()))
         keys = [one.key for one in crate.dependencies if one.inherited and one.key in dependencies]
         found = [f"workspace.dependencies.{key}" for key in sorted(set(keys))]
         found += [f"workspace.package.{key}" for key in sorted(crate.manifest.inherited) if key in package]
         if found:
-            yield _Item(f"{shown(posixpath.join(crate.workspace, 'Cargo.toml'))}: {_few(found)}")
+            yield Item(f"{shown(posixpath.join(crate.workspace, 'Cargo.toml'))}: {few(found)}")
 
     # what others wrote
 
@@ -163,14 +161,14 @@ class Judgement:
         was, now = (before or after).name, after.name
         found = [(locks.way(difference.name, was, now), difference) for difference in locks.differences(was, now)]
         found.sort(key=lambda one: (len(one[0]), one[1].name))
-        for way, difference in found[: len(found) if len(found) <= _SHOWN + 1 else _SHOWN]:
+        for way, difference in found[: len(found) if len(found) <= SHOWN + 1 else SHOWN]:
             steps = [self._directory(package.name, after) if not package.source else package.name for package in way]
             text = f"{shown(path)}: {difference.text}" if len(way) < 3 or not way[-2].source else difference.text
             through = f" (through {' → '.join(steps[1:-1])})" if len(way) > 2 else ""
             detail = f"{difference.text} in {shown(path)}{through}"
             yield Reason("dependency", detail, (subject.name, *steps[1:-1], text))
-        if len(found) > _SHOWN + 1:
-            text = f"{len(found) - _SHOWN} more packages"
+        if len(found) > SHOWN + 1:
+            text = f"{len(found) - SHOWN} more packages"
             yield Reason("dependency", f"{text} in {shown(path)}", (subject.name, f"{shown(path)}: {text}"))
 
     def _directory(self, name: str, near: Crate) -> str:
@@ -196,8 +194,21 @@ class Judgement:
             if packages:
                 path = shown(posixpath.join(other.directory, "Cargo.toml"))
                 name = now.graph.name(other.directory)
-                detail = f"is built together with {name}, which asks other features of {_few(packages)} ({path})"
-                yield Reason("features", detail, (subject.name, other.directory, f"{path}: {_few(packages)}"))
+                detail = f"is built together with {name}, which asks other features of {few(packages)} ({path})"
+                yield Reason("features", detail, (subject.name, other.directory, f"{path}: {few(packages)}"))
+
+    def _extensions(self, subject: Subject) -> Iterator[Reason]:
+        """An extension is a layer of the functions that run with it: a new one is another configuration of theirs."""
+        for other in self._services.values():
+            if other.name in subject.extensions and other.name != subject.name:
+                for reason in (
+                    *self._own_files(other),
+                    *self._inputs(other),
+                    *self._crates(other),
+                    *self._locked(other),
+                ):
+                    detail = f"runs with {other.name}: {reason.detail}"
+                    yield Reason("extension", detail, (subject.name, *reason.chain))
 
     # what counts for all crates of a workspace, or below a folder
 
@@ -214,8 +225,8 @@ class Judgement:
                 yield Reason("workspace", f"it now belongs to the workspace {path}", (subject.name, path))
             keys = self._governed(after.workspace)
             if keys:
-                detail = f"{_few(keys)} changed in {path}"
-                yield Reason("workspace", detail, (subject.name, f"{path}: {_few(keys)}"))
+                detail = f"{few(keys)} changed in {path}"
+                yield Reason("workspace", detail, (subject.name, f"{path}: {few(keys)}"))
 
     def _governed(self, root: str) -> Sequence[str]:
         path = posixpath.join(root, "Cargo.toml")
@@ -233,9 +244,9 @@ class Judgement:
     def _toolchain(self, subject: Subject) -> Iterator[Reason]:
         for path, folder in self._configured:
             if under(subject.directory, folder):
-                found = [_Item.of(change) for change in self._snapshot.changes.under(path)]
-                detail = f"{_sentence(found)}, which its build reads"
-                yield Reason("toolchain", detail, (subject.name, _few([item.marked for item in found])))
+                found = [Item.of(change) for change in self._snapshot.changes.under(path)]
+                detail = f"{sentence(found)}, which its build reads"
+                yield Reason("toolchain", detail, (subject.name, few([item.marked for item in found])))
 
     @cached_property
     def _configured(self) -> Sequence[tuple[str, str]]:
@@ -264,10 +275,10 @@ class Judgement:
             return
         for module in self._with_called(subject.modules):
             changes = self._snapshot.changes.under(module)
-            found = [_Item.of(change) for change in changes if modules.applied(change.path, module)]
+            found = [Item.of(change) for change in changes if modules.applied(change.path, module)]
             if found:
-                detail = f"{_sentence(found)}, which is its infrastructure"
-                yield Reason("module", detail, (subject.name, module, _few([item.marked for item in found])))
+                detail = f"{sentence(found)}, which is its infrastructure"
+                yield Reason("module", detail, (subject.name, module, few([item.marked for item in found])))
 
     @property
     def _modules_folder(self) -> str:
@@ -281,39 +292,6 @@ class Judgement:
     @cached_property
     def _called(self) -> dict[tuple[str, ...], tuple[str, ...]]:
         return {}
-
-
-@dataclass(frozen=True)
-class _Item:
-    """One thing that changed: how a chain names it, and what happened to it."""
-
-    text: str
-    status: str = "M"
-
-    @classmethod
-    def of(cls, change: Change) -> _Item:
-        return cls(shown(change.path), change.status)
-
-    @property
-    def marked(self) -> str:
-        return self.text + _MARKS.get(self.status, "")
-
-
-def _by_name(item: _Item) -> str:
-    return item.text
-
-
-def _sentence(items: Sequence[_Item]) -> str:
-    if len(items) == 1:
-        return f"{items[0].text} {_VERBS.get(items[0].status, 'changed')}"
-    return f"{_few([item.text for item in items])} changed"
-
-
-def _few(words: Sequence[str]) -> str:
-    """The first three, and how many more."""
-    if len(words) <= _SHOWN:
-        return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-    return f"{', '.join(words[:_SHOWN])} and {len(words) - _SHOWN} more"
 
 
 def _same_yaml(path: str, before: Tree, after: Tree, ignored: frozenset[str] = frozenset()) -> bool:

@@ -176,6 +176,7 @@ def service(root: Path, name: str, **more: tuple[str, ...]) -> Declared:
         file=directory / "service.yaml",
         features=more.get("features", ()),
         inputs=more.get("inputs", ()),
+        extensions=more.get("extensions", ()),
         triggers=triggers,
         resources={},
     )

@@ -390,6 +390,14 @@ CASES = {
         hello(f"{HELLO}: dependencies.itoa"),
         services={"health": {"features": ("x",)}},
     ),
+    "an extension it runs with": Case(
+        {"services/health/src/main.rs": "// other\n", HEALTH: ("[dependencies]", 'description = "x"\n[dependencies]')},
+        {
+            **health(f"{HEALTH}: package.description and services/health/src/main.rs"),
+            **hello(f"health ← {HEALTH}: package.description and services/health/src/main.rs"),
+        },
+        services={"hello": {"extensions": ("health",)}},
+    ),
     # what it is compiled with
     "configuration, toolchain and the like": Case(
         {".cargo/config.toml": "[build]\n", "services/rust-toolchain": "1.90\n", "CargoLambda.toml": "[build]\n"},
