@@ -206,10 +206,11 @@ def plan_deploy(
             check_order(repo, setting.records[service.name])
     releasing = tuple(service for service in chosen if service.name in names)
     needed = {service.stack for service in releasing}
+    how = setting.project.build
     return DeployPlan(
         setting,
         found,
-        plan_build(setting.project.root, releasing),
+        plan_build(setting.project.root, releasing, compiler=how.compiler, auditable=how.auditable, deny=how.deny),
         tuple(stack for stack in stacks if stack.stack in needed or (stack.terraform and stack.root.walk_fingerprints)),
     )
 

@@ -7,7 +7,6 @@ fault does not stop the others, but whoever refers to it waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConflictError, CrabwalkError
@@ -74,18 +73,15 @@ class Releasing:
     def _build(self) -> None:
         from pipeline.build import execute_build
 
-        run, build = self._run, self._plan.build
-        for one in build.runs:
-            run.tell.progress(f"building {', '.join(one.services)} for {one.triple}")
-        # What the store has is no build: then there is nothing to head.
-        with run.tell.group("cargo lambda build") if build.runs else nullcontext():
-            artifacts = execute_build(build, run.tell.progress)
+        run = self._run
+        with run.building() as view:
+            artifacts = execute_build(self._plan.build, view)
         check_unmoved(run.setting)
-        stored = {artifact.service for artifact in build.stored}
         for artifact in artifacts:
-            source = "from the store, its inputs are known" if artifact.service in stored else "built"
+            source = "from the store, its inputs are known" if artifact.reused else "built"
             run.tell.progress(
                 f"{artifact.service}: {artifact.size / 1000:,.0f} kB zip {artifact.sha256[:12]}, {source}"
+                + (f"; {artifact.grew}" if artifact.grew else "")
             )
         self._artifacts = {artifact.service: artifact for artifact in artifacts}
 
@@ -127,11 +123,16 @@ class Releasing:
         return walk_fingerprint(ready(self._run.setting, service).service)
 
     def _upload(self, artifacts: Iterable[Artifact]) -> None:
+        """The zips, and the evidence that travels with each."""
+        from pipeline.build.record import companions
+
         objects = self._run.engine.objects
         for artifact in artifacts:
-            if not objects.exists(artifact.key):
-                objects.upload(artifact.key, artifact.path)
+            if not objects.exists(artifact.key) and objects.upload(artifact.key, artifact.path):
                 self._run.tell.progress(f"{artifact.service}: uploaded {artifact.key}")
+            for one in companions(artifact):
+                if not objects.exists(one.key):
+                    objects.upload(one.key, one.path, one.content_type)
 
     def _offer(self, service: Service) -> Walk | None:
         """Publish and try out a version; None when it ends here, with its result noted."""

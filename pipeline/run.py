@@ -18,6 +18,7 @@ from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk import Walk, run
 
 if TYPE_CHECKING:
+    from pipeline.build.view import View
     from pipeline.errors import ConflictError
     from pipeline.workspace.git import Repository
 
@@ -46,6 +47,7 @@ class Run:
     actor: str
     options: Options
     tell: Teller
+    building: Callable[[], AbstractContextManager[View]]
     walking: Callable[[], AbstractContextManager[Show]]
     walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
     results: list[ReleaseResult] = field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ def command(
     from pipeline.deploy import Deploy
     from pipeline.planning import check_checkout, read_setting
     from pipeline.release.outcome import exit_code
+    from pipeline.report.build import BuildView
     from pipeline.report.release import show_result
     from pipeline.run import Options, Run
 
@@ -60,8 +62,8 @@ def command(
     actor = whoami(here.env).arn
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
     options = Options(services, base, retry, frozenset(allow_destroy), os.environ.get("GITHUB_ACTOR"))
-    walking = _walking(here, record)
-    run = Run(here.engine, setting, here.repo, actor, options, console, walking)
+    building = partial(BuildView, console)
+    run = Run(here.engine, setting, here.repo, actor, options, console, building, _walking(here, record))
     try:
         results = Deploy(run).execute()
     except BaseException:

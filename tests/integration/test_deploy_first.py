@@ -7,7 +7,9 @@ after the cause is gone, then a configuration that walks like code.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from shop_kit import ONE_STEP, Scratch
 
@@ -20,6 +22,21 @@ concurrency: {reserved: 5}
 tags: {team: web}"""
 KEY = "kms_key: arn:aws:kms:us-east-1:000000000000:key/12345678-1234-1234-1234-123456789012"
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
+
+
+def evidence(here: Scratch) -> set[str]:
+    """What lies beside the one zip in the environment's bucket."""
+    listed = client(here.env, "s3").list_objects_v2(Bucket=here.env.bucket, Prefix="artifacts/")["Contents"]
+    keys = [one["Key"].removeprefix("artifacts/") for one in listed]
+    (name,) = [key.removesuffix(".zip") for key in keys if key.endswith(".zip")]
+    return {key.removeprefix(f"{name}/").partition("-")[0] for key in keys if not key.endswith(".zip")}
+
+
+def uses_what_is_declared(function: Mapping[str, Any]) -> None:
+    assert function["Configuration"]["EphemeralStorage"] == {"Size": 1024}
+    assert function["Configuration"]["KMSKeyArn"].endswith("123456789012")
+    assert function["Concurrency"]["ReservedConcurrentExecutions"] == 5
+    assert (function["Tags"]["team"], function["Tags"]["crabwalk:service"]) == ("web", "health")
 
 
 def test_a_first_release_with_every_obstacle_and_then_a_change_of_configuration(
@@ -70,6 +87,9 @@ def test_a_first_release_with_every_obstacle_and_then_a_change_of_configuration(
     assert here.alias("health")["FunctionVersion"] == "1"
     assert here.status("health")["url"] is None
 
+    # The zip lies in the bucket with what was built, from what, and by whom.
+    assert evidence(here) == {"provenance", "record", "sbom", "symbols"}
+
     # Configuration alone is applied by Terraform, published and walked; nobody calls the service, so it goes back.
     here.replace(manifest, "RUST_LOG: info", "RUST_LOG: debug")
     here.replace(manifest, "memory: 128 MB", MORE)
@@ -91,11 +111,7 @@ def test_a_first_release_with_every_obstacle_and_then_a_change_of_configuration(
         for version in ("1", "2")
     ]
     assert levels == ["info", "debug"]
-    latest = functions.get_function(FunctionName=here.function("health"))
-    assert latest["Configuration"]["EphemeralStorage"] == {"Size": 1024}
-    assert latest["Configuration"]["KMSKeyArn"].endswith("123456789012")
-    assert latest["Concurrency"]["ReservedConcurrentExecutions"] == 5
-    assert (latest["Tags"]["team"], latest["Tags"]["crabwalk:service"]) == ("web", "health")
+    uses_what_is_declared(functions.get_function(FunctionName=here.function("health")))
     again = here.crabwalk(*deploy)
     assert again.code == 0, again.said
     assert "of the same artifact and configuration was rolled back" in again.out
