@@ -20,6 +20,7 @@ ID_FLAG = f"-Clink-arg=-Wl,--build-id=0x{'00' * ID_BYTES}"
 _NOTE_HEADER = struct.pack("<III", 4, ID_BYTES, 3) + b"GNU\0"  # a note of the owner GNU and the type build id
 _COMPRESSED = 0x800
 _NULL, _NOTE, _NOBITS = 0, 7, 8
+_CRATES = ".dep-v0"
 _HEADER_BYTES, _WORTH_COMPRESSING = 64, 1024
 
 
@@ -57,7 +58,7 @@ def _place_of_id(data: bytes, found: Elf) -> int | None:
 
 
 def _stripped(data: bytes, found: Elf) -> bytes:
-    """Only what is loaded, and the headers of its sections, which tools find by name (`.dep-v0` of cargo-auditable)."""
+    """What is loaded, cargo-auditable's list of crates, and the headers of both, since tools find sections by name."""
     (programs,) = struct.unpack_from("<Q", data, 32)
     size, count = struct.unpack_from("<HH", data, 54)
     end = max([programs + size * count, *(segment.offset + segment.length for segment in found.segments)])
@@ -74,10 +75,17 @@ def _stripped(data: bytes, found: Elf) -> bytes:
         struct.pack_into("<I", header, 40, link if link <= last else 0)
         names += section.name.encode() + b"\0"
         headers += header
+    body = bytearray(data[:end])
+    for section in found.sections[last + 1 :]:
+        if section.name == _CRATES:
+            content = data[section.offset : section.offset + section.length]
+            headers += struct.pack("<IIQQQQIIQQ", len(names), 1, 0, 0, len(body), len(content), 0, 0, 1, 0)
+            names += section.name.encode() + b"\0"
+            body += content
     own = len(names)
     names += b".shstrtab\0"
-    headers += struct.pack("<IIQQQQIIQQ", own, 3, 0, 0, end, len(names), 0, 0, 1, 0)
-    return _with_sections(data[:end] + bytes(names), bytes(headers), last + 1)
+    headers += struct.pack("<IIQQQQIIQQ", own, 3, 0, 0, len(body), len(names), 0, 0, 1, 0)
+    return _with_sections(bytes(body + names), bytes(headers), len(headers) // _HEADER_BYTES - 1)
 
 
 def _symbols(data: bytes, found: Elf) -> bytes:

@@ -80,6 +80,19 @@ def test_the_id_is_of_what_runs_and_not_of_where_it_was_compiled(binary: bytes, 
     assert split(elsewhere).binary == split(binary).binary
 
 
+def test_the_list_of_crates_stays_in_what_runs(binary: bytes, tmp_path: Path) -> None:
+    (tmp_path / "linked").write_bytes(binary)
+    (tmp_path / "crates").write_bytes(b"the crates")
+    added = ["objcopy", "--add-section", f".dep-v0={tmp_path / 'crates'}", tmp_path / "linked", tmp_path / "with"]
+    subprocess.run(added, check=True)
+    halves = split((tmp_path / "with").read_bytes())
+    (found,) = [section for section in elf.read(halves.binary).sections if section.name == ".dep-v0"]
+    assert halves.binary[found.offset : found.offset + found.length] == b"the crates"
+    (tmp_path / "program").write_bytes(halves.binary)
+    (tmp_path / "program").chmod(0o755)
+    assert subprocess.run([tmp_path / "program"], capture_output=True, text=True, check=True).stdout == "42\n"
+
+
 def test_an_id_of_the_linker_is_left_alone(tmp_path: Path) -> None:
     own = "ab" * 20
     halves = split(linked(tmp_path / "own", f"-Clink-arg=-Wl,--build-id=0x{own}"))
