@@ -5,17 +5,16 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
-from pipeline.errors import Problem
 from pipeline.manifest.project import PROJECT_FILE
 from pipeline.workspace import cargo, modules, siblings, toolchain
 from pipeline.workspace.git import Change, shown
 from pipeline.workspace.graph import Crate
+from pipeline.workspace.meaning import same_yaml
 from pipeline.workspace.model import Reason, Subject
 from pipeline.workspace.paths import built, owners
 from pipeline.workspace.snapshot import Snapshot
-from pipeline.workspace.tree import Tree, under
+from pipeline.workspace.tree import under
 from pipeline.workspace.wording import SHOWN, Item, by_name, few, sentence
 
 # Parts of the project file that decide nothing about a service: where it can be released to, and where manifests lie.
@@ -118,7 +117,7 @@ class Judgement:
             elif (
                 subject is not None
                 and change.path == subject.manifest
-                and not _same_yaml(change.path, before.tree, after.tree)
+                and not same_yaml(change.path, before.tree, after.tree)
             ):
                 yield Item.of(change)
 
@@ -199,14 +198,10 @@ class Judgement:
 
     def _extensions(self, subject: Subject) -> Iterator[Reason]:
         """An extension is a layer of the functions that run with it: a new one is another configuration of theirs."""
-        for other in self._services.values():
-            if other.name in subject.extensions and other.name != subject.name:
-                for reason in (
-                    *self._own_files(other),
-                    *self._inputs(other),
-                    *self._crates(other),
-                    *self._locked(other),
-                ):
+        others = [other for other in self._services.values() if other.name in subject.extensions and other != subject]
+        for rule in (self._own_files, self._inputs, self._crates, self._locked):
+            for other in others:
+                for reason in rule(other):
                     detail = f"runs with {other.name}: {reason.detail}"
                     yield Reason("extension", detail, (subject.name, *reason.chain))
 
@@ -268,7 +263,7 @@ class Judgement:
     def _project_differs(self) -> bool:
         before, after = (side.tree for side in self._snapshot.sides)
         path = self._project_file
-        return path in self._snapshot.changes and not _same_yaml(path, before, after, ignored=_PLACES)
+        return path in self._snapshot.changes and not same_yaml(path, before, after, ignored=_PLACES)
 
     def _modules(self, subject: Subject) -> Iterator[Reason]:
         if not self._snapshot.changes.under(self._modules_folder):
@@ -292,18 +287,3 @@ class Judgement:
     @cached_property
     def _called(self) -> dict[tuple[str, ...], tuple[str, ...]]:
         return {}
-
-
-def _same_yaml(path: str, before: Tree, after: Tree, ignored: frozenset[str] = frozenset()) -> bool:
-    old, new = (_plain(tree.read(path), ignored) for tree in (before, after))
-    return old is not None and old == new
-
-
-def _plain(data: bytes | None, ignored: frozenset[str]) -> Any:
-    from pipeline.manifest.document import compose
-
-    problems: list[Problem] = []
-    node = compose((data or b"").decode("utf-8", "replace"), "", problems)
-    if node is None or problems:
-        return None
-    return {key: value for key, value in node.plain().items() if key not in ignored}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from pipeline.workspace import toml
 from pipeline.workspace.cargo import table
+from pipeline.workspace.meaning import same_toml
 from pipeline.workspace.paths import CONFIGURATIONS, TOOLS, Changes
 from pipeline.workspace.tree import Tree, join
 
@@ -31,7 +31,7 @@ def changed(changes: Changes, before: Tree, after: Tree) -> Iterator[tuple[str, 
     """Each file that counts for everything below a folder, and that folder."""
     for change in changes.all:
         folder = folder_of(change.path)
-        if folder is not None and _meaning(before, change.path) != _meaning(after, change.path):
+        if folder is not None and not same_toml(change.path, before, after, ignored=_TALK):
             yield change.path, folder
     for tree in (after, before):
         for path, folder in included(tree):
@@ -78,11 +78,3 @@ def _configurations(tree: Tree) -> list[tuple[str, str]]:
             if folder is not None:
                 found.append((path, folder))
     return sorted(found)
-
-
-def _meaning(tree: Tree, path: str) -> Any:
-    data = tree.read(path)
-    content = toml.parse(data)
-    if content is None:
-        return data
-    return {key: value for key, value in content.items() if key not in _TALK}

@@ -391,7 +391,7 @@ CASES = {
         services={"health": {"features": ("x",)}},
     ),
     "an extension it runs with": Case(
-        {"services/health/src/main.rs": "// other\n", HEALTH: ("[dependencies]", 'description = "x"\n[dependencies]')},
+        {"services/health/src/main.rs": "// other\n", HEALTH: ('"0.1.0"\n', '"0.1.0"\ndescription = "x"\n')},
         {
             **health(f"{HEALTH}: package.description and services/health/src/main.rs"),
             **hello(f"health ← {HEALTH}: package.description and services/health/src/main.rs"),

@@ -175,4 +175,4 @@ def test_never_narrower_than_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.exhaustive
 def test_never_narrower_than_cargo_in_many_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged(range(100, 500), tmp_path, monkeypatch)
+    judged(range(100, 220), tmp_path, monkeypatch)
