@@ -103,6 +103,8 @@ class Repository:
             commit, tree = plumbing.run(self.root, "rev-parse", "--revs-only", "--end-of-options", *wanted).split()
         except (GitFault, ValueError):
             return None
+        if not _SHA.match(commit):  # `^HEAD` and the like
+            return None
         self._trees[commit] = tree
         return commit
 

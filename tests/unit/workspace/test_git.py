@@ -68,8 +68,9 @@ def test_commits_that_are_not_there(clone) -> None:
     assert not repository.has_commit(clone.git("rev-parse", "HEAD^{tree}"))
     with pytest.raises(UsageError, match="no commit `nowhere` in this clone"):
         repository.resolve("nowhere")
-    with pytest.raises(UsageError, match="no commit `--help`"):
-        repository.resolve("--help")
+    for odd in ("--help", "^HEAD", "HEAD..HEAD", "HEAD HEAD", "", "HEAD:README.md"):
+        with pytest.raises(UsageError, match="no commit `"):
+            repository.resolve(odd)
 
 
 def test_dirty_names_changed_and_new_paths_but_not_ignored_ones(clone) -> None:
