@@ -31,7 +31,8 @@ class Inputs:
         `declared` are the files and folders outside packages that the manifest names.
         """
         files = dict(map(self._hashed, self._files(package, declared)))
-        text = json.dumps({"format": _FORMAT, "files": files, **parameters}, sort_keys=True)
+        unified = {one.name: one.unifying for one in self._workspace.companions(package)}
+        text = json.dumps({"format": _FORMAT, "files": files, "unified": unified, **parameters}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def outside(self, package: str, declared: Sequence[str], read: Iterable[Path]) -> tuple[Path, ...]:
@@ -41,9 +42,8 @@ class Inputs:
         return tuple(sorted({path for path in real if path.is_relative_to(self._workspace.root)} - covered))
 
     def _files(self, package: str, declared: Sequence[str]) -> Iterator[Path]:
-        """Sources of the package and what it depends on; of companions the manifest, whose features cargo unifies."""
+        """Sources of the package and of what it depends on, and what is declared."""
         yield from self._shared
-        yield from (companion.directory / "Cargo.toml" for companion in self._workspace.companions(package))
         for local in self._workspace.closure(package):
             if local.directory not in self._folders:
                 self._folders[local.directory] = tuple(_sources(local.directory))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from pipeline.errors import BuildError
 
 Table = Mapping[str, Any]
+Asked = tuple[frozenset[str], bool]  # features, and whether the default ones are among them
 
 
 @dataclass(frozen=True, order=True)
@@ -33,6 +35,7 @@ class Package:
     binaries: frozenset[str]
     dependencies: tuple[Dependency, ...]
     rust_version: tuple[int, ...] = ()
+    unifying: str = ""  # what of its manifest decides the features of packages that others use too
 
 
 @dataclass(frozen=True)
@@ -66,18 +69,44 @@ class Workspace:
         return tuple(sorted(found.values(), key=lambda package: package.name))
 
     def companions(self, name: str) -> tuple[Package, ...]:
-        """The packages with binaries that ask the same features of the same packages of the workspace.
+        """The packages with binaries that are always selected together with this one.
 
         cargo unifies features over all selected packages. Selecting always these makes a binary independent of which
-        others are built with it, and keeps what one service switches on (an AWS SDK) out of a service that does not.
+        others are built with it; and since they never ask different features of a package of the workspace, what one
+        service switches on there (an AWS SDK) stays out of a service that does not.
         """
-        wanted = self.package(name).dependencies
-        same = (package for package in self.packages.values() if package.binaries and package.dependencies == wanted)
-        return tuple(sorted(same, key=lambda package: package.name))
+        group = next((group for group in self._groups if any(package.name == name for package in group)), ())
+        return tuple(group) or (self.package(name),)
 
     def rust_version(self, names: Iterable[str]) -> tuple[int, ...]:
         """The oldest compiler that these packages and those they depend on allow; empty when they do not say."""
         return max((package.rust_version for name in names for package in self.closure(name)), default=())
+
+    @cached_property
+    def _groups(self) -> Sequence[Sequence[Package]]:
+        """All packages with binaries, in as few groups as a first fit by name finds."""
+        groups: list[tuple[dict[Path, Asked], list[Package]]] = []
+        for name in sorted(self.packages):
+            package, asked = self.packages[name], self._asked(name)
+            if not package.binaries:
+                continue
+            fitting = (group for group in groups if all(group[0].get(path, one) == one for path, one in asked.items()))
+            known, members = next(fitting, ({}, []))
+            if not members:
+                groups.append((known, members))
+            known.update(asked)
+            members.append(package)
+        return [members for _, members in groups]
+
+    def _asked(self, name: str) -> dict[Path, Asked]:
+        """The features that a package and what it depends on ask of packages of the workspace."""
+        found: dict[Path, Asked] = {}
+        for package in self.closure(name):
+            for dependency in package.dependencies:
+                features, default = found.get(dependency.directory, (frozenset[str](), False))
+                both = (features | set(dependency.features), default or dependency.default_features)
+                found[dependency.directory] = both
+        return found
 
     @cached_property
     def _by_directory(self) -> Mapping[Path, Package]:
@@ -125,7 +154,20 @@ def _package(directory: Path, manifest: Table, inherited: Mapping[str, Table], r
         frozenset(_binaries(directory, manifest, name)),
         _dependencies(directory, manifest, inherited),
         _release(rust_version if isinstance(said, dict) else said),
+        _unifying(manifest),
     )
+
+
+def _unifying(manifest: Table) -> str:
+    """Dependencies and features of a manifest, without those only tests need."""
+    named = ("dependencies", "build-dependencies", "features")
+    targets = {
+        condition: {name: table[name] for name in named if name in table}
+        for condition, table in _table(manifest, "target").items()
+        if isinstance(table, dict)
+    }
+    found = {**{name: manifest[name] for name in named if name in manifest}, "target": targets}
+    return json.dumps(found, sort_keys=True, default=str)
 
 
 def _release(said: Any) -> tuple[int, ...]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from dataclasses import dataclass
+
+import deflate
 
 from pipeline.build import elf
 from pipeline.build.elf import Elf, Section
@@ -114,7 +115,9 @@ def _compressed(header: bytearray, data: bytes, section: Section) -> bytes:
         return content
     struct.pack_into("<Q", header, 8, section.flags | _COMPRESSED)
     struct.pack_into("<Q", header, 48, 8)
-    return struct.pack("<IIQQ", 1, 0, len(content), max(section.alignment, 1)) + zlib.compress(content)
+    return struct.pack("<IIQQ", 1, 0, len(content), max(section.alignment, 1)) + bytes(
+        deflate.zlib_compress(content, 6)
+    )
 
 
 def _with_sections(body: bytes, headers: bytes, names: int) -> bytes:

@@ -36,11 +36,29 @@ def test_a_changed_input_changes_the_key(tree: Path, changed: str) -> None:
     assert key(tree) != before
 
 
-@pytest.mark.parametrize("changed", ["Cargo.toml", "services/one/Cargo.toml", "services/two/Cargo.toml"])
-def test_manifests_count_those_of_companions_too(tree: Path, changed: str) -> None:
+@pytest.mark.parametrize("changed", ["Cargo.toml", "services/one/Cargo.toml", "shared/Cargo.toml"])
+def test_manifests_of_what_is_compiled_count(tree: Path, changed: str) -> None:
     before = key(tree)
     write(tree, {changed: (tree / changed).read_text() + "# changed\n"})
     assert key(tree) != before
+
+
+@pytest.mark.parametrize(
+    ("added", "counts"),
+    [
+        ("# a comment\n", False),
+        ('[dev-dependencies]\nserde = "1"\n', False),
+        ("[lints]\nworkspace = true\n", False),
+        ('serde = { version = "1", features = ["derive"] }\n', True),
+        ("[features]\ndefault = []\n", True),
+        ('[target."cfg(unix)".dependencies]\nserde = "1"\n', True),
+    ],
+)
+def test_of_companions_what_cargo_unifies_counts(tree: Path, added: str, *, counts: bool) -> None:
+    """A companion's features reach the crates both use, although it is not compiled itself."""
+    before, other = key(tree), "services/two/Cargo.toml"
+    write(tree, {other: (tree / other).read_text() + added})
+    assert (key(tree) != before) is counts
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,37 @@ def test_the_closure_follows_path_dependencies_written_either_way(tree: Path) ->
     assert names(workspace.closure("tool")) == ["tool"], "what only tests need is not compiled"
 
 
-def test_companions_ask_the_same_features_of_the_same_packages(tree: Path) -> None:
+def test_companions_ask_no_different_features_of_a_package(tree: Path) -> None:
+    write(tree, {"leaf/Cargo.toml": '[package]\nname = "leaf"\n'})
+    two = (tree / "services/two/Cargo.toml").read_text()
+    write(tree, {"services/two/Cargo.toml": two + 'leaf = { path = "../../leaf" }\n'})
     workspace = read_workspace(tree)
-    assert names(workspace.companions("one")) == ["one", "two"]
-    assert names(workspace.companions("big")) == ["big"], "its features may not reach the others"
-    assert names(workspace.companions("tool")) == ["tool"]
+    assert names(workspace.companions("one")) == names(workspace.companions("two")) == ["one", "two"]
+    assert names(workspace.companions("big")) == ["big", "tool"], "its features may not reach the others"
+    assert names(workspace.companions("tool")) == ["big", "tool"]
+
+
+def test_features_asked_by_way_of_another_package_keep_apart_too(tree: Path) -> None:
+    write(
+        tree,
+        {
+            "between/Cargo.toml": """
+                [package]
+                name = "between"
+                [dependencies]
+                shared = { workspace = true, features = ["aws"] }
+            """,
+            "services/two/Cargo.toml": """
+                [package]
+                name = "two"
+                [dependencies]
+                between = { path = "../../between" }
+            """,
+        },
+    )
+    workspace = read_workspace(tree)
+    assert names(workspace.companions("one")) == ["one"]
+    assert names(workspace.companions("two")) == ["big", "tool", "two"]
 
 
 def test_build_and_platform_dependencies_count(tree: Path) -> None:

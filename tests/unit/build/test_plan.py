@@ -63,7 +63,7 @@ def test_a_layer_is_another_package_than_a_function(tree: Path, store: Store) ->
 def test_features_of_one_service_do_not_reach_another(tree: Path, store: Store) -> None:
     runs = plan(tree, store, service("big"), service("one"), service("two", features=("x",))).runs
     assert sorted((run.packages, run.features) for run in runs) == [
-        (("big",), ()),
+        (("big", "tool"), ()),
         (("one", "two"), ()),
         (("two",), ("x",)),
     ]
