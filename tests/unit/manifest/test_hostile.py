@@ -70,11 +70,12 @@ def test_two_thousand_hostile_manifests_are_a_report_or_a_model(tmp_path: Path) 
 
 
 @pytest.mark.exhaustive
-def test_a_hundred_thousand_hostile_manifests(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", range(20))
+def test_a_hundred_thousand_hostile_manifests(tmp_path: Path, part: int) -> None:
     seed = secrets.randbelow(2**32)
-    result = run(tmp_path, 80_000, 20_000, seed)
-    print(f"seed {seed}: {result}")  # noqa: T201 - to repeat it with
-    assert result["count"] >= 100_000
+    result = run(tmp_path, 4000, 1000, seed)
+    print(f"part {part}, seed {seed}: {result}")  # noqa: T201 - to repeat it with
+    assert result["count"] >= 5000
     assert result["slowest_s"] < SECONDS
     assert result["grown_bytes"] < BYTES
 
