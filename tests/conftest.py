@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,22 @@ _counter = itertools.count()
 # A build in CI must have its supply chain checked by cargo-deny; these are no releases.
 os.environ.pop("CI", None)
 
+# What compiles or computes, and needs no AWS.
+_ALONE = re.compile(r"tests/(?:unit|terraform)/|tests/integration/test_(?:arm64|build|scaffold)")
 _AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses the embedded AWS stays in one process, so that there is one of it."""
-    for item in items:
-        if "embedded" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("embedded"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of two processes one has everything that uses the embedded AWS, so that there is one of it, and mostly waits."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Apart(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if _ALONE.match(file) else "embedded"
+
+    return Apart(config, log)
 
 
 @pytest.fixture(scope="session")
