@@ -84,6 +84,13 @@ class Graph:
         bits = self.reached(directory)
         return (directory, *(name for name, node in self.nodes.items() if bits >> node & 1 and name != directory))
 
+    def united(self, directories: Iterable[str]) -> list[str]:
+        """Every crate that one of these is built from, themselves included."""
+        bits = 0
+        for directory in directories:
+            bits |= self.reached(directory)
+        return [name for name, node in self.nodes.items() if bits >> node & 1]
+
     def way(self, directory: str, other: str) -> tuple[str, ...]:
         """The shortest way from one crate to another, both ends included."""
         if directory == other or directory not in self.nodes or other not in self.nodes:

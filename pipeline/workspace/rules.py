@@ -179,22 +179,21 @@ class Judgement:
         return {(crate.workspace, crate.name): crate.directory for crate in crates}
 
     def _siblings(self, subject: Subject) -> Iterator[Reason]:
-        if (
-            subject.features
-            or not self._snapshot.binaries_differ
-            or subject.directory not in self._snapshot.after.graph.crates
-        ):
+        if subject.features or not self._snapshot.requests_differ:
             return
-        after = self._snapshot.after.graph.crates[subject.directory]
+        was, after = (side.graph.crates.get(subject.directory) for side in self._snapshot.sides)
+        if was is None or after is None or was.workspace != after.workspace:
+            return  # a new service, or one in another workspace, is affected anyway
+        locks = self._snapshot.locks(after.workspace)
         before, now = (side.companions for side in self._snapshot.sides)
-        for other in siblings.changed(before, now, subject.directory):
-            locks = self._snapshot.locks(after.workspace)
-            packages = [name for name in other.packages if locks is None or locks.touches(name, after.name)]
+        for found in siblings.changed(before, now, subject.directory):
+            packages = [name for name in found.packages if locks is None or locks.touches(name, after.name)]
             if packages:
-                path = shown(posixpath.join(other.directory, "Cargo.toml"))
-                name = now.graph.name(other.directory)
-                detail = f"is built together with {name}, which asks other features of {few(packages)} ({path})"
-                yield Reason("features", detail, (subject.name, other.directory, f"{path}: {few(packages)}"))
+                path = shown(posixpath.join(found.directory, "Cargo.toml"))
+                graph = (now if found.directory in now.graph.crates else before).graph
+                through = graph.way(found.sibling, found.directory)
+                detail = f"is built together with {graph.name(found.sibling)}, where {path} asks for {few(packages)}"
+                yield Reason("features", detail, (subject.name, *through, f"{path}: {few(packages)}"))
 
     def _extensions(self, subject: Subject) -> Iterator[Reason]:
         """An extension is a layer of the functions that run with it: a new one is another configuration of theirs."""

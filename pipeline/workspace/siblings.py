@@ -1,14 +1,14 @@
 """What other packages of the same cargo run ask of the packages a service shares with them. Pure.
 
-cargo unifies features over all packages it selects. A service is built with those that ask the same features of the
-same local crates (`companions` in pipeline/build), so a feature that one of them asks for is in all their binaries.
+cargo unifies features over all packages it selects, and those are always the same for a service (`companions` in
+pipeline/build). So a feature that one of them, or a crate behind it, asks for is in all their binaries.
 """
 
 from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -30,8 +30,9 @@ def has_binary(tree: Tree, directory: str, manifest: Manifest | None) -> bool:
 
 
 class Asked(NamedTuple):
-    """A sibling that asks something else of packages than it did."""
+    """A crate that asks something else of packages than it did, and the sibling it is built for."""
 
+    sibling: str
     directory: str
     packages: tuple[str, ...]
 
@@ -51,74 +52,82 @@ class Companions:
     def __init__(self, tree: Tree, graph: Graph) -> None:
         self._tree = tree
         self.graph = graph
+        self._unified: dict[tuple[str, ...], Requests] = {}
 
     def of(self, directory: str) -> tuple[str, ...]:
         """The folders of the packages cargo selects with the one in `directory`, itself included."""
-        crate = self.graph.crates.get(directory)
-        if crate is None:
-            return ()
-        return tuple(self._groups.get((crate.workspace, _local(crate)), (directory,)))
+        return self._groups.get(directory, (directory,))
 
-    def asked(self, directory: str) -> Requests:
-        """What a package itself asks of packages of others."""
-        crate = self.graph.crates.get(directory)
-        return _requests(crate) if crate is not None else {}
+    def crates(self, group: tuple[str, ...]) -> Sequence[str]:
+        """All local crates of a cargo run."""
+        return [name for name in self.graph.united(group) if name in self.graph.crates]
 
-    def unified(self, directory: str) -> Requests:
+    def unified(self, group: tuple[str, ...]) -> Requests:
         """What all of a cargo run asks."""
-        found: dict[str, frozenset[str]] = {}
-        crates = {*self.of(directory), *self.graph.closure(directory)}
-        for crate in crates:
-            for package, asked in self.asked(crate).items():
-                found[package] = found.get(package, frozenset()) | asked
-        return found
+        if group not in self._unified:
+            found: dict[str, frozenset[str]] = {}
+            for directory in self.crates(group):
+                for package, asked in requests(self.graph.crates[directory]).items():
+                    found[package] = found.get(package, frozenset()) | asked
+            self._unified[group] = found
+        return self._unified[group]
 
     @cached_property
-    def _groups(self) -> Mapping[tuple[str, frozenset[object]], list[str]]:
-        found: dict[tuple[str, frozenset[object]], list[str]] = {}
-        for directory, crate in self.graph.crates.items():
-            if has_binary(self._tree, directory, crate.manifest):
-                found.setdefault((crate.workspace, _local(crate)), []).append(directory)
+    def _groups(self) -> Mapping[str, tuple[str, ...]]:
+        """The group of each package with a binary: by name, the first one where nobody asks different features."""
+        groups: dict[str, list[tuple[dict[str, object], list[str]]]] = {}
+        for crate in sorted(self.graph.crates.values(), key=lambda crate: crate.name):
+            if not has_binary(self._tree, crate.directory, crate.manifest):
+                continue
+            asked = self._asked(crate.directory)
+            known = groups.setdefault(crate.workspace, [])
+            fitting = (group for group in known if all(group[0].get(path, one) == one for path, one in asked.items()))
+            group = next(fitting, None)
+            if group is None:
+                group = ({}, [])
+                known.append(group)
+            group[0].update(asked)
+            group[1].append(crate.directory)
+        return {name: tuple(names) for known in groups.values() for _, names in known for name in names}
+
+    def _asked(self, directory: str) -> Mapping[str, object]:
+        """The features that a package and what it depends on ask of local crates."""
+        found: dict[str, tuple[frozenset[str], bool]] = {}
+        for name in self.graph.closure(directory):
+            crate = self.graph.crates.get(name)
+            for dependency in crate.dependencies if crate is not None else ():
+                if crate is None or dependency.path is None:
+                    continue
+                target = join(crate.workspace if dependency.inherited else crate.directory, dependency.path)
+                features, default = found.get(str(target), (frozenset(), False))
+                both = features | set(dependency.features), default or dependency.default_features is not False
+                found[str(target)] = both
         return found
 
 
 def changed(before: Companions, after: Companions, directory: str) -> Iterator[Asked]:
-    """The siblings of a service that make the unified features differ, and for which packages."""
-    others = dict.fromkeys((*after.of(directory), *before.of(directory)))
-    suspects = [other for other in others if other != directory and _others_ask(before, after, other, directory)]
-    if not suspects:
-        return
-    old, new = before.unified(directory), after.unified(directory)
+    """What makes the unified features of a service's cargo run differ, apart from the service's own crates."""
+    groups = before.of(directory), after.of(directory)
+    old, new = before.unified(groups[0]), after.unified(groups[1])
     differing = {package for package in old.keys() | new.keys() if old.get(package) != new.get(package)}
-    for other in suspects:
-        was, now = _in_run(before, other, directory), _in_run(after, other, directory)
+    if not differing:
+        return
+    crates = [frozenset(side.crates(group)) for side, group in zip((before, after), groups, strict=True)]
+    for name in sorted(crates[0] | crates[1]):
+        if after.graph.reaches(directory, name):
+            continue
+        was, now = (
+            requests(side.graph.crates[name]) if name in some else {}
+            for side, some in zip((before, after), crates, strict=True)
+        )
         packages = sorted(package for package in differing if was.get(package) != now.get(package))
         if packages:
-            yield Asked(other, tuple(packages))
+            side, group = (after, groups[1]) if name in crates[1] else (before, groups[0])
+            yield Asked(next(one for one in group if side.graph.reaches(one, name)), name, tuple(packages))
 
 
-def _in_run(side: Companions, other: str, directory: str) -> Requests:
-    return side.asked(other) if other in side.of(directory) else {}
-
-
-def _others_ask(before: Companions, after: Companions, other: str, directory: str) -> bool:
-    return _in_run(before, other, directory) != _in_run(after, other, directory)
-
-
-def _local(crate: Crate) -> frozenset[object]:
-    """What the crate asks of local crates: what decides about its companions."""
-    return frozenset(
-        (
-            join(crate.workspace if dependency.inherited else crate.directory, dependency.path),
-            tuple(sorted(set(dependency.features))),
-            dependency.default_features is not False,
-        )
-        for dependency in crate.dependencies
-        if dependency.path is not None
-    )
-
-
-def _requests(crate: Crate) -> Requests:
+def requests(crate: Crate) -> Requests:
+    """What a crate itself asks of packages of others: features by package."""
     found: dict[str, frozenset[str]] = {}
     switched = _switched(crate)
     for dependency in crate.dependencies:

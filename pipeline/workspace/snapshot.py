@@ -18,7 +18,7 @@ from pipeline.workspace.git import Change, Repository
 from pipeline.workspace.graph import Graph, read_graph
 from pipeline.workspace.lock import Comparison, Lock
 from pipeline.workspace.paths import Changes, through_links
-from pipeline.workspace.siblings import Companions, binaries, has_binary
+from pipeline.workspace.siblings import Companions, binaries
 from pipeline.workspace.tree import LINK, SUBMODULE, Tree
 
 
@@ -89,19 +89,14 @@ class Snapshot:
         return self.before, self.after
 
     @cached_property
-    def binaries_differ(self) -> bool:
-        """Could what packages with binaries ask for differ, or which of them there are?"""
-        folders = [change.path[:-11] for change in self.changes.all if change.path.endswith("/Cargo.toml")]
+    def requests_differ(self) -> bool:
+        """Could what crates ask of packages differ, or which packages have binaries?"""
         return (
-            "Cargo.toml" in self.changes
+            self.before.twin is None
+            or bool(self.before.changed)
             or any(
                 change.status != "M" and ("/src/bin/" in change.path or change.path.endswith("/src/main.rs"))
                 for change in self.changes.all
-            )
-            or any(
-                has_binary(side.tree, folder, side.get(f"{folder}/Cargo.toml"))
-                for folder in folders
-                for side in self.sides
             )
         )
 

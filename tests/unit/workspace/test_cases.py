@@ -380,6 +380,25 @@ CASES = {
         },
         both("services/new ← services/new/Cargo.toml: itoa"),
     ),
+    "a crate behind a sibling asks for a feature of a shared package": Case(
+        {"extra/Cargo.toml": crate("extra", '[dependencies]\nitoa = { version = "1", features = ["fast"] }\n')},
+        {
+            **health("extra ← extra/Cargo.toml: dependencies.itoa"),
+            **hello("services/health ← extra ← extra/Cargo.toml: itoa"),
+        },
+        base={
+            "extra/Cargo.toml": crate("extra", '[dependencies]\nitoa = "1"\n'),
+            HEALTH: dependency('extra = { path = "../../extra" }'),
+        },
+    ),
+    "a sibling without any crate in common": Case(
+        {"services/new/Cargo.toml": crate("new", '[dependencies]\nserde = { version = "1", features = ["rc"] }\n')},
+        hello("services/new ← services/new/Cargo.toml: serde"),
+        base={
+            "services/new/Cargo.toml": crate("new", '[dependencies]\nserde = "1"\n'),
+            "services/new/src/main.rs": "fn main() {}\n",
+        },
+    ),
     "one with other local features is no sibling": Case(
         {HELLO: dependency('itoa = { version = "1", features = ["fast"] }')},
         hello(f"{HELLO}: dependencies.itoa"),
