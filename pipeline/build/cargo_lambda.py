@@ -13,6 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.build import cache, linking, variables
@@ -76,6 +77,7 @@ class Compiled:
         """What the binary was made of, as cargo noted it."""
         return (self._release_dir / f"{name}.d").read_text("utf-8", errors="surrogateescape")
 
+    @cached_property
     def variables(self) -> tuple[str, ...]:
         """The environment variables that any compilation of the run read."""
         dep_infos = {path for made in self._listener.files for path in _dep_infos(made)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,11 +67,13 @@ class _Work:
                 dependents[local.name].append(target.service)
         with compiled(self.workspace.root, run, dependents, self.view) as binaries:
             crates = facts.crates(self.workspace.root, run, binaries.environment)
-            return [self._artifact(run, target, binaries, crates) for target in run.targets]
+            # Hashing and compressing leave Python's lock, so that all processors pack.
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                return list(pool.map(lambda target: self._artifact(run, target, binaries, crates), run.targets))
 
     def _artifact(self, run: CargoRun, target: Target, binaries: Compiled, crates: Resolved) -> Artifact:
         """Checks, splits, packs and remembers one binary."""
-        one, names = target.wanted, binaries.variables()
+        one, names = target.wanted, binaries.variables
         inputs = variables.key(target.key, names, inherited(os.environ))
         hidden = self._hidden(target, binaries)
         halves = _halves(run, target, binaries.binary(one.binary))

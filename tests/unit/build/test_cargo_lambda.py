@@ -66,4 +66,4 @@ def test_the_variables_of_all_crates_of_a_run(tmp_path: Path) -> None:
         release / "deps/libgone-7.so",
     ]
     listener.outputs = [release / "build/x-3/output", release / "build/gone/output"]
-    assert Compiled({}, tmp_path, release, listener).variables() == ("A", "C", "D")
+    assert Compiled({}, tmp_path, release, listener).variables == ("A", "C", "D")
