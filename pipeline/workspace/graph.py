@@ -242,7 +242,7 @@ def root_of(found: Manifest | None) -> tuple[str, ...]:
     return (found.root if found is not None else NO_ROOT).members
 
 
-def members(root: str, patterns: Iterable[str], manifests: Iterable[str]) -> Iterator[str]:
+def matching(root: str, patterns: Iterable[str], manifests: Iterable[str]) -> Iterator[str]:
     """The folders among these manifests' that a workspace's `members` name."""
     import re
 

@@ -119,9 +119,12 @@ class Comparison:
         self.packages = tuple(self._numbers)
         self._local: dict[str, list[int]] = {}
         self._named: dict[str, int] = {}
+        self._third_party = 0
         for package, number in self._numbers.items():
             self._named[package.name] = self._named.get(package.name, 0) | 1 << number
-            if not package.source:
+            if package.source:
+                self._third_party |= 1 << number
+            else:
                 self._local.setdefault(package.name, []).append(number)
         self.before = Reach(self._edges(before, wanted_before))
         self.after = Reach(self._edges(after, wanted))
@@ -169,10 +172,9 @@ class Comparison:
     def touches(self, asked: str, name: str) -> bool:
         """Is something that the package `asked` is, or is built from, also built into the local package `name`?"""
         for reach in (self.after, self.before):
-            mine = self.reached(reach, name)
-            for number in positions(self.named(asked)):
-                if any(self.packages[shared].source for shared in positions(reach.bits[number] & mine)):
-                    return True
+            mine = self.reached(reach, name) & self._third_party
+            if any(reach.bits[number] & mine for number in positions(self.named(asked))):
+                return True
         return False
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from pipeline.manifest.project import PROJECT_FILE
-from pipeline.workspace import cargo, modules, siblings, toolchain
+from pipeline.workspace import cargo, modules, toolchain
 from pipeline.workspace.git import Change, shown
 from pipeline.workspace.graph import Crate
 from pipeline.workspace.meaning import same_yaml
 from pipeline.workspace.model import Reason, Subject
 from pipeline.workspace.paths import built, owners
+from pipeline.workspace.siblings import Siblings
 from pipeline.workspace.snapshot import Snapshot
 from pipeline.workspace.tree import under
 from pipeline.workspace.wording import SHOWN, Item, by_name, few, sentence
@@ -186,7 +187,7 @@ class Judgement:
             return  # a new service, or one in another workspace, is affected anyway
         locks = self._snapshot.locks(after.workspace)
         before, now = (side.companions for side in self._snapshot.sides)
-        for found in siblings.changed(before, now, subject.directory):
+        for found in self._unified.changed(subject.directory):
             packages = [name for name in found.packages if locks is None or locks.touches(name, after.name)]
             if packages:
                 path = shown(posixpath.join(found.directory, "Cargo.toml"))
@@ -194,6 +195,10 @@ class Judgement:
                 through = graph.way(found.sibling, found.directory)
                 detail = f"is built together with {graph.name(found.sibling)}, where {path} asks for {few(packages)}"
                 yield Reason("features", detail, (subject.name, *through, f"{path}: {few(packages)}"))
+
+    @cached_property
+    def _unified(self) -> Siblings:
+        return Siblings(*(side.companions for side in self._snapshot.sides))
 
     def _extensions(self, subject: Subject) -> Iterator[Reason]:
         """An extension is a layer of the functions that run with it: a new one is another configuration of theirs."""

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from pipeline.workspace.cargo import Manifest
-from pipeline.workspace.graph import Crate, Graph, members, root_of
+from pipeline.workspace.graph import Crate, Graph, matching, root_of
 from pipeline.workspace.tree import Tree, join
 
 Requests = Mapping[str, frozenset[str]]
@@ -37,12 +37,12 @@ class Asked(NamedTuple):
     packages: tuple[str, ...]
 
 
-def binaries(tree: Tree, graph: Graph) -> tuple[str, ...]:
-    """The folders of all members, of the workspaces of these crates, that could have a binary."""
+def members(tree: Tree, graph: Graph) -> tuple[str, ...]:
+    """The folders of all members of the workspaces of these crates."""
     manifests = [path for path in tree.paths() if path == "Cargo.toml" or path.endswith("/Cargo.toml")]
     found: dict[str, None] = {}
     for root, manifest in graph.roots.items():
-        found |= dict.fromkeys(members(root, root_of(manifest), manifests))
+        found |= dict.fromkeys(matching(root, root_of(manifest), manifests))
     return tuple(found)
 
 
@@ -94,36 +94,64 @@ class Companions:
         """The features that a package and what it depends on ask of local crates."""
         found: dict[str, tuple[frozenset[str], bool]] = {}
         for name in self.graph.closure(directory):
-            crate = self.graph.crates.get(name)
-            for dependency in crate.dependencies if crate is not None else ():
-                if crate is None or dependency.path is None:
-                    continue
-                target = join(crate.workspace if dependency.inherited else crate.directory, dependency.path)
-                features, default = found.get(str(target), (frozenset(), False))
-                both = features | set(dependency.features), default or dependency.default_features is not False
-                found[str(target)] = both
+            for target, features, default in self._local.get(name, ()):
+                known = found.get(target)
+                found[target] = (known[0] | features, known[1] or default) if known is not None else (features, default)
         return found
 
+    @cached_property
+    def _local(self) -> Mapping[str, Sequence[tuple[str, frozenset[str], bool]]]:
+        """What each crate itself asks of local crates."""
+        return {
+            crate.directory: [
+                (
+                    str(join(crate.workspace if dependency.inherited else crate.directory, dependency.path)),
+                    frozenset(dependency.features),
+                    dependency.default_features is not False,
+                )
+                for dependency in crate.dependencies
+                if dependency.path is not None
+            ]
+            for crate in self.graph.crates.values()
+            if crate.local
+        }
 
-def changed(before: Companions, after: Companions, directory: str) -> Iterator[Asked]:
-    """What makes the unified features of a service's cargo run differ, apart from the service's own crates."""
-    groups = before.of(directory), after.of(directory)
-    old, new = before.unified(groups[0]), after.unified(groups[1])
-    differing = {package for package in old.keys() | new.keys() if old.get(package) != new.get(package)}
-    if not differing:
-        return
-    crates = [frozenset(side.crates(group)) for side, group in zip((before, after), groups, strict=True)]
-    for name in sorted(crates[0] | crates[1]):
-        if after.graph.reaches(directory, name):
-            continue
-        was, now = (
-            requests(side.graph.crates[name]) if name in some else {}
-            for side, some in zip((before, after), crates, strict=True)
-        )
-        packages = sorted(package for package in differing if was.get(package) != now.get(package))
-        if packages:
-            side, group = (after, groups[1]) if name in crates[1] else (before, groups[0])
-            yield Asked(next(one for one in group if side.graph.reaches(one, name)), name, tuple(packages))
+
+class Siblings:
+    """Both sides of each cargo run; what a run's crates ask is compared once for all its services."""
+
+    def __init__(self, before: Companions, after: Companions) -> None:
+        self._sides = before, after
+        self._known: dict[tuple[tuple[str, ...], ...], Sequence[Asked]] = {}
+
+    def changed(self, directory: str) -> Iterator[Asked]:
+        """What makes the unified features of a service's cargo run differ, apart from the service's own crates."""
+        groups = tuple(side.of(directory) for side in self._sides)
+        if groups not in self._known:
+            self._known[groups] = list(self._compared(*groups))
+        graph = self._sides[1].graph
+        yield from (found for found in self._known[groups] if not graph.reaches(directory, found.directory))
+
+    def _compared(self, was: tuple[str, ...], now: tuple[str, ...]) -> Iterator[Asked]:
+        before, after = self._sides
+        old, new = before.unified(was), after.unified(now)
+        differing = {package for package in old.keys() | new.keys() if old.get(package) != new.get(package)}
+        if not differing:
+            return
+        crates = [
+            {name: side.graph.crates[name] for name in side.crates(group)}
+            for side, group in ((before, was), (after, now))
+        ]
+        for name in sorted(crates[0].keys() | crates[1].keys()):
+            one, other = (some.get(name) for some in crates)
+            if one is other:
+                continue
+            asked, asks = (requests(crate) if crate is not None else {} for crate in (one, other))
+            packages = sorted(package for package in differing if asked.get(package) != asks.get(package))
+            if packages:
+                side, group = (after, now) if name in crates[1] else (before, was)
+                sibling = next(member for member in group if side.graph.reaches(member, name))
+                yield Asked(sibling, name, tuple(packages))
 
 
 def requests(crate: Crate) -> Requests:

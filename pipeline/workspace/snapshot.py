@@ -18,7 +18,7 @@ from pipeline.workspace.git import Change, Repository
 from pipeline.workspace.graph import Graph, read_graph
 from pipeline.workspace.lock import Comparison, Lock
 from pipeline.workspace.paths import Changes, through_links
-from pipeline.workspace.siblings import Companions, binaries
+from pipeline.workspace.siblings import Companions, has_binary, members
 from pipeline.workspace.tree import LINK, SUBMODULE, Tree
 
 
@@ -60,12 +60,17 @@ class Side:
 
     @cached_property
     def companions(self) -> Companions:
-        """Which packages are built together; reads every member of the workspaces."""
-        more = [directory for directory in binaries(self.tree, self.graph) if directory not in self.graph.crates]
-        return Companions(self.tree, self._read((*self.directories, *more)) if more else self.graph)
+        """Which packages are built together; looks at every member of the workspaces."""
+        others = [directory for directory in members(self.tree, self.graph) if directory not in self.graph.crates]
+        paths = {directory: posixpath.join(directory, "Cargo.toml") for directory in others}
+        self.load(paths.values())
+        more = [directory for directory, path in paths.items() if has_binary(self.tree, directory, self.get(path))]
+        return Companions(self.tree, self._read((*self.directories, *more), self.graph) if more else self.graph)
 
-    def _read(self, directories: Sequence[str]) -> Graph:
+    def _read(self, directories: Sequence[str], known: Graph | None = None) -> Graph:
         overrides = toolchain.overrides(self.tree)
+        if known is not None:
+            return read_graph(self, directories, overrides, known)
         if self.twin is None:
             return read_graph(self, directories, overrides)
         return read_graph(self, directories, overrides, self.twin.graph, self.changed)

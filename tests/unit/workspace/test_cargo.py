@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.workspace import cargo, toml
 from pipeline.workspace.cargo import Manifest, manifest
-from pipeline.workspace.graph import members, read_graph
+from pipeline.workspace.graph import matching, read_graph
 from pipeline.workspace.reach import Reach
 from pipeline.workspace.tree import join, parents, under
 
@@ -120,9 +120,9 @@ def test_a_twin_gives_the_crates_that_are_the_same() -> None:
 
 def test_members_are_named_by_patterns() -> None:
     manifests = ["Cargo.toml", "a/Cargo.toml", "libs/x/Cargo.toml", "libs/x/y/Cargo.toml", "tools/t1/Cargo.toml"]
-    assert list(members("", ["libs/*", "tools/t[0-9]"], manifests)) == ["", "libs/x", "tools/t1"]
-    assert list(members("libs", ["**"], manifests)) == ["libs/x", "libs/x/y"]
-    assert list(members("", ["libs/[", "a"], manifests)) == ["", "a"]
+    assert list(matching("", ["libs/*", "tools/t[0-9]"], manifests)) == ["", "libs/x", "tools/t1"]
+    assert list(matching("libs", ["**"], manifests)) == ["libs/x", "libs/x/y"]
+    assert list(matching("", ["libs/[", "a"], manifests)) == ["", "a"]
 
 
 def test_paths() -> None:
@@ -227,7 +227,7 @@ def test_no_toml_breaks_reading(root: Mapping[str, Any], member: Mapping[str, An
     graph = read_graph(Odd(), ["app"], {})
     assert "app" in graph.closure("app")
     assert cargo.from_json(cargo.to_json(manifest(member))) == manifest(member)
-    assert list(members("", manifest(root).root.members, ["app/Cargo.toml"])) in ([], ["app"])
+    assert list(matching("", manifest(root).root.members, ["app/Cargo.toml"])) in ([], ["app"])
     cargo.differing(cargo.built(root), cargo.built(member))
     cargo.differing(cargo.governed(root), cargo.governed(member))
 

@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 from commit_kit import ENVIRONMENT, import_trees, service
 
+from pipeline.build.packages import read_workspace
 from pipeline.manifest.project import Project
 from pipeline.workspace.affected import affected
+from pipeline.workspace.cache import Cache
 from pipeline.workspace.git import Repository
+from pipeline.workspace.snapshot import Side
 
 SERVICES = ("s0", "s1", "s2")
 LIBRARIES = tuple(f"lib{number}" for number in range(7))
@@ -167,6 +170,28 @@ def judged(seeds: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     counts = [compare(seed, tmp_path) for seed in seeds]
     by_cargo, said = (sum(column) for column in zip(*counts, strict=True))
     assert 0 < by_cargo <= said < len(seeds) * len(SERVICES), "both answers occur"
+
+
+def test_the_build_selects_the_same_packages_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    trees = {}
+    for seed in range(25):
+        workspace = Workspace(random.Random(seed))  # noqa: S311 - the same workspace for the same seed
+        trees[f"seed-{seed}"] = (workspace.files(), workspace.files())
+    import_trees(tmp_path / "repo", trees)
+    together = 0
+    for branch in trees:
+        subprocess.run(["git", "checkout", "-q", "-f", branch], cwd=tmp_path / "repo", check=True)
+        selected = read_workspace(tmp_path / "repo")
+        folders = tuple(f"services/{name}" for name in SERVICES)
+        with Repository.open(tmp_path / "repo") as repo:
+            companions = Side(repo.tree(), Cache(None, ""), folders).companions
+            for name in SERVICES:
+                found = [companions.graph.name(folder) for folder in companions.of(f"services/{name}")]
+                assert found == [package.name for package in selected.companions(name)], branch
+                together += len(found) > 1
+    assert 0 < together < len(trees) * len(SERVICES)
 
 
 def test_never_narrower_than_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
