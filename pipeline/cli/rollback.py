@@ -84,7 +84,7 @@ def _check_known(env: Environment, service: str) -> None:
     """Raise UsageError when nothing of that name was ever released; asked only once AWS knows no such function."""
     from pipeline.aws.objects import Objects
     from pipeline.errors import UsageError
-    from pipeline.manifest.document import nearest
+    from pipeline.manifest.node import nearest
     from pipeline.release.ledger import Ledger
 
     known = Ledger(Objects(env)).services()

@@ -21,7 +21,7 @@ from yaml.events import (
 )
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import MAX_FAULTS, Mark, Node, Scalar
+from pipeline.manifest.node import MAX_FAULTS, Mark, Node, Scalar
 
 MAX_DEPTH = 24
 MAX_VALUES = 10_000

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.manifest.document import nearest
+from pipeline.manifest.node import nearest
 from pipeline.manifest.rules import Rule, fault, json_text, matches, percent
 
 MAX_VARIABLES_BYTES = 4096

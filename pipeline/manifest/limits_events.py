@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pipeline.manifest.document import nearest
 from pipeline.manifest.models_access import SERVICES, VERBS, Grant
 from pipeline.manifest.models_resources import DynamodbResource, SqsResource
 from pipeline.manifest.models_triggers import (
@@ -16,6 +15,7 @@ from pipeline.manifest.models_triggers import (
     SqsTrigger,
     StreamTrigger,
 )
+from pipeline.manifest.node import nearest
 from pipeline.manifest.places import Finding, Path
 
 if TYPE_CHECKING:

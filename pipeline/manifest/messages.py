@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import MAX_FAULTS, Node, nearest
+from pipeline.manifest.node import MAX_FAULTS, Node, nearest
 from pipeline.manifest.places import Path, Places, follow
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Get
 from pydantic_core import CoreSchema, core_schema
 
 from pipeline.manifest import forms, rules
-from pipeline.manifest.document import nearest
+from pipeline.manifest.node import nearest
 from pipeline.manifest.rules import fault
 
 V = TypeVar("V")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Node, nearest
+from pipeline.manifest.node import Node, nearest
 
 # What identifies a service cannot differ between environments.
 MAX_OVERLAYS = 100

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Mark, Node, nearest
 from pipeline.manifest.models import Manifest
+from pipeline.manifest.node import Mark, Node, nearest
 from pipeline.manifest.sources import check_inputs, parsed
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024  # what Lambda takes with a synchronous invocation

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Mark, Node
+from pipeline.manifest.node import Mark, Node
 
 Path = tuple[int | str, ...]
 

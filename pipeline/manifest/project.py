@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import ManifestError, Problem, UsageError
-from pipeline.manifest.document import Mark, Node, nearest, read_document
+from pipeline.manifest.document import read_document
+from pipeline.manifest.node import Mark, Node, nearest
 
 PROJECT_FILE = "crabwalk.yaml"
 FORMAT = 1

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import MAX_FAULTS, Mark, Node, nearest
 from pipeline.manifest.graph import cycles
+from pipeline.manifest.node import MAX_FAULTS, Mark, Node, nearest
 from pipeline.manifest.references import (
     ATTRIBUTES,
     BUILT_IN,

@@ -7,7 +7,7 @@ import zoneinfo
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.manifest.document import nearest
+from pipeline.manifest.node import nearest
 from pipeline.manifest.rules import Rule, fault
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest import limits, limits_across, referring
-from pipeline.manifest.document import Mark, Node, bounded, read_document
+from pipeline.manifest.document import read_document
 from pipeline.manifest.messages import problems_of
 from pipeline.manifest.models import Manifest, Service
+from pipeline.manifest.node import Mark, Node, bounded
 from pipeline.manifest.overlays import merged, overlays_of
 from pipeline.manifest.package import check_package
 from pipeline.manifest.places import Finding, Places

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Mark, Node, nearest
+from pipeline.manifest.node import Mark, Node, nearest
 from pipeline.manifest.rust import Source, may_reach_outside
 
 if TYPE_CHECKING:

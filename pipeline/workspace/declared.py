@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import Node, read_document
+from pipeline.manifest.document import read_document
+from pipeline.manifest.node import Node
 from pipeline.manifest.overlays import merged, overlays_of
 from pipeline.manifest.project import Project, check_format
 

@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.infra.unrendered import check_rendered, unrendered
-from pipeline.manifest.document import Node, compose
+from pipeline.manifest.document import compose
 from pipeline.manifest.models import Manifest, Service
+from pipeline.manifest.node import Node
 from pipeline.manifest.rules import FROM_YAML
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:lost"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import Problem
-from pipeline.manifest.document import MAX_BYTES, Mark, bounded, compose, nearest, read_document
+from pipeline.manifest.document import MAX_BYTES, compose, read_document
+from pipeline.manifest.node import Mark, bounded, nearest
 
 
 def faults(text: str) -> list[str]:
