@@ -158,9 +158,9 @@ class Ways:
             sys.exit(done.stdout + done.stderr)
 
     def all_at_once(self) -> None:
-        """One run of cargo-lambda over all binaries, which packs nothing."""
+        """One run of cargo-lambda over all binaries, with its zips."""
         bins = [part for name in self.names for part in ("--bin", name)]
-        where = ("--target", TARGET, "--lambda-dir", str(self.scratch / "all/lambda"))
+        where = ("--target", TARGET, "--lambda-dir", str(self.scratch / "all/lambda"), "--output-format", "zip")
         command = (str(SCRIPTS / "cargo-lambda"), "lambda", "build", "--release", *where, *bins)
         self.run(*command, CARGO_TARGET_DIR=str(self.scratch / "all"))
 
