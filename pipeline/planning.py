@@ -195,7 +195,8 @@ def plan_deploy(
     chosen = [one for one in wanted if setting.records[one.name].under_way is None]
     commit = repo.resolve(base) if base else None
     bases = {service.name: commit or _base(setting.records[service.name]) for service in chosen}
-    found = affected(repo, setting.project, chosen, bases)
+    # Where uncommitted work may be built in, it also affects: somebody tries it out on their own machine.
+    found = affected(repo, setting.project, chosen, bases, uncommitted=setting.env.embedded)
     first = {one.service: "" for one in found if one.affected and setting.records[one.service].promoted is None}
     stacks = tuple(plan_stack(setting, stack, first) for stack in sorted({one.stack for one in chosen}))
     found = tuple(_with_other_reasons(setting.records[one.service], one, stacks, retry=retry) for one in found)
