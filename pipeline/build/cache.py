@@ -1,17 +1,9 @@
-"""Where the build keeps what it may lose: the user's cache directory. Never inside a work tree."""
+"""What the build leaves in the user's cache directory."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from pipeline.cache import directory
 
 LOCK = ".crabwalk-lock"  # in a target folder: held by the build that works in it, touched by each
 
-
-def directory() -> Path:
-    """`$CRABWALK_CACHE`, else `$XDG_CACHE_HOME/crabwalk`, else `~/.cache/crabwalk`."""
-    own = os.environ.get("CRABWALK_CACHE")
-    if own:
-        return Path(own).absolute()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "crabwalk"
+__all__ = ["LOCK", "directory"]

@@ -221,5 +221,5 @@ def _toml(directory: Path) -> Table:
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise BuildError("there is no Cargo.toml", where=str(directory)) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BuildError(f"cannot be read as TOML: {error}", where=str(file)) from None

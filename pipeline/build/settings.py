@@ -151,5 +151,5 @@ def _toml(path: Path) -> Table:
         return tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BuildError(f"cannot be read as TOML: {error}", where=str(path)) from None

@@ -45,7 +45,7 @@ def read_workspace(root: Path, pattern: str) -> Workspace:
         raise UsageError(
             "there is no Cargo.toml: a service is a member of a cargo workspace", where=str(root), hint=_write(pattern)
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"Cargo.toml cannot be read: {error}", where=str(file)) from error
     table = document.get("workspace")
     if not isinstance(table, dict):
@@ -76,7 +76,7 @@ def _packages(root: Path, document: Mapping[str, Any], members: Sequence[str]) -
         for file in sorted(root.glob(f"{member}/Cargo.toml")):
             try:
                 manifest = tomllib.loads(file.read_text("utf-8"))
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            except (OSError, ValueError, RecursionError):
                 continue  # its own build says so
             _name(manifest, file.parent.relative_to(root).as_posix(), found)
     return found

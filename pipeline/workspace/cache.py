@@ -14,6 +14,7 @@ from importlib.util import source_hash  # 64 bits, and no library to load as for
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cache import directory
 from pipeline.workspace.plumbing import Blobs
 
 if TYPE_CHECKING:
@@ -120,15 +121,6 @@ class _Stored:
             _prune(self._file.parent)
         except OSError:
             return  # a full or read-only disk
-
-
-def directory() -> Path:
-    """`$CRABWALK_CACHE`, else `$XDG_CACHE_HOME/crabwalk`, else `~/.cache/crabwalk`."""
-    own = os.environ.get("CRABWALK_CACHE")
-    if own:
-        return Path(own).absolute()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "crabwalk"
 
 
 @cache

@@ -41,7 +41,7 @@ def parse(data: bytes | None) -> Mapping[str, Any] | None:
 
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 
