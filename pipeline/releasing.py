@@ -55,11 +55,12 @@ class Releasing:
         self._upload([self._artifacts[one.name] for one in services])
         self._keys |= {one.name: self._artifacts[one.name].key for one in services}
         busy = {one.stack for one in self._plan.services}
-        here = {one.stack for one in wave}
+        here, trying = {one.stack for one in wave}, {one.stack for one in services}
         for stack in self._plan.stacks:
             if stack.stack in here or (idle and stack.stack not in busy):
                 now = plan_stack(run.setting, stack.stack, self._keys)
-                if now.root.walk_fingerprints:  # whoever was to be the first in it waits: there is nothing to apply
+                # Where everybody waits there is nothing to apply, or nothing to tell.
+                if now.root.walk_fingerprints and (now.terraform or stack.stack in trying):
                     run.terraform(now)
         walks = [walk for walk in map(self._offer, services) if walk is not None]
         first = [walk for walk in walks if walk.rollout.stable == LATEST]

@@ -6,6 +6,8 @@ A verb parses, calls a stage and renders the result. Faults leave here as a few 
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from importlib import import_module
@@ -104,6 +106,10 @@ def run(arguments: list[str]) -> int:
         return 2
     except (click.exceptions.Abort, KeyboardInterrupt, Terminated, BrokenPipeError) as ended:
         return _ended(ended)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EIO, errno.EDQUOT} or error.filename is not None:
+            raise
+        return _unwritable(error)
     return code if isinstance(code, int) else 0
 
 
@@ -114,6 +120,13 @@ def _ended(ended: BaseException) -> int:
     number = ended.number if isinstance(ended, Terminated) else signal.SIGINT
     click.echo(f"crabwalk: ended by {signal.Signals(number).name}", err=True)
     return 128 + number
+
+
+def _unwritable(error: OSError) -> int:
+    """Nobody gets the rest; Python would complain once more at exit if it tried to write it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"crabwalk: the output cannot be written: {error.strerror}", err=True)
+    return 1
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.planning import ready
 from pipeline.release.model import percent
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 @click.option("--base", metavar="COMMIT", help="Compare with this commit instead of each service's last release.")
 @output_option
 def command(services: tuple[str, ...], env_name: str | None, base: str | None, output: str) -> int:
-    """Show what `deploy` would do now: affected services with reasons, builds, Terraform's changes, the walk."""
+    """Show what `deploy` would do now: affected services with reasons, builds, Terraform's changes, the walk.
+
+    Behind each change stands when it takes effect: `walks` is tried out by the canary together with the code,
+    `at-once` is felt by both versions, `destroys` takes something away that the old version may need. What waits for
+    a value that another service's release makes is not among Terraform's changes yet.
+    """
     return show_plan(services, env_name, base, output)
 
 
@@ -71,10 +77,8 @@ def _show(here: Here, plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) 
         how = f"from the store, {artifact.sha256[:12]}" if artifact else "one cargo run"
         console.line(f"build {service.name} for {service.architecture}: {how}")
     for stack in plan.stacks:
-        if not stack.terraform:
-            console.line(f"stack {stack.stack}: nothing Terraform manages changed, it does not run")
-        for change in changes[stack.stack]:
-            console.line(f"stack {stack.stack}: {change.action} {change.address} ({change.effect})")
+        for line in _stack(plan, stack, changes[stack.stack]):
+            console.line(line)
     for service in (one for wave in plan.waves for one in wave):
         console.line(_walk(plan, service))
     if not plan.services:
@@ -91,7 +95,29 @@ def _affected(plan: DeployPlan) -> Iterator[str]:
             yield f"  - {reason.detail}"
 
 
+def _stack(plan: DeployPlan, stack: StackPlan, changes: tuple[Change, ...]) -> Iterator[str]:
+    waits = _waits(plan, stack)
+    if not stack.terraform and not waits:
+        yield f"stack {stack.stack}: nothing Terraform manages changed, it does not run"
+    for change in changes:
+        yield f"stack {stack.stack}: {change.action} {change.address} ({change.effect})"
+    if waits:
+        yield f"stack {stack.stack}: changes again once {' and '.join(waits)} is released"
+
+
+def _waits(plan: DeployPlan, stack: StackPlan) -> list[str]:
+    """Whose values the stack's services still lack, of those that are about to be released."""
+    names = {one.name for one in plan.services}
+    lacking = [ready(plan.setting, one).missing for one in plan.services if one.stack == stack.stack]
+    return sorted({one.service for missing in lacking for one in missing if one.service in names})
+
+
 def _walk(plan: DeployPlan, service: Service) -> str:
+    names = {one.name for one in plan.services}
+    lost = next((one for one in ready(plan.setting, service).missing if one.service not in names), None)
+    if lost is not None:
+        again = f"crabwalk deploy {lost.service} {service.name} --env {plan.setting.env.name}"
+        return f"release {service.name}: cannot be, it refers to {lost}: `{lost.service}` was not released yet; {again}"
     first = f"release {service.name}{_after(plan, service)}: "
     if plan.setting.records[service.name].promoted is None:
         return f"{first}first release, all at once after its smoke checks, then its triggers"

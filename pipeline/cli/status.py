@@ -103,7 +103,12 @@ def _status(here: Here, service: str) -> ServiceStatus:
     if state == "rolled-back" and record.under_way is not None:
         doing = f"release {record.under_way.release_id} was rolled back, its end is not recorded yet"
         after = f"`crabwalk deploy --env {here.env.name}` records its end"
-    return ServiceStatus(service, traffic, state, head.release, head.commit, doing, after)
+    release, commit = head.release, head.commit
+    if state == "rolled-back" and record.promoted is not None and record.promoted.version == alias.version:
+        # The head tells of the release that was taken back; who asks what runs is told of the one that does.
+        doing = f"release {head.release} of {(head.commit or '')[:12]} was rolled back" if doing == "nothing" else doing
+        release, commit = record.promoted.release_id, record.promoted.commit
+    return ServiceStatus(service, traffic, state, release, commit, doing, after)
 
 
 def _record(here: Here, record: ServiceRecord, lease: Holder | None, head: Head | None) -> tuple[str, str]:

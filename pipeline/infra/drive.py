@@ -19,8 +19,13 @@ OnEvent = Callable[[str], None]
 
 
 def stack_directory(project_root: Path, env: Environment, stack: str) -> Path:
-    """Where a stack's root is rendered and planned."""
-    return project_root / ".crabwalk" / env.name / stack
+    """Where a stack's root is rendered and planned; nothing in there is work that git should ask about."""
+    own = project_root / ".crabwalk"
+    ignored = own / ".gitignore"
+    if not ignored.is_file():
+        own.mkdir(exist_ok=True)
+        ignored.write_text("*\n")
+    return own / env.name / stack
 
 
 def plan_infra(root: Root, env: Environment, directory: Path, on_event: OnEvent) -> InfraPlan:

@@ -65,3 +65,16 @@ def test_rollback_by_function_needs_no_project_file(tmp_path: Path) -> None:
     code, names = loaded(tmp_path, "rollback", "hello", "--function", "p-staging-hello", "--region", "eu-west-1")
     assert code == "1", "no credentials"
     assert names == {"botocore"}
+
+
+def test_an_output_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "pipeline", "--help"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "crabwalk: the output cannot be written: No space left on device\n")

@@ -40,7 +40,10 @@ def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> No
     assert {one["candidate"] for one in entries} == {candidate}
     assert {one["stable"] for one in entries} == {stable}
     status = shop.status()
-    assert (status["state"], status["traffic"], status["doing"]) == ("rolled-back", {stable: 1.0}, "nothing")
+    assert (status["state"], status["traffic"]) == ("rolled-back", {stable: 1.0})
+    (lost,) = (one for one in entries if one["kind"] == "release")
+    assert status["doing"] == f"release {lost['release_id']} of {lost['commit'][:12]} was rolled back"
+    assert status["commit"] != lost["commit"], "the commit is that of what runs"
 
     again = shop.crabwalk("rollback", "hello")
     assert (again.code, again.out) == (
