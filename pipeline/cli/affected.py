@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
-from pipeline.errors import UsageError
+from pipeline.errors import ManifestError, UsageError
 
 if TYPE_CHECKING:
     from pipeline.report.console import Console
@@ -44,19 +44,28 @@ def command(
     here = Here(env_name, json=output == "json")
     if base is not None and merge_base is not None:
         raise UsageError("--base and --merge-base exclude each other")
+    if github and output == "json":
+        raise UsageError(
+            "--github and --output json exclude each other", hint="the matrix is JSON in a line of its own"
+        )
     with here.repo as repo:
         repo.look()
-        found = _found(here, services, base, merge_base, uncommitted=uncommitted)
+        try:
+            found = _found(here, services, base, merge_base, uncommitted=uncommitted)
+        except ManifestError as fault:
+            raise fault if uncommitted else _explained(here, fault) from None
+        removed = {} if services else _removed(here, found)
         dirty = () if uncommitted else repo.dirty()
     if dirty:
-        more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
-        here.console.warn(f"uncommitted changes are not looked at: {', '.join(dirty[:3])}{more}")
+        _warn_of_uncommitted(here, dirty)
+    _warn_of_unknown(here.console, found)
     if github:
         _show_matrix(here.console, found)
     elif output == "json":
-        here.console.json({"commit": here.repo.head, "services": [_listed(one) for one in found]})
+        services_found = [_listed(one) for one in found]
+        here.console.json({"commit": here.repo.head, "services": services_found, "removed": sorted(removed)})
     else:
-        _show(here.console, found)
+        _show(here.console, found, removed)
     return 0
 
 
@@ -73,7 +82,7 @@ def _found(
         chosen = _chosen(here.services, only)
         bases = _bases(here, chosen)
         return affected(here.repo, here.project, chosen, bases, uncommitted=uncommitted, released=True)
-    commit = here.repo.resolve(base) if base is not None else common(here.repo, merge_base or "HEAD")
+    commit = here.repo.base(base) if base is not None else common(here.repo, merge_base or "HEAD")
     if commit is None:
         from pipeline.manifest import load_services
 
@@ -84,6 +93,42 @@ def _found(
     return affected(
         here.repo, here.project, some, dict.fromkeys([one.name for one in some], commit), uncommitted=uncommitted
     )
+
+
+def _explained(here: Here, fault: ManifestError) -> ManifestError:
+    """Manifests are read as they lie here, so an edit nobody asked about can be what is wrong."""
+    own = {(here.project.root / problem.file).resolve() for problem in fault.problems}
+    edited = [path for path in here.repo.dirty() if here.repo.root / path in own]
+    if edited:
+        fault.hint = f"manifests are read as they lie here, and {edited[0]} is not committed: correct or stash it"
+    return fault
+
+
+def _removed(here: Here, found: Sequence[Affected]) -> Mapping[str, str]:
+    """The services that are gone, and since which base."""
+    from pipeline.workspace.removed import removed
+
+    names = [one.service for one in found]
+    bases = sorted({one.base for one in found if one.base is not None and here.repo.has_commit(one.base)})
+    return {name: base for base in bases for name in removed(here.repo, here.project, base, names)}
+
+
+def _warn_of_uncommitted(here: Here, dirty: Sequence[str]) -> None:
+    from pipeline.workspace.removed import manifests
+
+    more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
+    but = ", but manifests are read as they lie here" if manifests(here.repo, here.project, dirty) else ""
+    here.console.warn(f"uncommitted changes are not looked at{but}: {', '.join(dirty[:3])}{more}")
+
+
+def _warn_of_unknown(console: Console, found: Sequence[Affected]) -> None:
+    """Widening is never silent, also where stdout goes to a program."""
+    from pipeline.workspace.affected import UNKNOWN
+
+    reasons = [reason for one in found for reason in one.reasons if reason.kind in UNKNOWN]
+    for reason in dict.fromkeys(reasons):
+        count = f"{reasons.count(reason)} of {len(found)} service{'' if len(found) == 1 else 's'}"
+        console.warn(f"counted as affected, {count}: {reason.detail}")
 
 
 def _check_uncommitted(here: Here, base: str | None) -> None:
@@ -111,7 +156,7 @@ def _bases(here: Here, services: Sequence[Described]) -> Mapping[str, str | None
     return {name: record.promoted.commit if record.promoted else None for name, record in records.items()}
 
 
-def _show(console: Console, found: Sequence[Affected]) -> None:
+def _show(console: Console, found: Sequence[Affected], removed: Mapping[str, str]) -> None:
     for one in found:
         since = f" since {one.base[:12]}" if one.base else ""
         if one.affected:
@@ -120,6 +165,8 @@ def _show(console: Console, found: Sequence[Affected]) -> None:
                 console.line(f"  {reason.shown}")
         else:
             console.line(f"{one.service}: not affected{since}")
+    for name, base in removed.items():
+        console.line(f"{name}: its manifest is gone since {base[:12]}; what runs of it stays until it is taken down")
     count = sum(one.affected for one in found)
     console.note(f"{count} of {len(found)} service{'' if len(found) == 1 else 's'} affected")
 
@@ -132,4 +179,13 @@ def _show_matrix(console: Console, found: Sequence[Affected]) -> None:
 
 
 def _listed(one: Affected) -> dict[str, object]:
-    return {"service": one.service, "base": one.base, "affected": one.affected, "reasons": one.reasons}
+    reasons = [
+        {
+            "kind": reason.kind,
+            "detail": reason.detail,
+            "chain": reason.links,
+            "files": [file._asdict() for file in reason.files],
+        }
+        for reason in one.reasons
+    ]
+    return {"service": one.service, "base": one.base, "affected": one.affected, "reasons": reasons}

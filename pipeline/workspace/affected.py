@@ -16,13 +16,15 @@ from pipeline.errors import UsageError
 from pipeline.manifest.project import Project
 from pipeline.workspace import modules
 from pipeline.workspace.cache import Cache
-from pipeline.workspace.git import Repository
-from pipeline.workspace.model import Affected, Described, Reason, Subject
+from pipeline.workspace.git import SHA, Repository
+from pipeline.workspace.model import Affected, Described, File, Reason, Subject
 
 if TYPE_CHECKING:
     from pipeline.workspace.snapshot import Reader
 
 __all__ = ["Affected", "Described", "Reason", "affected"]
+
+UNKNOWN = frozenset({"shallow", "unknown-base", "no-merge-base"})  # kinds of reasons that stand for not knowing
 
 _FETCH = "git fetch origin NAME (in GitHub Actions: `fetch-depth: 0` for actions/checkout)"
 
@@ -50,7 +52,7 @@ def affected(
         base = bases.get(subject.name)
         reason = unknown[base]
         reasons = (reason,) if reason is not None else answers.to(str(base))[subject.name]
-        found.append(Affected(subject.name, base, reasons))
+        found.append(Affected(subject.name, base if base is None or _is_commit(base) else None, reasons))
     answers.close()
     return tuple(found)
 
@@ -73,10 +75,7 @@ class _Answers:
             question = "" if self._uncommitted else json.dumps([*trees, self._prefix, self._subjects])
             kept = self._cache.answer(question) if question else None
             if kept is not None:
-                self._known[base] = {
-                    name: tuple(Reason(kind, detail, tuple(chain)) for kind, detail, chain in reasons)
-                    for name, reasons in kept
-                }
+                self._known[base] = {name: tuple(_read_back(*reason) for reason in reasons) for name, reasons in kept}
             else:
                 self._known[base] = self._judged(base, question)
         return self._known[base]
@@ -87,7 +86,16 @@ class _Answers:
         judgement = Judgement(self._reader.snapshot(base), self._subjects)
         answer = {subject.name: judgement.reasons(subject) for subject in self._subjects}
         if question:
-            rows = [[name, [[one.kind, one.detail, one.chain] for one in some]] for name, some in answer.items()]
+            rows = [
+                [
+                    name,
+                    [
+                        [one.kind, one.detail, one.chain, [[file.path, file.change] for file in one.files]]
+                        for one in some
+                    ],
+                ]
+                for name, some in answer.items()
+            ]
             self._cache.remember(question, rows)
         return answer
 
@@ -109,7 +117,11 @@ def unknowable(repo: Repository, base: str | None, *, released: bool = False) ->
     if base is None:
         return Reason("never-released", "never released")
     if repo.shallow:
-        return Reason("shallow", "the clone is shallow, so what changed is unknown")
+        without = "" if _is_commit(base) else f" and has no `{base}`"
+        return Reason("shallow", f"the clone is shallow{without}, so what changed is unknown")
+    if not base.strip("0"):
+        text = "its base is all zeros, GitHub's name for what was before a new branch, so what changed is unknown"
+        return Reason("unknown-base", text)
     if not repo.has_commit(base):
         return Reason("unknown-base", f"its base {base[:12]} is not in this clone, so what changed is unknown")
     if released and not repo.referenced(base):
@@ -126,6 +138,8 @@ def everything(services: Sequence[Described], reason: Reason) -> tuple[Affected,
 def merge_base(repo: Repository, reference: str) -> str | None:
     """What a pull request started from: the newest commit the head and `reference` have in common.
 
+    A reference that widens (see `Repository.base`) is returned as it is.
+
     In a `pull_request` checkout of GitHub the head is a merge into the target branch, so this is the target's side of
     it, and the branch itself exists only as `origin/NAME`. None when they have nothing in common.
     """
@@ -135,8 +149,19 @@ def merge_base(repo: Repository, reference: str) -> str | None:
         try:
             other = repo.resolve(f"origin/{reference}")
         except UsageError:
-            raise UsageError(f"no commit `{reference}` in this clone", hint=_FETCH) from None
+            try:
+                return repo.base(reference)
+            except UsageError:
+                raise UsageError(f"no commit `{reference}` in this clone", hint=_FETCH) from None
     return repo.merge_base(repo.head, other)
+
+
+def _is_commit(base: str) -> bool:
+    return SHA.match(base) is not None and bool(base.strip("0"))
+
+
+def _read_back(kind: str, detail: str, chain: Sequence[str], files: Sequence[Sequence[str]]) -> Reason:
+    return Reason(kind, detail, tuple(chain), tuple(File(path, change) for path, change in files))
 
 
 def _relative(path: Path, repo: Repository) -> str:

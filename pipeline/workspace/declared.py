@@ -51,7 +51,7 @@ def services(project: Project, environment: str | None, repo: Repository, base: 
     were judged then.
     """
     found = _declared(project, environment)
-    if found is not None and repo.tree_of(base) != repo.head_tree:
+    if found is not None and repo.tree_of(base) not in {None, repo.head_tree}:
         changed = repo.differing(base)
         if all(_vouched(one.file, repo, changed) for one in found):
             return found

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import git
 
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _MESSAGES = {"unknown revision", "ambiguous argument", "bad revision"}
 _FACTS = ("--show-toplevel", "--absolute-git-dir", "--is-shallow-repository", "HEAD^{commit}", "HEAD^{tree}")
 
@@ -88,13 +88,26 @@ class Repository:
             raise UsageError(f"no commit `{revision}` in this clone", hint=hint)
         return found
 
+    def base(self, revision: str) -> str:
+        """What a comparison starts from: the commit a revision names, or what is known to name none of this clone.
+
+        That is a full id (history was pushed over; GitHub has all zeros for a new branch), and anything in a shallow
+        clone. `affected` widens for those; a name that a whole clone does not have is a UsageError.
+        """
+        found = self._commit(revision)
+        if found is not None:
+            return found
+        if SHA.match(revision.lower()):
+            return revision.lower()
+        return revision if self.shallow else self.resolve(revision)
+
     def tree_of(self, commit: str) -> str | None:
         """The id of a commit's tree; None when the commit is not in the clone."""
         return self._trees.get(commit) if self.has_commit(commit) else None
 
     def has_commit(self, sha: str) -> bool:
         """Is this commit in the clone?"""
-        return sha in self._trees or (_SHA.match(sha) is not None and self._commit(sha) == sha)
+        return sha in self._trees or (SHA.match(sha) is not None and self._commit(sha) == sha)
 
     def _commit(self, revision: str) -> str | None:
         """The commit a revision names, its tree kept; None when there is none."""
@@ -103,7 +116,7 @@ class Repository:
             commit, tree = plumbing.run(self.root, "rev-parse", "--revs-only", "--end-of-options", *wanted).split()
         except (GitFault, ValueError):
             return None
-        if not _SHA.match(commit):  # `^HEAD` and the like
+        if not SHA.match(commit):  # `^HEAD` and the like
             return None
         self._trees[commit] = tree
         return commit
@@ -221,6 +234,13 @@ class Repository:
     def differing(self, base: str) -> frozenset[str]:
         """Every path that differs between the commit `base` and the work tree."""
         return frozenset([*self._compared(base), *self._dirty()])
+
+    def text(self, commit: str, path: str) -> str | None:
+        """What a file says in a commit; None when it has none there."""
+        try:
+            return plumbing.run(self.root, "cat-file", "blob", f"{commit}:{path}")
+        except GitFault:
+            return None
 
     def _compared(self, base: str) -> Mapping[str, tuple[Entry | None, Entry | None]]:
         if base not in self._differences:

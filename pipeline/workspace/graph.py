@@ -246,14 +246,15 @@ def matching(root: str, patterns: Iterable[str], manifests: Iterable[str]) -> It
     """The folders among these manifests' that a workspace's `members` name."""
     import re
 
-    shapes = [re.compile(_shape(joined)) for pattern in patterns if (joined := join(root, pattern)) is not None]
+    shapes = [re.compile(shape(joined)) for pattern in patterns if (joined := join(root, pattern)) is not None]
     for path in manifests:
         folder = posixpath.dirname(path)
         if folder == root or any(shape.match(folder) for shape in shapes):
             yield folder
 
 
-def _shape(pattern: str) -> str:
+def shape(pattern: str) -> str:
+    """A pattern of paths as a regular expression."""
     import re
 
     def one(found: re.Match[str]) -> str:

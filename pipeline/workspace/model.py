@@ -29,18 +29,34 @@ class Described(Protocol):
     def resources(self) -> Mapping[str, Any]: ...
 
 
+class File(NamedTuple):
+    """A path that differs, and how: added, deleted, changed or unreadable."""
+
+    path: str
+    change: str
+
+
 @dataclass(frozen=True)
 class Reason:
-    """Why a service is affected: a kind for programs, a sentence for people, and the chain from the service to it."""
+    """Why a service is affected: a kind for programs, a sentence for people, and the chain from the service to it.
+
+    The last link of the chain is for people; where it stands for files, `files` has all of them.
+    """
 
     kind: str
     detail: str
     chain: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
 
     @property
     def shown(self) -> str:
         """One line: `todos ← rust_shared/http ← rust_shared/http/src/lib.rs`."""
         return " ← ".join(self.chain) or self.detail
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The chain for programs: every link is one name, the last one the first of the files."""
+        return (*self.chain[:-1], self.files[0].path) if self.files else self.chain
 
 
 class Subject(NamedTuple):

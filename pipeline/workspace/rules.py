@@ -16,7 +16,7 @@ from pipeline.workspace.paths import built, owners
 from pipeline.workspace.siblings import Siblings
 from pipeline.workspace.snapshot import Snapshot
 from pipeline.workspace.tree import under
-from pipeline.workspace.wording import SHOWN, Item, by_name, few, sentence
+from pipeline.workspace.wording import SHOWN, UNREADABLE, Item, because, by_name, few, sentence
 
 # Parts of the project file that decide nothing about a service: where it can be released to, and where manifests lie.
 _PLACES = frozenset({"environments", "services"})
@@ -52,15 +52,13 @@ class Judgement:
     def _own_files(self, subject: Subject) -> Iterator[Reason]:
         found = self._touched.get(subject.directory)
         if found:
-            yield Reason("files", sentence(found), (subject.name, few([item.marked for item in found])))
+            yield because("files", sentence(found), (subject.name,), found)
 
     def _inputs(self, subject: Subject) -> Iterator[Reason]:
         for path in subject.inputs:
             found = [Item.of(change) for change in self._snapshot.changes.under(path)]
             if found:
-                yield Reason(
-                    "input", f"{sentence(found)}, an input", (subject.name, few([item.marked for item in found]))
-                )
+                yield because("input", f"{sentence(found)}, an input", (subject.name,), found)
 
     # path dependencies
 
@@ -75,7 +73,7 @@ class Judgement:
             names = [graph.name(step) for step in way]
             through = f" ({' → '.join(names)})" if len(names) > 2 else ""
             detail = f"depends on {names[-1]}{through}, which changed ({few([item.text for item in found])})"
-            yield Reason("crate", detail, (subject.name, *way[1:], few([item.marked for item in found])))
+            yield because("crate", detail, (subject.name, *way[1:]), found)
 
     @cached_property
     def _touched(self) -> Mapping[str, Sequence[Item]]:
@@ -110,17 +108,22 @@ class Judgement:
             if change.path == path:
                 old, new = before.content(path), after.content(path)
                 if old is None or new is None:
-                    yield Item.of(change)
+                    yield self._whole(change)
                     continue
                 keys = cargo.differing(cargo.built(old), cargo.built(new))
                 if keys:
-                    yield Item(f"{shown(path)}: {few(keys)}")
+                    yield Item(shown(path), keys=few(keys))
             elif (
                 subject is not None
                 and change.path == subject.manifest
                 and not same_yaml(change.path, before.tree, after.tree)
             ):
                 yield Item.of(change)
+
+    def _whole(self, change: Change) -> Item:
+        """A Cargo file that cannot be compared by what it says: what happened to it, or that it is unreadable."""
+        there = change.status == "M" and self._snapshot.after.content(change.path) is None
+        return Item(shown(change.path), UNREADABLE) if there else Item.of(change)
 
     @cached_property
     def _inheritable(self) -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
@@ -142,7 +145,7 @@ class Judgement:
         found = [f"workspace.dependencies.{key}" for key in sorted(set(keys))]
         found += [f"workspace.package.{key}" for key in sorted(crate.manifest.inherited) if key in package]
         if found:
-            yield Item(f"{shown(posixpath.join(crate.workspace, 'Cargo.toml'))}: {few(found)}")
+            yield Item(shown(posixpath.join(crate.workspace, "Cargo.toml")), keys=few(found))
 
     # what others wrote
 
@@ -156,7 +159,7 @@ class Judgement:
         locks = self._snapshot.locks(after.workspace)
         if locks is None:
             detail = f"{shown(path)} cannot be compared: it is missing or unreadable on one side"
-            yield Reason("lock", detail, (subject.name, shown(path)))
+            yield because("lock", detail, (subject.name,), [self._whole(self._snapshot.changes.by_path[path])])
             return
         was, now = (before or after).name, after.name
         found = [(locks.way(difference.name, was, now), difference) for difference in locks.differences(was, now)]
@@ -207,7 +210,7 @@ class Judgement:
             for other in others:
                 for reason in rule(other):
                     detail = f"runs with {other.name}: {reason.detail}"
-                    yield Reason("extension", detail, (subject.name, *reason.chain))
+                    yield Reason("extension", detail, (subject.name, *reason.chain), reason.files)
 
     # what counts for all crates of a workspace, or below a folder
 
@@ -215,17 +218,17 @@ class Judgement:
         after = self._snapshot.after.graph.crates.get(subject.directory)
         before = self._snapshot.before.graph.crates.get(subject.directory)
         if self._snapshot.unreadable:
-            path = shown(self._snapshot.unreadable[0])
-            detail = f"{path} is not valid TOML, so what it changes is unknown"
-            yield Reason("workspace", detail, (subject.name, path))
+            found = Item(shown(self._snapshot.unreadable[0]), UNREADABLE)
+            detail = f"{found.text} is not valid TOML, so what it changes is unknown"
+            yield because("workspace", detail, (subject.name,), [found])
         elif after is not None:
             path = shown(posixpath.join(after.workspace, "Cargo.toml"))
             if before is not None and before.workspace != after.workspace:
-                yield Reason("workspace", f"it now belongs to the workspace {path}", (subject.name, path))
+                yield because("workspace", f"it now belongs to the workspace {path}", (subject.name,), [Item(path)])
             keys = self._governed(after.workspace)
             if keys:
                 detail = f"{few(keys)} changed in {path}"
-                yield Reason("workspace", detail, (subject.name, f"{path}: {few(keys)}"))
+                yield because("workspace", detail, (subject.name,), [Item(path, keys=few(keys))])
 
     def _governed(self, root: str) -> Sequence[str]:
         path = posixpath.join(root, "Cargo.toml")
@@ -245,7 +248,7 @@ class Judgement:
             if under(subject.directory, folder):
                 found = [Item.of(change) for change in self._snapshot.changes.under(path)]
                 detail = f"{sentence(found)}, which its build reads"
-                yield Reason("toolchain", detail, (subject.name, few([item.marked for item in found])))
+                yield because("toolchain", detail, (subject.name,), found)
 
     @cached_property
     def _configured(self) -> Sequence[tuple[str, str]]:
@@ -257,7 +260,7 @@ class Judgement:
     def _project(self, subject: Subject) -> Iterator[Reason]:
         if self._project_differs:
             path = shown(self._project_file)
-            yield Reason("project", f"{path} changed", (subject.name, path))
+            yield because("project", f"{path} changed", (subject.name,), [Item(path)])
 
     @property
     def _project_file(self) -> str:
@@ -277,7 +280,7 @@ class Judgement:
             found = [Item.of(change) for change in changes if modules.applied(change.path, module)]
             if found:
                 detail = f"{sentence(found)}, which is its infrastructure"
-                yield Reason("module", detail, (subject.name, module, few([item.marked for item in found])))
+                yield because("module", detail, (subject.name, module), found)
 
     @property
     def _modules_folder(self) -> str:

@@ -81,16 +81,37 @@ def test_as_json_and_for_one_service(clone: Clone, capsys: pytest.CaptureFixture
     head = clone.commit()
     assert run(["affected", "hello", "--base", clone.first, "--output", "json"]) == 0
     chain = ["hello", "services/hello/src/main.rs"]
-    reason = {"kind": "files", "detail": "services/hello/src/main.rs changed", "chain": chain}
+    files = [{"path": "services/hello/src/main.rs", "change": "changed"}]
+    reason = {"kind": "files", "detail": "services/hello/src/main.rs changed", "chain": chain, "files": files}
     assert json.loads(capsys.readouterr().out) == {
         "commit": head,
         "services": [{"service": "hello", "base": clone.first, "affected": True, "reasons": [reason]}],
+        "removed": [],
     }
+
+
+def test_json_names_every_file_by_itself(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "abcd":
+        clone.write(f"shared/src/{name}.rs", "")
+    (clone.root / "shared/src/lib.rs").unlink()
+    clone.write("shared/Cargo.toml", '[package]\nname = "shared"\n[dependencies]\nx = "1"\ny = "1"\n')
+    clone.commit()
+    for _ in ("judged", "from the cache"):
+        assert run(["affected", "hello", "--base", "HEAD~1", "--output", "json"]) == 0
+        (reason,) = json.loads(capsys.readouterr().out)["services"][0]["reasons"]
+        assert reason["chain"] == ["hello", "shared", "shared/Cargo.toml"]
+        assert [(one["path"].removeprefix("shared/"), one["change"]) for one in reason["files"]] == [
+            ("Cargo.toml", "changed"),
+            *((f"src/{name}.rs", "added") for name in "abcd"),
+            ("src/lib.rs", "deleted"),
+        ]
 
 
 def test_a_matrix_for_github(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["affected", "--base", "HEAD", "--github"]) == 0
     assert capsys.readouterr().out == 'any=false\nmatrix={"include":[]}\n'
+    assert run(["affected", "--base", "HEAD", "--github", "--output", "json"]) == 2
+    assert capsys.readouterr().err.startswith("error: --github and --output json exclude each other\n")
     clone.write("services/hello/src/main.rs", "// other\n")
     clone.commit()
     assert run(["affected", "--base", "HEAD~1", "--github"]) == 0
@@ -186,6 +207,84 @@ def test_a_shallow_pull_request_affects_everything(
     out = capsys.readouterr().out
     assert out.count("the clone is shallow, so what changed is unknown") == 2
     assert out.endswith("2 of 2 services affected\n")
+    for option, name in (("--base", "HEAD~1"), ("--merge-base", "master"), ("--merge-base", "nowhere")):
+        assert run(["affected", option, name]) == 0
+        reason = f"the clone is shallow and has no `{name}`, so what changed is unknown"
+        assert capsys.readouterr() == (
+            f"health: affected\n  {reason}\nhello: affected\n  {reason}\n2 of 2 services affected\n",
+            f"warning: counted as affected, 2 of 2 services: {reason}\n",
+        )
+
+
+@pytest.mark.parametrize("option", ["--base", "--merge-base"])
+@pytest.mark.parametrize(
+    ("base", "reason"),
+    [
+        ("1" * 40, "its base 111111111111 is not in this clone, so what changed is unknown"),
+        ("AB" * 32, "its base abababababab is not in this clone, so what changed is unknown"),
+        (
+            "0" * 40,
+            "its base is all zeros, GitHub's name for what was before a new branch, so what changed is unknown",
+        ),
+    ],
+)
+def test_a_base_nobody_can_know_affects_everything(
+    clone: Clone, capsys: pytest.CaptureFixture[str], option: str, base: str, reason: str
+) -> None:
+    assert clone.first
+    assert run(["affected", option, base, "--output", "json"]) == 0
+    out, err = capsys.readouterr()
+    since = base.lower() if base.strip("0") else None
+    unknown = {"kind": "unknown-base", "detail": reason, "chain": [], "files": []}
+    assert json.loads(out)["services"] == [
+        {"service": name, "base": since, "affected": True, "reasons": [unknown]} for name in ("health", "hello")
+    ]
+    assert err == f"warning: counted as affected, 2 of 2 services: {reason}\n"
+
+
+def test_a_service_that_is_gone_is_not_passed_over(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.git("rm", "-rq", "services/health")
+    clone.write("services/moved/service.yaml", (clone.root / "services/hello/service.yaml").read_text())
+    clone.git("mv", "services/hello/src", "services/hello/Cargo.toml", "services/moved/")
+    clone.git("rm", "-q", "services/hello/service.yaml")
+    clone.commit()
+    assert run(["affected", "--base", "HEAD~1"]) == 0
+    gone = f"health: its manifest is gone since {clone.first[:12]}; what runs of it stays until it is taken down"
+    assert gone in capsys.readouterr().out.splitlines()
+    assert run(["affected", "--base", "HEAD~1", "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == ["health"]
+    assert run(["affected", "--base", "HEAD"]) == 0
+    assert "gone" not in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_or_is_gone_is_marked(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.write("Cargo.lock", "version = 4\n")
+    clone.write("Cargo.toml", '[workspace]\nmembers = ["services/*"]\n')
+    clone.commit()
+    (clone.root / "Cargo.lock").unlink()
+    clone.write("shared/Cargo.toml", "<<<\n")
+    assert run(["affected", "--base", "HEAD", "--uncommitted"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "  hello ← shared ← shared/Cargo.toml (cannot be read)" in out
+    assert "  hello ← Cargo.lock (deleted)" in out
+
+
+def test_an_uncommitted_manifest_is_named_as_the_fault(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.write("services/hello/service.yaml", "crabwalk: 1\nname: hello\nmemory: 3\n")
+    assert run(["affected", "--base", "HEAD"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "  next: manifests are read as they lie here, and services/hello/service.yaml is not committed: "
+        "correct or stash it"
+    )
+    clone.commit()
+    assert run(["affected", "--base", "HEAD"]) == 2
+    assert "not committed" not in capsys.readouterr().err
+    clone.write("services/hello/service.yaml", "crabwalk: 1\nname: hello\nmemory: 256 MB\n")
+    assert run(["affected", "--base", "HEAD"]) == 0
+    assert capsys.readouterr().err == (
+        "warning: uncommitted changes are not looked at, but manifests are read as they lie here: "
+        "services/hello/service.yaml\n"
+    )
 
 
 def test_manifests_are_judged_unless_the_base_has_them(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:

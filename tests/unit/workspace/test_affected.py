@@ -241,11 +241,13 @@ def test_services_with_one_base_share_one_diff(clone, monkeypatch: pytest.Monkey
 
 
 def test_a_base_that_is_gone_widens_to_everything(clone) -> None:
-    found = clone.affected({"hello": "0" * 40, "health": clone.git("rev-parse", "HEAD")})
-    assert found == {
+    assert clone.affected({"hello": "1" * 40, "health": clone.git("rev-parse", "HEAD")}) == {
         "health": [],
-        "hello": ["its base 000000000000 is not in this clone, so what changed is unknown"],
+        "hello": ["its base 111111111111 is not in this clone, so what changed is unknown"],
     }
+    assert clone.affected({"hello": "0" * 40, "health": "0" * 64})["hello"] == [
+        "its base is all zeros, GitHub's name for what was before a new branch, so what changed is unknown"
+    ]
 
 
 def test_a_shallow_clone_widens_to_everything(clone, tmp_path) -> None:

@@ -157,7 +157,10 @@ CASES = {
     "a manifest that is no TOML": Case(
         {"util/Cargo.toml": "<<<<<<<\n"},
         {
-            name: [f"{name} ← rust_shared ← util ← util/Cargo.toml", f"{name} ← util/Cargo.toml"]
+            name: [
+                f"{name} ← rust_shared ← util ← util/Cargo.toml (cannot be read)",
+                f"{name} ← util/Cargo.toml (cannot be read)",
+            ]
             for name in ("health", "hello")
         },
     ),
@@ -326,7 +329,7 @@ CASES = {
             "Cargo.lock": LOCK.replace('"tokio"]', '"tokio", "real"]') + pinned("real", "1"),
         },
     ),
-    "no lock any more": Case({"Cargo.lock": None}, both("Cargo.lock")),
+    "no lock any more": Case({"Cargo.lock": None}, both("Cargo.lock (deleted)")),
     # features of others that are built in the same cargo run
     "a sibling asks for a feature of a shared package": Case(
         {HELLO: dependency('itoa = { version = "1", features = ["fast"] }')},
