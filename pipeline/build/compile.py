@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.build import budget, cache, elf, facts, package, sccache, split, supply, toolchain, variables
+from pipeline.build import cache, elf, facts, package, sccache, split, supply, toolchain, variables, words
 from pipeline.build.cargo_lambda import Compiled, compiled
 from pipeline.build.flags import environment, inherited
 from pipeline.build.inputs import Inputs, parse_dep_info
@@ -25,9 +25,13 @@ from pipeline.errors import BuildError
 
 def compile_runs(plan: BuildPlan, store: Store, source: Source, view: View) -> tuple[Artifact, ...]:
     """All artifacts of the plan, those of the store included."""
+    if not os.environ.get("HOME"):
+        raise BuildError("HOME is not set", hint="set it: cargo and cargo-lambda keep their files there")
     workspace = read_workspace(plan.root)
     supply.check(plan.root, plan.deny, view.line, environment(plan.runs[0], cache.directory(), os.environ))
     plan = _with_std(plan, workspace, store, view)
+    for line in (*words.compilers(plan.runs, os.environ), *words.apart(workspace, plan.runs)):
+        view.line(line)
     work, before = _Work(workspace, Inputs(workspace), store, source, view), sccache.counts()
     made = [artifact for run in plan.runs for artifact in work.execute(run)]
     after = sccache.counts() if before and plan.runs else None
@@ -83,9 +87,6 @@ class _Work:
         lock = (self.workspace.root / "Cargo.lock").read_bytes()
         built = facts.built(run, target, halves, zipped=zipped, lock=lock, inputs=inputs)
         grew = facts.grew(self.store, built, self.source, self.workspace.root)
-        notice = budget.check(one, len(zipped), len(halves.binary), grew)
-        if notice:
-            self.view.notice(notice)
         made = Made(one.service, inputs, run.platform.architecture, run.platform.name, len(halves.binary))
         artifact = self.store.put(zipped, made)
         facts.keep(self.store, built, crates, halves.symbols)

@@ -18,7 +18,7 @@ from pipeline.errors import BuildError
 
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _SECONDS = 20
-_DEFAULT = "the compiler cargo-zigbuild needs neither"
+_DEFAULT = "or leave it at cargo-zigbuild, the default: it needs no container and no other linker"
 
 
 def target(linking: Linking, platform: Platform) -> str:
@@ -46,11 +46,11 @@ def tools(linking: Linking, platform: Platform, environ: Mapping[str, str], *, a
 
 def _check_cross(environ: Mapping[str, str]) -> None:
     if not shutil.which("cross", path=environ.get("PATH")):
-        raise BuildError("the compiler `cross` is not installed", hint=f"cargo install cross --locked; {_DEFAULT}")
+        raise BuildError("the compiler `cross` is not installed", hint=f"cargo install cross --locked, {_DEFAULT}")
     if not any(shutil.which(name, path=environ.get("PATH")) for name in ("docker", "podman")):
         raise BuildError(
             "the compiler `cross` works in containers, and neither docker nor podman is on PATH",
-            hint=f"install one of them; {_DEFAULT}",
+            hint=f"install one of them, {_DEFAULT}",
         )
 
 
@@ -70,7 +70,7 @@ def linker(platform: Platform, environ: Mapping[str, str]) -> str:
         package = "gcc" if usual == "cc" else f"gcc-{_prefix(platform).replace('_', '-')}-linux-gnu"
         raise BuildError(
             f"the compiler `cargo` needs a linker for {platform.triple}: `{name}` is not on PATH",
-            hint=f"apt-get install {package}, or name another in {_variable(platform)}; {_DEFAULT}",
+            hint=f"apt-get install {package}, or name another in {_variable(platform)}, {_DEFAULT}",
         )
     return name
 

@@ -78,6 +78,12 @@ class Workspace:
         group = next((group for group in self._groups if any(package.name == name for package in group)), ())
         return tuple(group) or (self.package(name),)
 
+    def unlike(self, name: str, others: Iterable[str]) -> tuple[str, ...]:
+        """The packages of the workspace of which this one asks other features than one of the others does."""
+        mine, theirs = self._asked(name), [self._asked(other) for other in others]
+        unlike = {path for asked in theirs for path, one in asked.items() if mine.get(path, one) != one}
+        return tuple(sorted(self._by_directory[path].name for path in unlike if path in self._by_directory))
+
     def rust_version(self, names: Iterable[str]) -> tuple[int, ...]:
         """The oldest compiler that these packages and those they depend on allow; empty when they do not say."""
         return max((package.rust_version for name in names for package in self.closure(name)), default=())
