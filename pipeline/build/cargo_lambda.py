@@ -50,7 +50,7 @@ def compiled(root: Path, run: CargoRun, dependents: Mapping[str, Sequence[str]],
         binaries = {target.wanted.binary: target.service for target in run.targets}
         listener = Listener(view, start, units, binaries)
         try:
-            code = stream(command(run, lambda_dir), root, env, listener.line)
+            code = stream(command(run, lambda_dir), root, env, listener.line, listener.quiet)
         finally:
             listener.close()
         if code != 0:

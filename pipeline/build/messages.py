@@ -49,6 +49,10 @@ class Listener:
             self.outputs.append(Path(str(message.get("out_dir", ""))).parent / "output")
             self._unit_done(str(message.get("package_id", "")), {})
 
+    def quiet(self) -> None:
+        """Nothing came for a while."""
+        self.view.progress(self.at)
+
     def close(self) -> None:
         """Nothing more will come."""
         self._show(replace(self.at, over=True))
@@ -97,16 +101,19 @@ class Listener:
             self.faults.append(diagnostic)
 
     def error(self, code: int, services: Sequence[str], dependents: Mapping[str, Sequence[str]]) -> BuildError:
-        """What failed, for which services, in the compiler's or cargo's own words."""
+        """What failed, for which services: in short what the compiler said, in cargo's own words what cargo did."""
         packages = sorted({fault.package for fault in self.faults})
         if not packages:
             words = self._cargo_words() or f"cargo ended with exit code {code} and said nothing"
             hint = "run `cargo check`, then commit Cargo.lock" if "--locked" in words else None
             return BuildError(f"{_list(services)}: cargo failed\n{words}", hint=hint)
         whose = "; ".join(_whose(package, dependents.get(package, ()), services) for package in packages)
-        words = "\n\n".join(fault.rendered for fault in self.faults)
-        where = next((fault.where for fault in self.faults if fault.where), None)
-        return BuildError(f"{whose}: does not compile\n{words}", where=where)
+        # The view has shown all of it, so here it is only counted.
+        first = next((fault for fault in self.faults if fault.where), self.faults[0])
+        message = first.message.partition("\n")[0]
+        count = len(self.faults)
+        summary = message if count == 1 else f"{count} errors, the first: {message}"
+        return BuildError(f"{whose}: does not compile: {summary}", where=first.where)
 
     def _cargo_words(self) -> str:
         """From cargo's first error on; everything it said when no line is marked as one."""

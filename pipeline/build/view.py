@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from pipeline.build.model import Notice
 
 QUIET_SECONDS = 10.0
+STILL_SECONDS = 25.0  # with what the reader of cargo's lines waits, a line each half minute at least
 _PARTS = 4  # a line for each quarter of the work
 
 
@@ -46,8 +47,12 @@ class Progress:
     def crates(self) -> str:
         """`12 of 80 crates`."""
         if self.total is None:
-            return f"{self.done} crate{'s' if self.done != 1 else ''}"
-        return f"{min(self.done, self.total)} of {self.total} crates"
+            return _crates(self.done)
+        return f"{min(self.done, self.total)} of {_crates(self.total)}"
+
+
+def _crates(number: int) -> str:
+    return f"{number} crate{'s' if number != 1 else ''}"
 
 
 @runtime_checkable
@@ -62,27 +67,31 @@ class View(Protocol):
 
 @dataclass
 class Pace:
-    """Decides which progress is worth a line of a log: each quarter, and what comes after ten quiet seconds."""
+    """Decides which progress is worth a line of a log: each quarter, news after a while, that it still goes on."""
 
     now: Callable[[], float] = time.monotonic
     _told: float = field(default=0.0, init=False)
     _part: int = field(default=0, init=False)
     _began: float = field(default=0.0, init=False)
+    _last: Progress | None = field(default=None, init=False)
 
     def line(self, progress: Progress) -> str | None:
         """The line to write now, if any."""
-        moment = self.now()
+        moment, still = self.now(), progress == self._last
+        self._last = progress
         if progress.over:
             return f"{progress.target}: {progress.crates} in {moment - self._began:,.0f} s"
         part = progress.done * _PARTS // progress.total if progress.total else 0
-        if not (progress.done or progress.doing):
+        if not (progress.done or progress.doing or still):
             self._began, self._told, self._part = moment, moment, 0
-            count = "" if progress.total is None else f", {progress.total} crates"
+            count = "" if progress.total is None else f", {_crates(progress.total)}"
             return f"{progress.target}: {', '.join(progress.services)}{count}"
-        if part == self._part and moment - self._told < QUIET_SECONDS:
+        if part == self._part and moment - self._told < (STILL_SECONDS if still else QUIET_SECONDS):
             return None
         self._told, self._part = moment, part
-        return f"{progress.target}: {progress.crates}{f', {progress.doing}' if progress.doing else ''}"
+        elapsed = f"{moment - self._began:,.0f} s" if still else ""
+        said = (progress.crates, f"still {progress.doing}" if still and progress.doing else progress.doing, elapsed)
+        return f"{progress.target}: {', '.join(word for word in said if word)}"
 
 
 class Lines:

@@ -20,7 +20,9 @@ def test_code_that_does_not_compile(shop: Shop) -> None:
     shop.commit("hello: a slip")
     done = shop.deploy()
     assert done.code == 1
-    assert done.err.splitlines()[0] == "error: hello: does not compile"
+    said, place, *_ = done.err.splitlines()
+    assert said == "error: hello: does not compile: cannot find value `parameters` in this scope"
+    assert place.startswith("  at services/hello/src/main.rs:7:")
     assert "error[E0425]: cannot find value `parameters` in this scope" in done.said
     assert "--> services/hello/src/main.rs:7:" in done.said
     assert "published" not in done.said

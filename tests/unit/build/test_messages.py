@@ -75,7 +75,7 @@ def test_the_compilers_words_and_whose_they_are() -> None:
         "   Compiling hello v0.1.0", diagnostic("hello"), '{"reason":"build-finished","success":false}'
     )
     error = listener.error(101, ("health", "hello"), {"hello": ["hello"], "health": ["health"]})
-    assert error.what == f"hello: does not compile\n{RENDERED.rstrip()}"
+    assert error.what == "hello: does not compile: mismatched types", "what was shown is not said again"
     assert error.where == "services/hello/src/main.rs:8:5"
     assert error.exit_code == 1
     (diagnostic_heard,) = view.diagnostics
@@ -84,17 +84,20 @@ def test_the_compilers_words_and_whose_they_are() -> None:
     assert view.lines == []
 
 
-def test_errors_of_several_packages_are_all_there() -> None:
-    listener, _ = heard(diagnostic("hello"), diagnostic("health", "error: other\n"), diagnostic("hello", "error: more"))
+def test_errors_of_several_packages_are_all_shown_and_counted() -> None:
+    listener, view = heard(
+        diagnostic("hello"), diagnostic("health", "error: other\n"), diagnostic("hello", "error: more")
+    )
     error = listener.error(101, ("health", "hello"), {"hello": ["hello"], "health": ["health"]})
-    assert error.what.splitlines()[0] == "health; hello: does not compile"
-    assert all(words in error.what for words in ("mismatched types", "error: other", "error: more"))
+    assert error.what == "health; hello: does not compile: 3 errors, the first: mismatched types"
+    assert error.where == "services/hello/src/main.rs:8:5"
+    assert [one.rendered for one in view.diagnostics] == [RENDERED.rstrip(), "error: other", "error: more"]
 
 
 def test_a_faulty_library_names_the_services_that_need_it() -> None:
     listener, _ = heard(diagnostic("rust_shared"))
     error = listener.error(101, ("health", "hello"), {"rust_shared": ["health", "hello"], "hello": ["hello"]})
-    assert error.what.startswith("rust_shared (needed by health and hello): does not compile\n")
+    assert error.what.startswith("rust_shared (needed by health and hello): does not compile: ")
 
 
 def test_a_faulty_crate_of_somebody_else() -> None:
@@ -103,7 +106,7 @@ def test_a_faulty_crate_of_somebody_else() -> None:
     )
     listener, _ = heard(line)
     assert listener.error(101, ("hello",), {}).what.startswith(
-        "the crate ring (while building hello): does not compile\n"
+        "the crate ring (while building hello): does not compile: "
     )
 
 
@@ -121,7 +124,7 @@ def test_warnings_are_shown_and_are_no_fault() -> None:
 
 def test_the_closing_error_of_rustc_adds_nothing() -> None:
     listener, _ = heard(diagnostic("hello"), diagnostic("hello", "error: aborting due to 1 previous error\n"))
-    assert "aborting" not in listener.error(101, ("hello",), {"hello": ["hello"]}).what
+    assert listener.error(101, ("hello",), {"hello": ["hello"]}).what == "hello: does not compile: mismatched types"
 
 
 def test_a_lock_file_out_of_date_comes_with_the_command() -> None:
@@ -172,8 +175,14 @@ def test_a_crate_is_done_when_nothing_of_it_is_left() -> None:
 
 def test_more_than_was_planned_is_never_more_than_all() -> None:
     listener, view = heard(*(artifact(f"crate-{number}") for number in range(5)), units=Counter({"crate-0": 1}))
-    assert view.seen[-1].crates == "1 of 1 crates"
+    assert view.seen[-1].crates == "1 of 1 crate"
     assert listener.at.done == 5
+
+
+def test_a_quiet_while_shows_the_same_again() -> None:
+    listener, view = heard("   Compiling serde v1.0.228", units=Counter({"serde": 1}))
+    listener.quiet()
+    assert view.seen[-2:] == [listener.at, listener.at]
 
 
 def test_without_cargos_plan_crates_are_counted_only() -> None:

@@ -19,6 +19,23 @@ def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
     assert lines == ["one", "\\xfftwo"]
 
 
+def test_lines_longer_than_a_read_stay_whole(tmp_path: Path) -> None:
+    lines: list[str] = []
+    script = "head -c 200000 /dev/zero | tr '\\0' x; printf '\\r\\nno end'"
+    assert process.stream(("sh", "-c", script), tmp_path, dict(os.environ), lines.append) == 0
+    assert lines == ["x" * 200_000, "no end"]
+
+
+def test_a_quiet_while_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program waits for a file that only the call for quiet makes."""
+    monkeypatch.setattr(process, "_QUIET_SECONDS", 0.01)
+    lines: list[str] = []
+    go = tmp_path / "go"
+    script = "until [ -e go ]; do sleep 0.02; done; echo went"
+    assert process.stream(("sh", "-c", script), tmp_path, dict(os.environ), lines.append, go.touch) == 0
+    assert lines == ["went"]
+
+
 def test_an_interruption_stops_the_children_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 

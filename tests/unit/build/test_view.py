@@ -47,6 +47,32 @@ def test_without_a_number_of_crates_only_time_tells() -> None:
     assert pace.line(replace(start, done=2)) == "aarch64-unknown-linux-musl: 2 crates"
 
 
+def test_one_crate_that_takes_long_is_a_line_each_half_minute() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    at = replace(START, total=1)
+    lines = [pace.line(at)]
+    for moment in range(5, 100, 5):
+        clock.now = 100.0 + moment
+        lines.append(pace.line(at))
+        at = replace(START, total=1, doing="ring v0.17.1")
+    assert [line for line in lines if line] == [
+        "aarch64-unknown-linux-musl: health, hello, 1 crate",
+        "aarch64-unknown-linux-musl: 0 of 1 crate, ring v0.17.1",
+        "aarch64-unknown-linux-musl: 0 of 1 crate, still ring v0.17.1, 35 s",
+        "aarch64-unknown-linux-musl: 0 of 1 crate, still ring v0.17.1, 60 s",
+        "aarch64-unknown-linux-musl: 0 of 1 crate, still ring v0.17.1, 85 s",
+    ]
+
+
+def test_before_the_first_crate_it_is_told_too_that_it_goes_on() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.line(START)
+    clock.now += 30
+    assert pace.line(START) == "aarch64-unknown-linux-musl: 0 of 80 crates, 30 s"
+
+
 def test_a_callable_gets_all_as_lines() -> None:
     lines: list[str] = []
     view = view_of(lines.append)
