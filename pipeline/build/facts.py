@@ -47,10 +47,15 @@ def grew(store: Store, built: Built, of: Source, root: Path) -> str:
         last = {}
     before = record.kept(store.evidence(str(last.get("inputs")))) if isinstance(last, dict) else None
     if before is None or before.zip_sha256 != built.zip_sha256:
-        record.write(file, record.dump({"inputs": built.inputs, "commit": of.commit}))
+        record.write(
+            file, record.dump({"inputs": built.inputs, "commit": "" if of.dirty else of.commit, "clean": not of.dirty})
+        )
     if before is None or before.zip_sha256 == built.zip_sha256:
         return ""
-    since = str(last.get("commit") or "the last build")[:12]
+    # A commit stands for what was compared only when it was built as it is, by the same compiler.
+    alike = last.get("clean") is True and before.toolchain == built.toolchain
+    commit = str(last.get("commit") or "")[:12] if alike else ""
+    since = f"the last build here ({commit})" if commit else "the last build here"
     return growth.report(before.crates, built.crates, growth=built.zip_bytes - before.zip_bytes, since=since)
 
 

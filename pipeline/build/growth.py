@@ -37,8 +37,8 @@ def sizes_by_crate(elf: bytes) -> dict[str, int]:
 
 
 def report(before: Mapping[str, int], after: Mapping[str, int], *, growth: int, since: str) -> str:
-    """One sentence: `+312 kB since 1a2b3c: aws_sdk_dynamodb +201 kB, hyper +80 kB`; `growth`: of the whole."""
-    head = f"{_kilobytes(growth)} since {since}"
+    """One sentence: `zip +25 kB since the last build here; in the binary: std +11 kB`; `growth`: of the zip."""
+    head = f"zip {_kilobytes(growth)} since {since}"
     if not before or not after:
         return head
     deltas = {name: after.get(name, 0) - before.get(name, 0) for name in before.keys() | after.keys()}
@@ -46,8 +46,9 @@ def report(before: Mapping[str, int], after: Mapping[str, int], *, growth: int, 
     named = [f"{name} {_kilobytes(delta)}" for name, delta in ordered if abs(delta) >= _WORTH_BYTES]
     if not named:
         return head
-    more = f", and {len(named) - _SHOWN} more crates" if len(named) > _SHOWN else ""
-    return f"{head}: {', '.join(named[:_SHOWN])}{more}"
+    left = len(named) - _SHOWN
+    more = f", and {left} more crate{'s' if left > 1 else ''}" if left > 0 else ""
+    return f"{head}; in the binary: {', '.join(named[:_SHOWN])}{more}"
 
 
 def crate_of(symbol: str) -> str:

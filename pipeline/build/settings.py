@@ -6,10 +6,11 @@ the flags of the workspace's `.cargo/config.toml` are added instead, and everyth
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ Table = Mapping[str, Any]
 _PROFILE_KEYS = ("lto", "codegen-units", "panic", "strip")  # what cargo-lambda fills in when Cargo.toml leaves it out
 _FLAG_NAMES = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS")
 _HERE = ".cargo/config.toml"
+# Keys that can leave out optimisations: what is set without them, by whom, and the values that do.
+_OPTIMISED: tuple[tuple[str, str, str, Callable[[Any], bool]], ...] = (
+    ("lto", '"thin"', "cargo-lambda", lambda value: value in (False, "off")),
+    ("codegen-units", "1", "cargo-lambda", lambda value: value != 1),
+    ("opt-level", "3", "cargo", lambda value: value in (0, 1)),
+)
 
 
 def own_flags(root: Path, triple: str) -> tuple[str, ...]:
@@ -37,7 +44,12 @@ def chooses_debug(root: Path) -> bool:
 
 def lost(root: Path, environ: Mapping[str, str], triples: Sequence[str]) -> tuple[Notice, ...]:
     """Settings that somebody made and that this build does not follow, each with what to do."""
-    return (*_of_environment(environ, triples), *_of_configuration(root, environ, triples), *_of_cargo_lambda(root))
+    return (
+        *_of_environment(environ, triples),
+        *_of_configuration(root, environ, triples),
+        *_of_cargo_lambda(root),
+        *_of_profile(root),
+    )
 
 
 def _of_environment(environ: Mapping[str, str], triples: Sequence[str]) -> Iterator[Notice]:
@@ -90,6 +102,23 @@ def _of_cargo_lambda(root: Path) -> Iterator[Notice]:
         if table.get("disable_optimizations"):
             text = "disable_optimizations drops LTO and stripping where [profile.release] does not set them"
             yield Notice(text, f"{file}:{_line(root / file, 'disable_optimizations', 'build')}")
+
+
+def _of_profile(root: Path) -> Iterator[Notice]:
+    """Settings that leave out optimisations; those that choose between sizes and speeds are the user's to make."""
+    profile = _table(_table(_toml(root / "Cargo.toml"), "profile"), "release")
+    dropped = [row for row in _OPTIMISED if row[0] in profile and row[3](profile[row[0]])]
+    if not dropped:
+        return
+    written = ", ".join(f"{key} = {json.dumps(profile[key])}" for key, *_ in dropped)  # TOML spells them alike
+    usual = ", ".join(f"{key} = {value}" for key, value, *_ in dropped)
+    who = " and ".join(dict.fromkeys(who for _, _, who, _ in dropped))
+    line = min(_line(root / "Cargo.toml", key, "profile.release") for key, *_ in dropped)
+    text = (
+        f"[profile.release] {written} drops optimisations, {who} would have set {usual}: "
+        "the zip becomes larger and slower to start"
+    )
+    yield Notice(text, f"Cargo.toml:{line}")
 
 
 def _write(*, root: bool) -> str:

@@ -91,12 +91,23 @@ def test_what_a_zip_grew_by_since_the_last_other_one(store: Store, tmp_path: Pat
     assert told == [
         "",
         "",
-        f"+4 kB since {'a' * 12}: ring +8 kB, hello +1 kB",
+        f"zip +4 kB since the last build here ({'a' * 12}); in the binary: ring +8 kB, hello +1 kB",
         "",
-        f"-4 kB since {'c' * 12}: ring -8 kB, hello -1 kB",
+        f"zip -4 kB since the last build here ({'c' * 12}); in the binary: ring -8 kB, hello -1 kB",
     ]
     elsewhere = replace(HEAD, repository="https://example.com/another")
     assert facts.grew(store, second, elsewhere, tmp_path) == "", "another project's service of that name"
+
+
+@pytest.mark.parametrize("dirty", [False, True])
+def test_a_commit_is_named_only_when_it_was_built_as_it_is_and_by_the_same_compiler(
+    store: Store, tmp_path: Path, *, dirty: bool
+) -> None:
+    first, second = built(1, zip_bytes=10_000), built(2, zip_bytes=14_000)
+    facts.grew(store, first, replace(HEAD, dirty=dirty), tmp_path)
+    record.keep(store.evidence(first.inputs), first, {})
+    other = second if dirty else replace(second, toolchain=("rustc 1.91.0",))
+    assert facts.grew(store, other, HEAD, tmp_path) == "zip +4 kB since the last build here"
 
 
 def test_the_facts_of_a_binary() -> None:

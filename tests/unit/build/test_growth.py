@@ -73,15 +73,20 @@ def test_nothing_is_known_of_a_stripped_or_broken_binary(binary: Path) -> None:
 def test_what_grew_is_named_with_the_largest_first() -> None:
     before = {"todos": 100_000, "hyper": 20_000, "gone": 30_000, "std": 5_000}
     after = {"todos": 101_000, "hyper": 100_000, "aws_sdk_dynamodb": 201_000, "std": 5_400}
-    said = report(before, after, growth=312_000, since="1a2b3c")
-    assert said == "+312 kB since 1a2b3c: aws_sdk_dynamodb +201 kB, hyper +80 kB, gone -30 kB, todos +1 kB"
+    said = report(before, after, growth=25_000, since="the last build here")
+    assert said == (
+        "zip +25 kB since the last build here; "
+        "in the binary: aws_sdk_dynamodb +201 kB, hyper +80 kB, gone -30 kB, todos +1 kB"
+    )
 
 
 def test_many_changes_are_counted() -> None:
     after = {f"crate{number}": 1000 * (number + 1) for number in range(8)}
     assert report({"a": 1}, after, growth=36_000, since="x").endswith("crate3 +4 kB, and 3 more crates")
+    after = {f"crate{number}": 1000 for number in range(6)}
+    assert report({"a": 1}, after, growth=6_000, since="x").endswith(", and 1 more crate")
 
 
 def test_without_symbols_or_changes_only_the_whole_is_said() -> None:
-    assert report({}, {"a": 5000}, growth=-1_234_567, since="1a") == "-1,235 kB since 1a"
-    assert report({"a": 5000}, {"a": 5400}, growth=400, since="1a") == "+0 kB since 1a"
+    assert report({}, {"a": 5000}, growth=-1_234_567, since="1a") == "zip -1,235 kB since 1a"
+    assert report({"a": 5000}, {"a": 5400}, growth=400, since="1a") == "zip +0 kB since 1a"

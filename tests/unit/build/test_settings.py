@@ -95,6 +95,25 @@ def test_a_custom_profile_and_disabled_optimisations(tree: Path) -> None:
     assert said(tree)[0][0] == "CargoLambda.toml:2"
 
 
+def test_a_profile_that_drops_optimisations(tree: Path) -> None:
+    top = (tree / "Cargo.toml").read_text()
+    write(tree, {"Cargo.toml": top + "\n[profile.release]\nlto = false\ncodegen-units = 16\nopt-level = 0\n"})
+    ((where, text),) = said(tree)
+    assert where == f"Cargo.toml:{(tree / 'Cargo.toml').read_text().splitlines().index('lto = false') + 1}"
+    assert text == (
+        "[profile.release] lto = false, codegen-units = 16, opt-level = 0 drops optimisations, cargo-lambda and cargo "
+        'would have set lto = "thin", codegen-units = 1, opt-level = 3: the zip becomes larger and slower to start'
+    )
+
+
+@pytest.mark.parametrize("level", ["2", "3", '"s"', '"z"'])
+def test_a_profile_that_only_chooses(tree: Path, level: str) -> None:
+    top = (tree / "Cargo.toml").read_text()
+    chosen = f"opt-level = {level}\nlto = true\ncodegen-units = 1\npanic = 'unwind'\nstrip = false\n"
+    write(tree, {"Cargo.toml": f"{top}\n[profile.release]\n{chosen}"})
+    assert said(tree) == []
+
+
 def test_a_configuration_that_is_no_toml(tree: Path) -> None:
     write(tree, {".cargo/config.toml": "rustflags = [\n"})
     with pytest.raises(BuildError, match="cannot be read as TOML"):
