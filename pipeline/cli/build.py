@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.options import Here, output_option
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
-@env_option
+@click.option(
+    "--env",
+    "env_name",
+    metavar="NAME",
+    help="Build as this environment's overlay says; without it, as the manifest itself says.",
+)
 @click.option("--base", metavar="COMMIT", help="Only services affected since this commit.")
 @click.option(
     "--compiler",
@@ -34,7 +39,7 @@ def command(
 ) -> int:
     """Build and package SERVICEs (all by default), one cargo run per target; nothing known is compiled again."""
     from pipeline.build import execute_build, plan_build
-    from pipeline.report.build import BuildView, document, rows
+    from pipeline.report.build import BuildView, document, show
 
     here = Here(env_name, json=output == "json")
     console, settings = here.console, here.project.build
@@ -56,10 +61,7 @@ def command(
     if not artifacts:
         console.line("nothing to build")
         return 0
-    console.table("", ("service", "target", "binary", "zip", "sha256", "from", "file"), rows(artifacts))
-    for artifact in artifacts:
-        if artifact.grew:
-            console.line(f"{artifact.service}: {artifact.grew}")
+    show(console, artifacts)
     return 0
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import rich.text
 
 _REFRESHES_A_SECOND = 4
+_COLUMNS = ("service", "target", "binary", "zip", "sha256", "from", "file")
+_WIDE_COLUMNS = 80
 
 
 class BuildView:
@@ -128,20 +130,29 @@ def live_line(at: Progress, elapsed_s: float, width: int) -> str:
     return line if len(line) <= width else f"{line[: max(width - 1, 0)]}…"
 
 
-def rows(artifacts: Sequence[Artifact]) -> list[tuple[object, ...]]:
-    """The table of what was built."""
-    return [
-        (
-            artifact.service,
-            artifact.triple,
-            _size(artifact.binary_size),
-            _size(artifact.size),
-            artifact.sha256[:12],
-            "store" if artifact.reused else "compiled",
-            artifact.path,
-        )
-        for artifact in artifacts
-    ]
+def show(console: Console, artifacts: Sequence[Artifact]) -> None:
+    """The table of what was built, and what grew. A terminal gets what fits in a line; JSON has all of it."""
+    left_out: set[str] = set()
+    if console.terminal:
+        left_out = {"file"} if console.rich.width >= _WIDE_COLUMNS else {"file", "sha256"}
+    rows = [_row(artifact, short=console.terminal) for artifact in artifacts]
+    columns = [name for name in _COLUMNS if name not in left_out]
+    console.table("", columns, [[row[name] for name in columns] for row in rows])
+    for artifact in artifacts:
+        if artifact.grew:
+            console.line(f"{artifact.service}: {artifact.grew}")
+
+
+def _row(artifact: Artifact, *, short: bool) -> dict[str, object]:
+    return {
+        "service": artifact.service,
+        "target": f"{artifact.architecture} {artifact.triple.partition('-linux-')[2]}" if short else artifact.triple,
+        "binary": _size(artifact.binary_size),
+        "zip": _size(artifact.size),
+        "sha256": artifact.sha256[:12],
+        "from": "store" if artifact.reused else "compiled",
+        "file": artifact.path,
+    }
 
 
 def document(artifact: Artifact, kind: str) -> dict[str, object]:

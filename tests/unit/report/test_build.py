@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from pipeline.build.model import Artifact, Notice
 from pipeline.build.view import Diagnostic, Progress
 from pipeline.errors import BuildError
-from pipeline.report.build import BuildView, document, live_line, rows
+from pipeline.report.build import BuildView, document, live_line, show
 from pipeline.report.console import Console
 from pipeline.report.text import clean
 
@@ -25,10 +26,12 @@ FAULT = Diagnostic(
 WARNING = replace(FAULT, level="warning", message="unused variable: `x`", rendered="warning: unused variable: `x`")
 
 
-def console(*, github: bool = False, terminal: bool = False) -> tuple[Console, io.StringIO, io.StringIO]:
+def console(
+    *, github: bool = False, terminal: bool = False, width: int = 100
+) -> tuple[Console, io.StringIO, io.StringIO]:
     out, err = io.StringIO(), io.StringIO()
     environ = {"GITHUB_ACTIONS": "true"} if github else {}
-    made = Console(stdout=out, stderr=err, environ=environ, terminal=terminal, width=100, now=lambda: NOW)
+    made = Console(stdout=out, stderr=err, environ=environ, terminal=terminal, width=width, now=lambda: NOW)
     return made, out, err
 
 
@@ -120,10 +123,20 @@ def test_the_table_and_the_document_of_a_build() -> None:
         "hello", path, "ab" * 32, "q6ur", 1_234_567, "arm64", 2_345_678, "aarch64-unknown-linux-musl", "cd" * 32
     )
     target = "aarch64-unknown-linux-musl"
-    assert rows([one, replace(one, reused=True)]) == [
-        ("hello", target, "2,346 kB", "1,235 kB", "ab" * 6, "compiled", path),
-        ("hello", target, "2,346 kB", "1,235 kB", "ab" * 6, "store", path),
+    made, out, _ = console()
+    show(made, [one, replace(one, reused=True, grew="zip +2 kB since the last build here")])
+    assert [line.split("  ") for line in re.sub(" {3,}", "  ", out.getvalue()).splitlines()] == [
+        ["service", "target", "binary", "zip", "sha256", "from", "file"],
+        ["hello", target, "2,346 kB", "1,235 kB", "ab" * 6, "compiled", str(path)],
+        ["hello", target, "2,346 kB", "1,235 kB", "ab" * 6, "store", str(path)],
+        ["hello: zip +2 kB since the last build here"],
     ]
+    row = ["hello", "arm64", "musl", "2,346", "kB", "1,235", "kB"]
+    for width, words in ((60, [*row, "compiled"]), (80, [*row, "ab" * 6, "compiled"])):
+        made, out, _ = console(terminal=True, width=width)
+        show(made, [one])
+        lines = clean(out.getvalue()).splitlines()
+        assert (len(lines), lines[-1].split()) == (3, words), "a row is one line"
     assert document(replace(one, grew="+2 kB since 1a2b3c"), "function") == {
         "service": "hello",
         "kind": "function",
