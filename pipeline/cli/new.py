@@ -5,15 +5,16 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.options import Here, output_option
+from pipeline.errors import UsageError
 from pipeline.scaffold.kinds import KINDS
 
 
 @click.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(tuple(KINDS)), required=True, help="What the service is triggered by.")
+@click.option("--kind", type=click.Choice(tuple(KINDS)), help="What the service is triggered by.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written.")
 @output_option
-def command(name: str, kind: str, dry_run: bool, output: str) -> int:
+def command(name: str, kind: str | None, dry_run: bool, output: str) -> int:
     """Write a service called NAME: Cargo.toml, code with tests, a sample event and a manifest.
 
     An existing folder or name is refused, and no file that exists is changed. Where the workspace has a rust_shared
@@ -21,6 +22,8 @@ def command(name: str, kind: str, dry_run: bool, output: str) -> int:
     """
     from pipeline.scaffold import plan, write
 
+    if kind is None:
+        raise UsageError(f"which kind of service is `{name}`?", hint=f"--kind {'|'.join(KINDS)}")
     here = Here(json=output == "json")
     scaffold = plan(here.project, name, kind)
     if not dry_run:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.errors import UsageError
 from pipeline.manifest.document import read_document
 from pipeline.manifest.project import MAX_FUNCTION_NAME, PROJECT_FILE, Project
+from pipeline.scaffold.advice import next_steps
 from pipeline.scaffold.kinds import CRATES
 from pipeline.scaffold.render import render
 from pipeline.scaffold.workspace import Workspace, read_workspace
@@ -57,9 +58,11 @@ def plan(project: Project, name: str, kind: str) -> Scaffold:
             where=str(project.root / "Cargo.toml"),
             hint=f'add "{pattern}" to its `members`, then the same again',
         )
-    files = render(name, kind, workspace, _schema(project.root, folder))
+    schema = _schema(project.root, folder)
+    files = render(name, kind, workspace, schema)
     named = {manifest if path == "service.yaml" else path: text for path, text in files.items()}
-    return Scaffold(name, kind, project.root, folder, named, workspace.edition, _next(name, kind))
+    steps = next_steps(project.root, name, files["service.yaml"], schema=schema is not None)
+    return Scaffold(name, kind, project.root, folder, named, workspace.edition, steps)
 
 
 def place(glob: str, name: str) -> tuple[PurePosixPath, str]:
@@ -124,10 +127,3 @@ def _schema(root: Path, folder: PurePosixPath) -> str | None:
         if (root / above / _SCHEMA).is_file():
             return os.path.relpath(root / above / _SCHEMA, root / folder)
     return None
-
-
-def _next(name: str, kind: str) -> tuple[str, ...]:
-    tested = f"cargo test -p {name} (it also enters {name} into Cargo.lock)"
-    if kind == "extension":
-        return (tested, f"name it in a function's manifest: `extensions: [{name}]`")
-    return (tested, f"crabwalk dev {name}, then crabwalk invoke {name} --dev", f"commit, then crabwalk deploy {name}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ def test_says_what_it_wrote_and_what_comes_next(root: Path, capsys: pytest.Captu
             "wrote services/jobs, a service of the kind sqs",
             *(f"  services/jobs/{file}" for file in FILES),
             "next: cargo test -p jobs (it also enters jobs into Cargo.lock)",
+            "next: crabwalk check --schema, for completion in editors: what `new` writes afterwards names it",
             "next: crabwalk dev jobs, then crabwalk invoke jobs --dev",
-            "next: commit, then crabwalk deploy jobs",
+            "next: crabwalk build jobs; this version's deploy does not know `resources`, `triggers.sqs` yet",
         ],
         "",
     )
@@ -64,7 +66,9 @@ def test_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "written": True,
         "next": [
             "cargo test -p tail (it also enters tail into Cargo.lock)",
+            "crabwalk check --schema, for completion in editors: what `new` writes afterwards names it",
             "name it in a function's manifest: `extensions: [tail]`",
+            "crabwalk build tail; this version's deploy does not know `kind: extension` yet",
         ],
     }
     assert (root / "services/tail/events/shutdown.json").is_file()
@@ -95,7 +99,34 @@ def test_without_a_workspace(root: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_without_a_kind_all_kinds_are_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["new", "jobs"]) == 2
-    err = " ".join(capsys.readouterr().err.split())
-    assert "Missing option '--kind'" in err
-    assert "http, axum, sqs, s3, schedule, event, cognito, extension, stream, enrich" in err
+    assert capsys.readouterr().err.splitlines() == [
+        "error: which kind of service is `jobs`?",
+        "  next: --kind http|axum|sqs|s3|schedule|event|cognito|extension|stream|enrich",
+    ]
     assert not (root / "services").exists()
+
+
+def test_what_git_would_commit_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+
+    def said(name: str) -> list[str]:
+        assert run(["new", name, "--kind", "http"]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if ".gitignore" in line]
+
+    advice = "into .gitignore: git would commit what is built"
+    assert said("one") == [f"next: enter target/ and .crabwalk/ {advice}"]
+    (root / ".gitignore").write_text("target/\n")
+    assert said("two") == [f"next: enter .crabwalk/ {advice}"]
+    (root / ".gitignore").write_text("/target\n.crabwalk\n")
+    assert said("three") == []
+
+
+def test_a_kind_that_can_be_deployed_is_to_be(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "services").mkdir()
+    (root / "services/service.schema.json").write_text("{}")
+    assert run(["new", "web", "--kind", "axum"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("next:")] == [
+        "next: cargo test -p web (it also enters web into Cargo.lock)",
+        "next: crabwalk dev web, then crabwalk invoke web --dev",
+        "next: commit, then crabwalk deploy web",
+    ]
