@@ -97,7 +97,7 @@ def _retention(value: int) -> int:
 
 def _share(value: float) -> float:
     if not 0 < value < 1:
-        raise fault(f"{percent(value)} is out of range", "more than 0 % and less than 100 %")
+        raise fault(f"{percent(value)} is out of range", "more than 0 % and less than 100 %", own=percent(value))
     return value
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipeline.manifest import limits_events, units
@@ -109,17 +110,17 @@ def _layers(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _timeout(manifest: Manifest) -> Iterator[Finding]:
-    kinds = {trigger.kind for trigger in manifest.triggers}
-    because = (("triggers",),)
+    kinds = {trigger.kind: (("triggers", index),) for index, trigger in enumerate(manifest.triggers)}
     if "http" in kinds and manifest.timeout_s > GATEWAY_S:
         what = f"API Gateway gives up after {GATEWAY_S} s, the function goes on to {manifest.timeout_s} s"
-        yield Finding(("timeout",), what, f"write `{GATEWAY_S} s`, or use `function-url`", because, warning=True)
+        yield Finding(("timeout",), what, f"write `{GATEWAY_S} s`, or use `function-url`", kinds["http"], warning=True)
     if "cognito" in kinds and manifest.timeout_s > COGNITO_S:
         what = f"Cognito gives up after {COGNITO_S} s, the function goes on to {manifest.timeout_s} s"
-        yield Finding(("timeout",), what, f"write `{COGNITO_S} s`", because, warning=True)
+        yield Finding(("timeout",), what, f"write `{COGNITO_S} s`", kinds["cognito"], warning=True)
     latency = manifest.release.checks.latency
     if latency is not None and latency.over_ms >= manifest.timeout_s * 1000:
-        what = f"no request takes {units.plain_number(latency.over_ms)} ms: the timeout is {manifest.timeout_s} s"
+        over = units.written(Decimal(str(latency.over_ms)), units.FINE)
+        what = f"no request takes {over}: the timeout is {manifest.timeout_s} s"
         path = ("release", "checks", "latency", "over")
         yield Finding(path, what, "lower it", because=(("timeout",),), warning=True)
 
@@ -140,6 +141,8 @@ def _walk(manifest: Manifest) -> Iterator[Finding]:
     if waits is not None and not release.approvers:
         what = "nobody is named in `approvers`, so whoever may promote approves"
         path = ("release", "steps", waits, "approve")
-        yield Finding(path, what, "write for example `approvers: [release-*]`", warning=True)
+        because = (("release", "approvers"),)
+        yield Finding(path, what, "write for example `approvers: [release-*]`", because, warning=True)
     if waits is None and release.approvers:
-        yield Finding(("release", "approvers"), "no step waits for them", "write `approve: true` in one", warning=True)
+        what, because = "no step waits for them", (("release", "steps"),)
+        yield Finding(("release", "approvers"), what, "write `approve: true` in one", because, warning=True)

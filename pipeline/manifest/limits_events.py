@@ -57,7 +57,8 @@ def _dead_letter(manifest: Manifest) -> Iterator[Finding]:
     yield from _owned(manifest, ("dead_letter",), manifest.dead_letter, ("sqs",))
     own = manifest.resources.get(manifest.dead_letter)
     if (isinstance(own, SqsResource) and own.fifo) or manifest.dead_letter.endswith(".fifo"):
-        yield Finding(("dead_letter",), "a FIFO queue cannot take what failed", "name a standard one")
+        because = (("resources", manifest.dead_letter),)
+        yield Finding(("dead_letter",), "a FIFO queue cannot take what failed", "name a standard one", because)
 
 
 def _access(manifest: Manifest) -> Iterator[Finding]:
@@ -82,7 +83,8 @@ def verb_faults(entry: Grant, index: int, kind: str) -> Iterator[Finding]:
     for place, word in enumerate(entry.allow):
         if word.islower() and word not in known:
             instead = f"possible: {', '.join(known)}" if known else "write the API's names, for example `Publish`"
-            yield Finding(("access", index, "allow", place), f"`{word}` means nothing for {kind}", instead)
+            because = (("access", index, "to"), ("resources", entry.to))
+            yield Finding(("access", index, "allow", place), f"`{word}` means nothing for {kind}", instead, because)
 
 
 def queue_faults(
@@ -128,19 +130,22 @@ def _queue(manifest: Manifest, trigger: SqsTrigger, at: Path) -> Iterator[Findin
 
 def _bucket(manifest: Manifest, trigger: S3Trigger, at: Path) -> Iterator[Finding]:
     own = manifest.resources.get(trigger.bucket)
+    because: tuple[Path, ...] = (("resources", trigger.bucket),)
     if own is not None:
         yield from _owned(manifest, (*at, "bucket"), trigger.bucket, ("s3",))
     elif "${" not in trigger.bucket:
         buckets = [name for name, resource in manifest.resources.items() if resource.kind == "s3"]
         if len(trigger.bucket) < 3:
-            yield Finding((*at, "bucket"), f"`{trigger.bucket}` is no resource of this service", nearest("", buckets))
+            what = f"`{trigger.bucket}` is no resource of this service"
+            yield Finding((*at, "bucket"), what, nearest("", buckets), because)
         elif close := get_close_matches(trigger.bucket, buckets, n=1):
             what = f"`{trigger.bucket}` is no resource of this service, so it is a bucket of that name"
-            yield Finding((*at, "bucket"), what, f"did you mean `{close[0]}`?", warning=True)
+            yield Finding((*at, "bucket"), what, f"did you mean `{close[0]}`?", because, warning=True)
     narrow = trigger.prefix or trigger.suffix
     if "created" in trigger.events and not narrow and _may(manifest, trigger.bucket, "write", "PutObject"):
         what = f"the function may write to `{trigger.bucket}`, whose new objects invoke it: it can go round for ever"
-        yield Finding((*at, "bucket"), what, "write a `prefix`, and results beside it", warning=True)
+        because = ((*at, "prefix"), (*at, "suffix"))
+        yield Finding((*at, "bucket"), what, "write a `prefix`, and results beside it", because, warning=True)
 
 
 def _may(manifest: Manifest, resource: str, *words: str) -> bool:
@@ -156,7 +161,7 @@ def _owned(manifest: Manifest, path: Path, name: str, kinds: tuple[str, ...]) ->
     if own is None:
         known = [one for one, resource in manifest.resources.items() if resource.kind in kinds]
         instead = nearest(name, known) or f"declare it in `resources`, for example `{name}: {{{kinds[0]}: {{}}}}`"
-        yield Finding(path, f"`{name}` is no resource of this service", instead, because=(("resources",),))
+        yield Finding(path, f"`{name}` is no resource of this service", instead, because=(("resources", name),))
     elif own.kind not in kinds:
         because = (("resources", name),)
         yield Finding(path, f"`{name}` is of kind {own.kind}", f"possible here: {', '.join(kinds)}", because)
@@ -172,7 +177,7 @@ def _stream(manifest: Manifest, path: Path, name: str) -> Iterator[Finding]:
 def _twice(manifest: Manifest) -> Iterator[Finding]:
     """Triggers that AWS takes once."""
     first: dict[tuple[str, ...], int] = {}
-    buckets: list[S3Trigger] = []
+    buckets: list[tuple[int, S3Trigger]] = []
     for index, trigger in enumerate(manifest.triggers):
         key: tuple[str, ...] | None = None
         if trigger.kind in _ONCE:
@@ -184,10 +189,13 @@ def _twice(manifest: Manifest) -> Iterator[Finding]:
         elif isinstance(trigger, CognitoTrigger):
             key = (trigger.kind, trigger.user_pool, trigger.trigger)
         elif isinstance(trigger, S3Trigger):
-            if any(trigger.bucket == other.bucket and overlap(trigger, other) for other in buckets):
-                what = "S3 takes one trigger for an object, and another one here has the same"
-                yield Finding(("triggers", index, "s3"), what, "write prefixes or suffixes that exclude each other")
-            buckets.append(trigger)
+            for place, other in buckets:
+                if trigger.bucket == other.bucket and overlap(trigger, other):
+                    what = "S3 takes one trigger for an object, and another one here has the same"
+                    instead = "write prefixes or suffixes that exclude each other"
+                    yield Finding(("triggers", index, "s3"), what, instead, (("triggers", place),))
+                    break
+            buckets.append((index, trigger))
         if key is not None and first.setdefault(key, index) != index:
             what = f"a service has one {trigger.kind} trigger" if len(key) == 1 else "the same stands above"
             yield Finding(("triggers", index), what, _ONCE.get(trigger.kind, "remove one"))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pipeline.errors import Problem
-from pipeline.manifest.node import MAX_FAULTS, Node, nearest
+from pipeline.manifest.node import Node, nearest
 from pipeline.manifest.places import Path, Places, follow
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
 _TYPES = {
@@ -28,27 +29,52 @@ _TYPES = {
 }
 
 
-def problems_of(error: ValidationError, places: Places, model: type[BaseModel]) -> list[Problem]:
-    """One problem for each of pydantic's errors about a manifest."""
-    details = error.errors(include_url=False)[: 2 * MAX_FAULTS]  # more than will be shown
-    found = (_problem(detail, places, model) for detail in details)
-    return [problem for problem in found if problem is not None]
+@dataclass(frozen=True)
+class Fault:
+    """One of pydantic's errors: what to say (None: nothing), what to cut out, and what must be sound to believe it.
+
+    `meant`: other keys the author may have meant, whose defaults say nothing then.
+    """
+
+    problem: Problem | None
+    cut: Path
+    because: tuple[Path, ...]
+    meant: tuple[Path, ...] = ()
 
 
-def _problem(detail: ErrorDetails, places: Places, model: type[BaseModel]) -> Problem | None:
+def fault_of(
+    detail: ErrorDetails, kept: Mapping[Path, tuple[int, ...]], places: Places, model: type[BaseModel]
+) -> Fault:
+    """The fault an error tells of; its path is the file's, `kept` translates what it says of a list's items."""
     kind, ctx = detail["type"], detail.get("ctx") or {}
     loc = _written(detail["loc"])
     node, _, depth = follow(places.root, loc)
     if kind == "missing":
         what = f"the key `{loc[-1]}` is missing"
-        return places.problem(loc, what, key=True)
+        return Fault(places.problem(loc, what, key=True), loc[:-1], (loc,))
     if loc[-1:] == ("[key]",):
-        return places.problem(loc[:-1], *_words(kind, ctx, node, loc), key=True)
+        problem = places.problem(loc[:-1], *_words(kind, ctx, node, loc), key=True)
+        return Fault(problem, loc[:-1], (loc[:-1],))
     if kind == "default_factory_not_called" or depth < len(loc):
-        return None  # a default made from a value that is wrong itself
+        return Fault(None, loc, (loc,))  # a default made from a value that is wrong itself
     if kind == "extra_forbidden":
-        return places.problem(loc, f"unknown key `{loc[-1]}`", _instead_of(model, loc), key=True)
-    return places.problem((*loc, *ctx.get("at", ())), *_words(kind, ctx, node, loc), key=bool(ctx.get("key")))
+        instead = _instead_of(model, loc)
+        problem = places.problem(loc, f"unknown key `{loc[-1]}`", instead, key=True)
+        named = instead.split("`")[1:2] if instead.startswith(("did you mean", "it belongs")) else []
+        return Fault(problem, loc, (loc,), tuple((*loc[:-1], key) for key in named))
+    at, *because = (_in_file(tuple(path), kept.get(loc)) for path in (ctx.get("at", ()), *ctx.get("because", ())))
+    because = [(*loc, *path) for path in because]
+    node, _, depth = follow(places.root, (*loc, *at))
+    if ctx.get("own") and depth == len(loc) + len(at) and isinstance(node.value, str):
+        ctx = {**ctx, "what": ctx["what"].replace(ctx["own"], node.shown().strip("`"))}
+    problem = places.problem((*loc, *at), *_words(kind, ctx, node, loc), key=bool(ctx.get("key")))
+    cut = loc if ctx.get("key") and str(ctx["what"]).startswith("unknown") else (*loc, *at)
+    return Fault(problem, cut, tuple(because) if because and not at else ((*loc, *at), *because))
+
+
+def _in_file(path: Path, kept: tuple[int, ...] | None) -> Path:
+    """A path below a list that lost items."""
+    return (kept[path[0]], *path[1:]) if kept and path and isinstance(path[0], int) else path
 
 
 def _written(loc: Path) -> Path:

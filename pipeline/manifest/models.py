@@ -70,7 +70,7 @@ class Concurrency(Model):
     def _within_the_reserved(self) -> Concurrency:
         if self.reserved is not None and self.provisioned is not None and self.provisioned > self.reserved:
             what = f"{self.provisioned} provisioned are more than the {self.reserved} reserved"
-            raise fault(what, "raise `reserved` or lower `provisioned`", at=("provisioned",))
+            raise fault(what, "raise `reserved` or lower `provisioned`", at=("provisioned",), because=(("reserved",),))
         return self
 
 
@@ -124,7 +124,7 @@ class Budget(Model):
     @model_validator(mode="after")
     def _warns_first(self) -> Budget:
         if self.warn_bytes > self.fail_bytes:
-            raise fault("`warn` is larger than `fail`", "warn at less", at=("warn",))
+            raise fault("`warn` is larger than `fail`", "warn at less", at=("warn",), because=(("fail",),))
         return self
 
 

@@ -94,7 +94,9 @@ class Statement(Model):
     def _all_needs_a_reason(self) -> Statement:
         if "*" in self.resources and not self.reason.strip():
             at = ("resources", self.resources.index("*"))
-            raise fault("`*` is every resource of the account", "name them, or write a `reason`", at=at)
+            raise fault(
+                "`*` is every resource of the account", "name them, or write a `reason`", at=at, because=(("reason",),)
+            )
         return self
 
 

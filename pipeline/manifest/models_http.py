@@ -52,7 +52,8 @@ class Cors(Model):
     @model_validator(mode="after")
     def _credentials_need_origins(self) -> Cors:
         if self.credentials and "*" in self.origins:
-            raise fault("credentials cannot be allowed to the origin `*`", "name the origins", at=("credentials",))
+            what = "credentials cannot be allowed to the origin `*`"
+            raise fault(what, "name the origins", at=("credentials",), because=(("origins",),))
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -63,7 +64,7 @@ def _increasing(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     for index, (before, after) in enumerate(pairwise(steps), 1):
         if after.traffic <= before.traffic:
             shares = rules.percent(after.traffic), rules.percent(before.traffic)
-            what = f"step {index + 1} ({shares[0]}) must have more traffic than the one before it ({shares[1]})"
+            what = f"{shares[0]} must be more than the {shares[1]} of the step before it"
             raise fault(what, at=(index, "traffic"))
     return steps
 
@@ -127,6 +128,8 @@ class Release(Model):
     def _deadline_leaves_room(self) -> Release:
         baking = sum(step.bake_s for step in self.steps)
         if baking > self.deadline_s:
-            shown = units.plain_number(baking), units.plain_number(self.deadline_s)
-            raise fault(f"the steps bake {shown[0]} s but the deadline is {shown[1]} s", "raise `deadline`")
+            shown = [units.written(Decimal(str(length)), units.TIMES) for length in (baking, self.deadline_s)]
+            what = f"the steps bake {shown[0]} but the deadline is {shown[1]}"
+            # a step that was not readable bakes too: only steps that are not the author's at all say nothing
+            raise fault(what, "raise `deadline`", at=("deadline",), because=(("steps", "*"),), own=shown[1])
         return self

@@ -65,7 +65,8 @@ class DynamodbResource(Kinded):
     @model_validator(mode="after")
     def _two_keys(self) -> DynamodbResource:
         if self.sort_key is not None and self.sort_key.name == self.partition_key.name:
-            raise fault(f"`{self.sort_key.name}` is the partition key already", "name another", at=("sort_key",))
+            what = f"`{self.sort_key.name}` is the partition key already"
+            raise fault(what, "name another", at=("sort_key",), because=(("partition_key",),))
         return self
 
 

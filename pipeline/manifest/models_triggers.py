@@ -53,7 +53,8 @@ class SqsTrigger(Kinded):
     def _large_batches_wait(self) -> SqsTrigger:
         if self.batch > 10 and self.window_s < 1:
             what = f"{self.batch} messages of a queue need a window"
-            raise fault(what, "write `window: 1 s` or more, or a batch of up to 10", at=("batch",))
+            instead = "write `window: 1 s` or more, or a batch of up to 10"
+            raise fault(what, instead, at=("batch",), because=(("window",),))
         return self
 
 
@@ -120,11 +121,12 @@ class ScheduleTrigger(Kinded):
     @model_validator(mode="after")
     def _cron_or_rate(self) -> ScheduleTrigger:
         if self.cron is None and self.rate_s is None:
-            raise fault("says no time", 'write `cron: "0 3 * * ? *"` or `rate: 5 min`')
+            instead = 'write `cron: "0 3 * * ? *"` or `rate: 5 min`'
+            raise fault("says no time", instead, because=(("cron",), ("rate",)))
         if self.cron is not None and self.rate_s is not None:
             raise fault("either `cron` or `rate`", "remove one", at=("rate",))
         if self.rate_s is not None and self.timezone != "UTC":
-            raise fault("a rate is the same in every time zone", "remove it", at=("timezone",))
+            raise fault("a rate is the same in every time zone", "remove it", at=("timezone",), because=(("cron",),))
         return self
 
     @property

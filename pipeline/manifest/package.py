@@ -10,35 +10,44 @@ from typing import Any
 from pipeline.errors import Problem
 from pipeline.manifest.models import Manifest
 from pipeline.manifest.node import Mark, Node, nearest
+from pipeline.manifest.repair import Judged
 from pipeline.manifest.sources import check_inputs, parsed
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024  # what Lambda takes with a synchronous invocation
 
 
-def check_package(root: Path, directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
+def check_package(root: Path, directory: Path, judged: Judged, manifest: Manifest, problems: list[Problem]) -> None:
     """Adds what the manifest names and the service's folder does not have."""
+    node = judged.node
     _check_smoke(root, directory, node, manifest, problems)
     check_inputs(root, node, manifest, problems)
     crate = _crate(root, directory, _mark(node, "package", "name"), problems)
     if crate is None:
         return
     name = str(_table(crate, "package").get("name", ""))
-    if name != manifest.package:
+    right = name == manifest.package or judged.unsure(("package",))
+    if not right:
         what = f"package: {_label(root, directory)} declares the package `{name}`, not `{manifest.package}`"
         problems.append(_mark(node, "package", "name").problem(what, f"write `package: {name}`"))
-        return
-    if manifest.binary not in _binaries(crate, directory, name):
+    written = "binary" in manifest.model_fields_set
+    if (written or (right and not judged.unsure(("binary",)))) and manifest.binary not in _binaries(
+        crate, directory, name
+    ):
         what = f"binary: the package `{name}` has no binary `{manifest.binary}`"
         near = nearest(manifest.binary, set(_binaries(crate, directory, name)))
         problems.append(_mark(node, "binary", "package", "name").problem(what, near))
-    _check_features(crate, name, node, problems)
+    _check_features(crate, name, node, manifest, problems)
 
 
-def _check_features(crate: Mapping[str, Any], name: str, node: Node, problems: list[Problem]) -> None:
+def _check_features(
+    crate: Mapping[str, Any], name: str, node: Node, manifest: Manifest, problems: list[Problem]
+) -> None:
     """`FEATURE` of the package, or `DEPENDENCY/FEATURE`, whose second half only cargo knows."""
     written = (node.mapping or {}).get("features")
     features, dependencies = _features(crate), _dependencies(crate)
     for item in (written.items or ()) if written is not None else ():
+        if item.text not in manifest.features:
+            continue
         feature, _, inner = item.text.removeprefix(f"{name}/").partition("/")
         if inner and feature not in dependencies:
             what = f"features: the package `{name}` has no dependency `{feature}`"

@@ -49,6 +49,11 @@ class Variant:
     service: Any  # a Manifest or Service
     node: Node
     environment: str | None = None
+    doubts: frozenset[tuple[int | str, ...]] = frozenset()  # paths of what is faulty, and so is not in `service`
+
+    def unsure(self, *keys: str) -> bool:
+        """Whether one of these keys cannot be told."""
+        return any(doubt[:1] in {(), (key,)} for doubt in self.doubts for key in keys)
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ def check(variants: Iterable[Variant], known: Collection[str], problems: list[Pr
     for environment, view in views.items():
         whole = view if environment is None else {**views[None], **view}
         services = {name: variant.service for name, variant in whole.items()}
+        unsure = {name: variant for name, variant in whole.items() if variant.doubts}
         edges: dict[tuple[str, str], Mark] = {}
         for name, variant in whole.items():
             for use in uses[id(variant)]:
@@ -92,7 +98,7 @@ def check(variants: Iterable[Variant], known: Collection[str], problems: list[Pr
             for mark, other in _extensions(variant):
                 edges.setdefault((name, other), mark)
             # more are not shown, and each costs a search among all services
-            problems.extend(islice(_faults_of(variant, uses[id(variant)], services, known), 2 * MAX_FAULTS))
+            problems.extend(islice(_faults_of(variant, uses[id(variant)], services, known, unsure), 2 * MAX_FAULTS))
         if edges:
             _check_order(services, edges, problems)
 
@@ -145,11 +151,19 @@ def _leaves(node: Node, place: tuple[str, ...], path: str) -> Iterator[tuple[Nod
 
 
 def _faults_of(
-    variant: Variant, uses: Iterable[_Use], services: Mapping[str, Any], known: Collection[str]
+    variant: Variant,
+    uses: Iterable[_Use],
+    services: Mapping[str, Any],
+    known: Collection[str],
+    unsure: Mapping[str, Variant],
 ) -> Iterator[Problem]:
     for use in uses:
-        yield from _faults(use, services, known)
+        target = unsure.get(use.to.service)
+        if target is None or not target.unsure("kind", "resources", "triggers"):
+            yield from _faults(use, services, known)
     for mark, other in _extensions(variant):
+        if any(one is not None and one.unsure("kind", "architecture") for one in (unsure.get(other), variant)):
+            continue
         yield from _extension_faults(variant.service, mark, other, services, known)
 
 

@@ -22,9 +22,21 @@ FROM_YAML = {"yaml": True}
 Schema = Mapping[str, Any]
 
 
-def fault(what: str, instead: str = "", at: tuple[int | str, ...] = (), *, key: bool = False) -> PydanticCustomError:
-    """A rule broken, in the words a person reads; `at` is where below the value that is judged, `key`: its key."""
-    return PydanticCustomError("crabwalk", "{what}", {"what": what, "instead": instead, "at": at, "key": key})
+def fault(
+    what: str,
+    instead: str = "",
+    at: tuple[int | str, ...] = (),
+    *,
+    key: bool = False,
+    because: tuple[tuple[int | str, ...], ...] = (),
+    own: str = "",
+) -> PydanticCustomError:
+    """A rule broken, in the words a person reads; `at` is where below the value that is judged, `key`: its key.
+
+    `because`: what else below that value was looked at. `own`: what stands for the author's own text in `what`.
+    """
+    ctx = {"what": what, "instead": instead, "at": at, "key": key, "because": because, "own": own}
+    return PydanticCustomError("crabwalk", "{what}", ctx)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +109,7 @@ def between(low: float, high: float, shown: str, unit: str = "") -> Rule:
     def check(value: Any) -> Any:
         if not low <= value <= high:
             said = f"{units.plain_number(value)} {unit}".rstrip()
-            raise fault(f"{said} is out of range", shown)
+            raise fault(f"{said} is out of range", shown, own=said)
         return value
 
     return Rule(check)
@@ -136,12 +148,12 @@ def listed(minimum: int, maximum: int, what: str) -> Rule:
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuses what stands in a list twice, at its second place."""
-    seen = set()
+    seen: dict[Any, int] = {}
     for index, value in enumerate(values):
         if value in seen:
             shown = f"`{value}`" if isinstance(value, str) else "this"
-            raise fault(f"{shown} stands here twice", "remove one", at=(index,))
-        seen.add(value)
+            raise fault(f"{shown} stands here twice", "remove one", at=(index,), because=((seen[value],),))
+        seen[value] = index
     return values
 
 

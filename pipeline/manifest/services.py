@@ -6,19 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest import limits, limits_across, referring
 from pipeline.manifest.document import read_document
-from pipeline.manifest.messages import problems_of
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Mark, Node, bounded
 from pipeline.manifest.overlays import merged, overlays_of
 from pipeline.manifest.package import check_package
 from pipeline.manifest.places import Finding, Places
 from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
-from pipeline.manifest.rules import FROM_YAML
+from pipeline.manifest.repair import Judged, judge
 
 _OWN_KEYS = ("crabwalk", "overlays")
 _LOCAL_ARCHITECTURE = "host"
@@ -26,10 +23,22 @@ _LOCAL_ARCHITECTURE = "host"
 
 @dataclass(frozen=True)
 class _View:
-    """A manifest as one environment sees it; no manifest when it is not valid there."""
+    """A manifest as one environment sees it, as far as it could be judged."""
 
-    manifest: Manifest | None
+    judged: Judged
     places: Places
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Also of a manifest with faults, without these."""
+        return self.judged.manifest
+
+    def sound(self, finding: Finding) -> Finding | None:
+        """The finding at the file's paths; None when what it looked at is faulty itself."""
+        path, *because = (self.judged.written(path) for path in (finding.path, *finding.because))
+        if self.judged.unsure(path, *because):
+            return None
+        return replace(finding, path=path, because=tuple(because))
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,11 @@ class _Said:
     problems: list[Problem]
     warnings: list[Problem]
 
-    def add(self, places: Places, findings: Iterable[Finding]) -> None:
+    def add(self, view: _View, findings: Iterable[Finding], known: frozenset[tuple[str, str]] = frozenset()) -> None:
+        places = replace(view.places, said=view.places.said | known) if known else view.places
         for finding in findings:
-            problem = places.find(finding)
+            sound = view.sound(finding)
+            problem = places.find(sound) if sound is not None else None
             if problem is not None:
                 (self.warnings if finding.warning else self.problems).append(problem)
 
@@ -94,8 +105,9 @@ def read_services(
 
 def _services(sheets: Iterable[_Sheet], environment: str | None) -> Iterator[Service]:
     for sheet in sheets:
-        manifest = sheet.seen_by(environment).manifest
-        if manifest is not None:
+        judged = sheet.seen_by(environment).judged
+        manifest = judged.manifest
+        if manifest is not None and judged.valid:
             yield Service.model_construct(
                 manifest.model_fields_set, **vars(manifest), directory=sheet.file.parent, file=sheet.file
             )
@@ -143,7 +155,7 @@ def _sheet(project: Project, file: Path, node: Node, said: _Said) -> _Sheet:
     known = first.texts()
     for name, overlay in overlays_of(node, project.environment_names, first.problems).items():
         places = Places(merged(base, overlay), overlay, known)
-        views[name] = _view(project, file, places, name, first, like=bare.manifest)
+        views[name] = _view(project, file, places, name, first, like=bare.judged)
     said.problems.extend(first.problems)
     said.warnings.extend(first.warnings)
     return _Sheet(file, views)
@@ -156,21 +168,21 @@ def _view(
     environment: str | None,
     said: _Said,
     *,
-    like: Manifest | None = None,
+    like: Judged | None = None,
 ) -> _View:
     """`like`: the manifest without an overlay, whose files were looked at already."""
-    data = places.root.plain()
-    if data.get("architecture") == _LOCAL_ARCHITECTURE and environment == LOCAL:
-        data["architecture"] = host_architecture()
-    try:
-        manifest = Manifest.model_validate(data, context=FROM_YAML, by_alias=True, by_name=False)
-    except ValidationError as error:
-        said.problems.extend(problems_of(error, places, Manifest))
-        return _View(None, places)
-    said.add(places, limits.findings(manifest))
-    if like is None or _files_named(like) != _files_named(manifest):
-        check_package(project.root, file.parent, places.root, manifest, said.problems)
-    return _View(manifest, places)
+    host = (places.root.mapping or {}).get("architecture")
+    local = environment == LOCAL and host is not None and host.value == _LOCAL_ARCHITECTURE
+    judged = judge(places, {"architecture": host_architecture()} if local else {}, said.problems)
+    manifest = judged.manifest
+    view = _View(judged, places)
+    if manifest is None:
+        return view
+    if not judged.unsure(("kind",)):
+        said.add(view, limits.findings(manifest))
+    if like is None or like.manifest is None or _files_named(like.manifest) != _files_named(manifest):
+        check_package(project.root, file.parent, judged, manifest, said.problems)
+    return view
 
 
 def _files_named(manifest: Manifest) -> tuple[object, ...]:
@@ -185,29 +197,47 @@ def _without(node: Node, keys: tuple[str, ...]) -> Node:
 def _check_together(project: Project, sheets: list[_Sheet], names: Mapping[str, Mark], said: _Said) -> None:
     """What only several manifests, or one and an environment, show: without overlays, then as each environment."""
     variants = [
-        referring.Variant(view.manifest, view.places.root, environment)
+        referring.Variant(view.manifest, view.judged.node, environment, view.judged.doubts)
         for sheet in sheets
         for environment, view in sheet.views.items()
-        if view.manifest is not None
+        if view.manifest is not None and not view.judged.unsure(("name",))
     ]
     referring.check(variants, names, said.problems)
     first = _Said([], [])
     for environment in (None, *project.environment_names):
         if environment is not None and not any(environment in sheet.views for sheet in sheets):
             continue  # as without overlays
-        seen = [sheet.seen_by(environment) for sheet in sheets]
-        places = {view.manifest.name: view.places for view in seen if view.manifest is not None}
-        manifests = {view.manifest.name: view.manifest for view in seen if view.manifest is not None}
+        seen = {
+            view.manifest.name: view
+            for view in (sheet.seen_by(environment) for sheet in sheets)
+            if view.manifest is not None and not view.judged.unsure(("name",))
+        }
         known = first.texts()
-        for name, finding in limits_across.findings(manifests):
-            first.add(replace(places[name], said=places[name].said | known), [finding])
+        for name, finding in limits_across.findings(_comparable(seen)):
+            first.add(seen[name], [finding], known)
     for declared in project.environments:
         for sheet in sheets:
             view = sheet.seen_by(declared.name)
             if view.manifest is not None:
-                first.add(view.places, limits_across.in_region(view.manifest, declared))
+                first.add(view, limits_across.in_region(view.manifest, declared))
     said.problems.extend(first.problems)
     said.warnings.extend(first.warnings)
+
+
+def _comparable(seen: Mapping[str, _View]) -> dict[str, Manifest]:
+    """The manifests as others may rely on them: without resources that are faulty."""
+    found: dict[str, Manifest] = {}
+    for name, view in seen.items():
+        manifest, judged = view.manifest, view.judged
+        if manifest is None:
+            continue
+        if not judged.valid:
+            sure = {
+                key: resource for key, resource in manifest.resources.items() if not judged.unsure(("resources", key))
+            }
+            manifest = manifest.model_copy(update={"resources": sure})
+        found[name] = manifest
+    return found
 
 
 def host_architecture() -> str:

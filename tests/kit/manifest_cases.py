@@ -69,8 +69,8 @@ KEYS = [
         "3:9: target: `provided.al2` has glibc 2.26, which is older than 2.28, write `gnu.2.26` or less, or `musl`",
     ),
     ("ephemeral_storage: 256 MB", "3:20: ephemeral_storage: 256 MB is out of range, 512 MB to 10,240 MB"),
-    ("ephemeral_storage: 11 GB", "3:20: ephemeral_storage: 11264 MB is out of range, 512 MB to 10,240 MB"),
-    ("features: [a, a]", "3:15: features[1]: `a` stands here twice, remove one"),
+    ("ephemeral_storage: 11 GB", "3:20: ephemeral_storage: 11 GB is out of range, 512 MB to 10,240 MB"),
+    ("features: [default, default]", "3:21: features[1]: `default` stands here twice, remove one"),
     ("features: ['a b']", "3:12: features[0]: `a b` is not a feature's name, letters, digits, _ - + and ."),
     ("inputs: [../x]", "3:10: inputs[0]: `../x` must lie inside the project's folder, for example `proto`"),
     ("inputs: proto", "3:9: inputs: must be a list, not `proto`, write `[proto]`"),
@@ -137,7 +137,7 @@ KEYS = [
         "budget: {fail: 1 GB}",
         "3:16: budget.fail: `1 GB` has an unknown unit `GB`, known: kB, MB; for example `10 MB`",
     ),
-    ("budget: {fail: 300 MB}", "3:16: budget.fail: 300000000 bytes is out of range, 1 kB to 250 MB"),
+    ("budget: {fail: 300 MB}", "3:16: budget.fail: 300 MB is out of range, 1 kB to 250 MB"),
     ("timout: 3 s", "3:1: unknown key `timout`, did you mean `timeout`?"),
     ("smoke: [a.json]", "3:1: unknown key `smoke`, it belongs in `release`"),
     ("release: {step: []}", "3:11: release: unknown key `step`, did you mean `steps`?"),
@@ -153,7 +153,7 @@ KEYS = [
     ),
     (
         "release: {approval_timeout: 31 days}",
-        "3:29: release.approval_timeout: 2678400 s is out of range, 1 min to 30 days",
+        "3:29: release.approval_timeout: 31 days is out of range, 1 min to 30 days",
     ),
 ]
 # The resource `x`.
@@ -179,8 +179,8 @@ RESOURCES = [
         "{dynamodb: {partition_key: id, stream: all}}",
         "3:55: resources.x.dynamodb.stream: `all` is not possible, known: keys-only, new-and-old-images, new-image",
     ),
-    ("{sqs: {visibility: 13 h}}", "3:35: resources.x.sqs.visibility: 46800 s is out of range, 0 s to 12 h"),
-    ("{sqs: {retention: 15 days}}", "3:34: resources.x.sqs.retention: 1296000 s is out of range, 1 min to 14 days"),
+    ("{sqs: {visibility: 13 h}}", "3:35: resources.x.sqs.visibility: 13 h is out of range, 0 s to 12 h"),
+    ("{sqs: {retention: 15 days}}", "3:34: resources.x.sqs.retention: 15 days is out of range, 1 min to 14 days"),
     ("{sqs: {max_receives: 0}}", "3:37: resources.x.sqs.max_receives: 0 receives is out of range, 1 to 1,000"),
 ]
 # Names a resource cannot have.
@@ -265,7 +265,7 @@ TRIGGERS = [
         "3:51: triggers[0].schedule.rate: either `cron` or `rate`, remove one",
     ),
     ("{schedule: {rate: 30 s}}", "3:30: triggers[0].schedule.rate: `30 s` is not a whole number of minutes"),
-    ("{schedule: {rate: 0 min}}", "3:30: triggers[0].schedule.rate: 0 s is out of range, 1 min to 365 days"),
+    ("{schedule: {rate: 0 min}}", "3:30: triggers[0].schedule.rate: 0 min is out of range, 1 min to 365 days"),
     (
         "{schedule: {rate: 5 min, timezone: Europe/Berlin}}",
         "3:47: triggers[0].schedule.timezone: a rate is the same in every time zone, remove it",

@@ -170,7 +170,7 @@ def test_limits_of_one_manifest(tree, lines: str, fault: str) -> None:
         ),
         (
             "release: {checks: {latency: {over: 3 s}}}",
-            "3:36: release.checks.latency.over: no request takes 3000 ms: the timeout is 3 s, lower it",
+            "3:36: release.checks.latency.over: no request takes 3 s: the timeout is 3 s, lower it",
         ),
         ("concurrency: {reserved: 0}", "3:25: concurrency.reserved: 0 stops every invocation, raise it to go on"),
         (
@@ -366,7 +366,10 @@ def test_a_fault_of_an_overlay_is_at_the_overlays_line(tree, overlay: str, fault
 def test_an_overlay_that_lowers_the_deadline_is_where_the_fault_is(tree) -> None:
     tree.service("a", "overlays:\n  staging:\n    release:\n      deadline: 1 min\n")
     assert findings(tree)[0] == [
-        "services/a/service.yaml:6:7: release: the steps bake 1200 s but the deadline is 60 s, raise `deadline`"
+        (
+            "services/a/service.yaml:6:17: "
+            "release.deadline: the steps bake 20 min but the deadline is 1 min, raise `deadline`"
+        )
     ]
 
 

@@ -24,7 +24,7 @@ HEAD = "crabwalk: 1\nname: a\n"
 
 # What only check can say: ranges of quantities with units, and whether things exist or fit together.
 BEYOND = (
-    *(f" {unit} is out of range" for unit in ("MB", "bytes", "s")),
+    *(f" {unit} is out of range" for unit in ("MB", "GB", "s", "min", "h", "days")),
     "is not a whole number",
     "has glibc",
     "are more than the",
