@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.versions import check_version
 from pipeline.errors import CrabwalkError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MAX_ASYNC_BYTES = 1024 * 1024
 @click.argument("service")
 @env_option
 @click.option("--event", "file", metavar="FILE", help="The event, - for stdin; by default the service's own sample.")
-@click.option("--version", metavar="N", help="A published version, or $LATEST.")
+@click.option("--version", metavar="N", callback=check_version, help="A published version, or $LATEST.")
 @click.option("--alias", metavar="NAME", help="An alias.  [default: live]")
 @click.option("--candidate", is_flag=True, help="The version that a release walks.")
 @click.option("--stable", is_flag=True, help="The version the candidate walks against.")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.versions import check_version
 
 if TYPE_CHECKING:
-    from pipeline.aws.logs import LogEvent
+    from pipeline.aws.logs import LogEvent, Query
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _SINCE = re.compile(r"(\d{1,6})\s*(s|m|min|h|d)")
@@ -29,7 +31,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 @click.argument("service")
 @env_option
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("--version", metavar="N", help="Only what this version said; $LATEST is one too.")
+@click.option("--version", metavar="N", callback=check_version, help="Only what this version said; $LATEST is one too.")
 @click.option("--since", callback=_seconds, default="10m", show_default=True, help="How far back: 30s, 10m, 2h, 1d.")
 @click.option("--filter", "text", default="", metavar="TEXT", help="Only lines that contain this text.")
 @output_option
@@ -46,6 +48,8 @@ def command(
     function = _function(here, service)
     query = logs.Query(logs.group_of(function), max(0, int((time.time() - since) * 1000)), version, text)
     if follow:
+        if version is not None and not _exists(here, function, version):
+            here.console.warn(f"{service} has no version {version} on `{here.env.name}` now")
         soon, late = (0.2, 1.0) if here.env.embedded else (1.0, 5.0)
         found: Iterable[LogEvent] = logs.follow(
             here.env,
@@ -56,7 +60,7 @@ def command(
             on_trouble=lambda trouble: here.console.warn(trouble.what),
         )
     else:
-        found = logs.read(here.env, query)
+        found = _some(here, service, function, query, since)
     if output == "json":
         return _as_json(here, service, query.group, found, follow=follow)
     return _as_text(here, service, found, since)
@@ -78,6 +82,34 @@ def _function(here: Here, service: str) -> str:
         what = f"{service} was never deployed to `{here.env.name}`: it has no function and no logs"
         raise UsageError(what, hint=f"crabwalk deploy {service} --env {here.env.name}") from None
     return function
+
+
+def _some(here: Here, service: str, function: str, query: Query, since: float) -> Iterator[LogEvent]:
+    """The events; UsageError where there is none and the version is not there either, as one that is deleted."""
+    from pipeline.aws import logs
+    from pipeline.errors import UsageError
+    from pipeline.report.text import duration
+
+    found = logs.read(here.env, query)
+    first = next(found, None)
+    if first is not None:
+        yield first
+        yield from found
+    elif query.version is not None and not _exists(here, function, query.version):
+        if query.text and next(logs.read(here.env, replace(query, text="")), None) is not None:
+            return
+        what = f"{service} has no version {query.version} on `{here.env.name}`, and none logged in the last"
+        raise UsageError(f"{what} {duration(since)}", hint=f"crabwalk status {service} --env {here.env.name}")
+
+
+def _exists(here: Here, function: str, version: str) -> bool:
+    from pipeline.aws.functions import NotFoundError
+
+    try:
+        here.engine.functions.state(function, version)
+    except NotFoundError:
+        return False
+    return True
 
 
 def _as_text(here: Here, service: str, found: Iterable[LogEvent], since: float) -> int:

@@ -198,6 +198,16 @@ def test_a_version_that_does_not_exist(here: Place, capsys: Captured) -> None:
     assert here.root.is_dir()
 
 
+@pytest.mark.parametrize("version", ["x", "0", "live", "1.2"])
+def test_what_is_no_version(version: str, undeployed: Place, capsys: Captured) -> None:
+    assert undeployed.root.is_dir()
+    assert run(["invoke", "hello", "--version", version]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: `{version}` is not a version",
+        "  next: a version is a number, or $LATEST",
+    ]
+
+
 def test_without_a_walk_there_is_no_candidate(embedded: local.Running, undeployed: Place, capsys: Captured) -> None:
     verb_kit.deployed(embedded, undeployed.function)
     undeployed.events(one={})

@@ -75,7 +75,6 @@ LINES = [
     [
         ((), LINES),
         (("--version", "4"), LINES[2:]),
-        (("--version", "5"), ["hello on `local`: nothing in the last 2399976 h"]),
         (("--filter", "plain text"), ["2026-01-01 00:00:00.006    4  -       plain text"]),
         (("--filter", '"status":500'), ["2026-01-01 00:00:00.005    4  ERROR   refused status=500"]),
         (("--filter", "PLAIN"), ["hello on `local`: nothing in the last 2399976 h"]),
@@ -86,6 +85,33 @@ def test_lines_for_people(arguments: tuple[str, ...], expected: list[str], here:
     assert run(["logs", "hello", *EVER, *arguments]) == 0
     assert here.root.is_dir()
     assert capsys.readouterr() == ("\n".join(expected) + "\n", "")
+
+
+def test_a_version_that_neither_exists_nor_logged(here: Place, capsys: Captured) -> None:
+    for more in ((), ("--filter", "text"), ("--output", "json")):
+        assert run(["logs", "hello", *EVER, "--version", "5", *more]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.splitlines()) == (
+            "",
+            [
+                "error: hello has no version 5 on `local`, and none logged in the last 2399976 h",
+                "  next: crabwalk status hello --env local",
+            ],
+        )
+    assert run(["logs", "hello", "--version", "$LATEST"]) == 0
+    assert capsys.readouterr().out == "hello on `local`: nothing in the last 10 min\n"
+    assert run(["logs", "hello", "--version", "live"]) == 2
+    assert capsys.readouterr().err == "error: `live` is not a version\n  next: a version is a number, or $LATEST\n"
+    assert here.root.is_dir()
+
+
+def test_following_a_version_that_may_still_come(
+    here: Place, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.aws.logs.follow", lambda *_, **__: iter(()))
+    assert run(["logs", "hello", "--follow", "--version", "5"]) == 0
+    assert here.root.is_dir()
+    assert capsys.readouterr().err == "warning: hello has no version 5 on `local` now\n"
 
 
 def test_nothing_lately(here: Place, capsys: Captured) -> None:
