@@ -11,9 +11,10 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 from pipeline.build import cache, linking, variables
@@ -24,6 +25,8 @@ from pipeline.build.process import stream
 from pipeline.build.toolchain import scripts
 from pipeline.build.view import Progress, View
 from pipeline.errors import BuildError
+
+_EACH = 5  # of the calls for quiet: a line in less than half a minute
 
 
 def command(run: CargoRun, lambda_dir: Path) -> tuple[str, ...]:
@@ -45,7 +48,7 @@ def compiled(root: Path, run: CargoRun, dependents: Mapping[str, Sequence[str]],
         shutil.rmtree(lambda_dir, ignore_errors=True)
         env = environment(run, target_dir, os.environ)
         _forget(root, run, target_dir, env)
-        units = _units(root, run, env)
+        units = _units(root, run, env, view)
         start = Progress(run.platform.name, run.services, total=len(units) or None)
         binaries = {target.wanted.binary: target.service for target in run.targets}
         listener = Listener(view, start, units, binaries)
@@ -107,16 +110,28 @@ def _selection(run: CargoRun) -> tuple[str, ...]:
     return (*selection, *wanted, *features)
 
 
-def _units(root: Path, run: CargoRun, env: Mapping[str, str]) -> Counter[str]:
+def _units(root: Path, run: CargoRun, env: Mapping[str, str], view: View) -> Counter[str]:
     """How many steps each package takes, by cargo's own plan; empty where this cargo does not tell."""
     cargo = str(run.toolchain.compiler.directory / "cargo")
     asked = ("--unit-graph", "-Zunstable-options", "--release", "--locked", "--quiet", "--target", run.triple)
     lines: list[str] = []
-    code = stream((cargo, "build", *asked, *_selection(run)), root, {**env, "RUSTC_BOOTSTRAP": "1"}, lines.append)
+    command = (cargo, "build", *asked, *_selection(run))
+    code = stream(command, root, {**env, "RUSTC_BOOTSTRAP": "1"}, lines.append, _waiting(view))
     graph = next((line for line in lines if line.startswith('{"version":1')), "")
     if code != 0 or not graph:
         return Counter()
     return Counter(str(unit["pkg_id"]) for unit in json.loads(graph)["units"])
+
+
+def _waiting(view: View) -> Callable[[], None]:
+    """Called every few seconds in which cargo resolves or downloads without a word."""
+    calls = count()
+
+    def say() -> None:
+        if next(calls) % _EACH == 0:
+            view.line("cargo reads the dependencies, and downloads what is not here yet")
+
+    return say
 
 
 def _forget(root: Path, run: CargoRun, target_dir: Path, env: Mapping[str, str]) -> None:

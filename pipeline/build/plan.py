@@ -51,6 +51,7 @@ def plan_build(
 
     `compiler`, `auditable` and `deny` are the `build` settings of the project file.
     """
+    _check_home()
     workspace, wishes = _read(root, services), tuple(map(wanted, services))
     linking = next((name for name in LINKINGS if name == compiler), None)
     if linking is None:
@@ -113,6 +114,14 @@ def plan_with(
     ]
     ordered = tuple(sorted(runs, key=lambda run: (run.platform.name, run.services)))
     return BuildPlan(workspace.root, tuple(services), ordered, tuple(stored), auditable)
+
+
+def _check_home() -> None:
+    """A user without HOME and without an entry in the machine's list has no cache either."""
+    try:
+        Path.home()
+    except RuntimeError:
+        raise BuildError("HOME is not set", hint="set it: the cache, cargo and cargo-lambda are in it") from None
 
 
 def _read(root: Path, services: Sequence[Buildable]) -> Workspace:

@@ -67,3 +67,11 @@ def test_the_variables_of_all_crates_of_a_run(tmp_path: Path) -> None:
     ]
     listener.outputs = [release / "build/x-3/output", release / "build/gone/output"]
     assert Compiled({}, tmp_path, release, listener).variables == ("A", "C", "D")
+
+
+def test_while_cargo_says_nothing_a_line_each_half_minute() -> None:
+    lines: list[str] = []
+    quiet = cargo_lambda._waiting(Lines(lines.append))
+    for _ in range(6):
+        quiet()
+    assert lines == ["cargo reads the dependencies, and downloads what is not here yet"] * 2

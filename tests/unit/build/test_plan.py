@@ -142,3 +142,12 @@ def test_an_unknown_compiler_is_refused(tree: Path) -> None:
     with pytest.raises(UsageError, match="`zig` is no compiler") as caught:
         plan_build(tree, [service("one")], compiler="zig")
     assert caught.value.hint == "it has cargo-zigbuild, cargo, cross"
+
+
+def test_without_any_home_nothing_is_planned(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", nobody)
+    with pytest.raises(BuildError, match="HOME is not set"):
+        plan_build(tree, [service("one")])
