@@ -50,11 +50,17 @@ def command(
         )
     with here.repo as repo:
         repo.look()
+        if uncommitted:
+            _check_uncommitted(here, base or merge_base)
+        commit = _since(here, base, merge_base)
         try:
-            found = _found(here, services, base, merge_base, uncommitted=uncommitted)
+            if base is None and merge_base is None:
+                found = _since_releases(here, services, uncommitted=uncommitted)
+            else:
+                found = _since_commit(here, services, commit, merge_base, uncommitted=uncommitted)
         except ManifestError as fault:
             raise fault if uncommitted else _explained(here, fault) from None
-        removed = {} if services else _removed(here, found)
+        removed = {} if services else _removed(here, found, commit)
         dirty = () if uncommitted else repo.dirty()
     if dirty:
         _warn_of_uncommitted(here, dirty)
@@ -69,20 +75,31 @@ def command(
     return 0
 
 
-def _found(
-    here: Here, only: Sequence[str], base: str | None, merge_base: str | None, *, uncommitted: bool
+def _since(here: Here, base: str | None, merge_base: str | None) -> str | None:
+    """The commit that was asked for; None when none was, or when there is none in common."""
+    if base is not None:
+        return here.repo.base(base)
+    if merge_base is None:
+        return None
+    from pipeline.workspace.affected import merge_base as common
+
+    return common(here.repo, merge_base)
+
+
+def _since_releases(here: Here, only: Sequence[str], *, uncommitted: bool) -> Sequence[Affected]:
+    from pipeline.workspace.affected import affected
+
+    chosen = _chosen(here.services, only)
+    bases = _bases(here, chosen)
+    return affected(here.repo, here.project, chosen, bases, uncommitted=uncommitted, released=True)
+
+
+def _since_commit(
+    here: Here, only: Sequence[str], commit: str | None, merge_base: str | None, *, uncommitted: bool
 ) -> Sequence[Affected]:
     from pipeline.workspace import declared
     from pipeline.workspace.affected import Reason, affected, everything, unknowable
-    from pipeline.workspace.affected import merge_base as common
 
-    if uncommitted:
-        _check_uncommitted(here, base or merge_base)
-    if base is None and merge_base is None:
-        chosen = _chosen(here.services, only)
-        bases = _bases(here, chosen)
-        return affected(here.repo, here.project, chosen, bases, uncommitted=uncommitted, released=True)
-    commit = here.repo.base(base) if base is not None else common(here.repo, merge_base or "HEAD")
     if commit is None:
         from pipeline.manifest import load_services
 
@@ -104,13 +121,14 @@ def _explained(here: Here, fault: ManifestError) -> ManifestError:
     return fault
 
 
-def _removed(here: Here, found: Sequence[Affected]) -> Mapping[str, str]:
-    """The services that are gone, and since which base."""
+def _removed(here: Here, found: Sequence[Affected], commit: str | None) -> Mapping[str, str]:
+    """The services that are gone, and since which base: the commit asked for, else those of the others' releases."""
     from pipeline.workspace.removed import removed
 
     names = [one.service for one in found]
-    bases = sorted({one.base for one in found if one.base is not None and here.repo.has_commit(one.base)})
-    return {name: base for base in bases for name in removed(here.repo, here.project, base, names)}
+    bases = sorted({commit or one.base or "" for one in found} or {commit or ""})
+    known = [base for base in bases if here.repo.has_commit(base)]
+    return {name: base for base in known for name in removed(here.repo, here.project, base, names)}
 
 
 def _warn_of_uncommitted(here: Here, dirty: Sequence[str]) -> None:

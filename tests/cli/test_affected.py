@@ -255,6 +255,11 @@ def test_a_service_that_is_gone_is_not_passed_over(clone: Clone, capsys: pytest.
     assert json.loads(capsys.readouterr().out)["removed"] == ["health"]
     assert run(["affected", "--base", "HEAD"]) == 0
     assert "gone" not in capsys.readouterr().out
+    clone.git("rm", "-rq", "services/moved")
+    last = clone.commit()
+    assert run(["affected", "--base", "HEAD~1"]) == 0
+    gone = gone.replace("health", "hello").replace(clone.first[:12], clone.git("rev-parse", f"{last}~1")[:12])
+    assert capsys.readouterr().out.splitlines() == [gone, "0 of 0 services affected"]
 
 
 def test_what_cannot_be_read_or_is_gone_is_marked(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
