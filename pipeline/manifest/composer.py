@@ -5,6 +5,7 @@ Made for thousands of files: libyaml parses, and what an event means is decided 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,9 @@ _TYPES = frozenset(_TAG + kind for kind in ("null", "bool", "int", "float"))
 _BY_FIRST = yaml.resolver.Resolver.yaml_implicit_resolvers  # what a plain scalar can mean, by its first character
 # libyaml where the wheel has it: ten times faster, same marks.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_WORDS = re.compile(r"([A-Za-z_][\w-]*)[ \t=]+(\S.*)")
 
 
 class Refused(Exception):  # noqa: N818 - ends composing of one file, never leaves `compose`
@@ -82,6 +86,12 @@ class Composer:
         return node
 
     def _syntax(self, error: Any) -> Problem:
+        if error.context_mark is not None and "':'" in (error.problem or ""):
+            return self._no_colon(error.context_mark.line, error.context_mark.column)
+        if "mapping values" in (error.problem or ""):
+            above = self._text.split("\n")[max(0, error.problem_mark.line - 1)]
+            if ":" not in above and _WORDS.match(above.strip()):  # which the line with the colon seems to go on
+                return self._no_colon(error.problem_mark.line - 1, len(above) - len(above.lstrip()))
         unclosed = error.context and "quoted scalar" in error.context and "end of stream" in (error.problem or "")
         place = error.context_mark if unclosed else error.problem_mark or error.context_mark
         mark = Mark(self._name, place.line + 1, place.column + 1) if place else Mark(self._name, 1, 1)
@@ -95,6 +105,14 @@ class Composer:
             return mark.problem("a quote that is never closed")
         said = error.problem or error.context or "it cannot be parsed"
         return mark.problem(f"not valid YAML: {said}")
+
+    def _no_colon(self, row: int, column: int) -> Problem:
+        """A key whose colon was forgotten; the parser only notices on a later line."""
+        mark = Mark(self._name, row + 1, column + 1)
+        line = self._text.split("\n")[row][column:]
+        words = _WORDS.match(line)
+        instead = f"write `{words[1]}: {words[2].strip()}`" if words else "write `key: value`"
+        return mark.problem(f"`{line.strip()}` has no colon", instead)
 
     def _mark(self, event: Any) -> Mark:
         start = event.start_mark

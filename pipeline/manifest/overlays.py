@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from pipeline.errors import Problem
-from pipeline.manifest.node import Node, nearest
+from pipeline.manifest.node import Mark, Node, nearest
 
 # What identifies a service cannot differ between environments.
 MAX_OVERLAYS = 100
 _FIXED = ("crabwalk", "name", "overlays")
+_PATH = re.compile(r"[a-z_]+(?:\[\d+\]|\.[^\s:`]+)*: ")
 
 
 def overlays_of(node: Node, environments: tuple[str, ...], problems: list[Problem]) -> Mapping[str, Node]:
@@ -51,3 +54,24 @@ def merged(base: Node, over: Node) -> Node:
     for key, child in over.mapping.items():
         values[key] = merged(values[key], child) if key in values else child
     return Node(base.mark, values, keys={**base.keys, **over.keys})
+
+
+def labelled(problems: Iterable[Problem], overlays: Iterable[tuple[str, Node]]) -> Iterator[Problem]:
+    """The problems; those inside one of these overlays say so before their path."""
+    inside = {mark: name for name, overlay in overlays for mark in _marks(overlay)}
+    for problem in problems:
+        name = inside.get(Mark(problem.file, problem.line, problem.column))
+        if name is None or problem.what.startswith("overlays"):
+            yield problem
+        else:
+            joint = "." if _PATH.match(problem.what) else ": "
+            yield replace(problem, what=f"overlays.{name}{joint}{problem.what}")
+
+
+def _marks(node: Node) -> Iterator[Mark]:
+    yield node.mark
+    yield from node.keys.values()
+    for child in (node.mapping or {}).values():
+        yield from _marks(child)
+    for child in node.items or ():
+        yield from _marks(child)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from pipeline.errors import Problem
@@ -39,6 +39,7 @@ _WHOLE: Mapping[tuple[str, ...], tuple[str, ...]] = {
 _STREAMS = (("triggers", "stream", "source"), ("triggers", "enrichment", "source"))  # of a table: its stream
 _ARNS = ("access", "resources")
 _EXTENSION = "extension"
+_MOST_EDGES = 3
 _LONGEST_SHOWN = 12  # services of a cycle
 
 
@@ -87,6 +88,7 @@ def check(variants: Iterable[Variant], known: Collection[str], problems: list[Pr
             for key, child in (variant.node.mapping or {}).items()
             for use in _section(key, child, sections, problems)
         )
+    first: dict[tuple[str, str], Mark] = {}  # without overlays
     for environment, view in views.items():
         whole = view if environment is None else {**views[None], **view}
         services = {name: variant.service for name, variant in whole.items()}
@@ -99,8 +101,11 @@ def check(variants: Iterable[Variant], known: Collection[str], problems: list[Pr
                 edges.setdefault((name, other), mark)
             # more are not shown, and each costs a search among all services
             problems.extend(islice(_faults_of(variant, uses[id(variant)], services, known, unsure), 2 * MAX_FAULTS))
+        if environment is None:
+            first = edges
         if edges:
-            _check_order(services, edges, problems)
+            added = {edge for edge, mark in edges.items() if first.get(edge) != mark}
+            _check_order(services, edges, dict.fromkeys(added, f" (overlays.{environment})"), problems)
 
 
 def _section(
@@ -240,12 +245,27 @@ def _extension_faults(
         yield mark.problem(what, "give both the same architecture")
 
 
-def _check_order(services: Mapping[str, Any], edges: Mapping[tuple[str, str], Mark], problems: list[Problem]) -> None:
-    """Cycles of services. Stacks may refer to each other: a stack is applied as often as the order needs."""
+def _check_order(
+    services: Mapping[str, Any],
+    edges: Mapping[tuple[str, str], Mark],
+    where: Mapping[tuple[str, str], str],
+    problems: list[Problem],
+) -> None:
+    """Cycles of services; `where`: what to say behind the place of a reference that an overlay adds.
+
+    Stacks may refer to each other: a stack is applied as often as the order needs.
+    """
     marks = {edge: mark for edge, mark in edges.items() if edge[0] != edge[1] and edge[1] in services}
     for path in cycles(_needs(services, marks)):
         what = f"`{_arrows(path)}` refer to each other in a circle, so none of them can be deployed first"
-        problems.append(marks[path[-2], path[-1]].problem(what, "remove this reference, or another one of the circle"))
+        others = [
+            f"{one} refers to {other} at {mark.file}:{mark.line}:{mark.column}{where.get((one, other), '')}"
+            for one, other in pairwise(path[:-1])
+            for mark in [marks[one, other]]
+        ]
+        more = f", and {len(others) - _MOST_EDGES} more" if len(others) > _MOST_EDGES else ""
+        instead = f"remove this reference, or another one: {', '.join(others[:_MOST_EDGES])}{more}"
+        problems.append(marks[path[-2], path[-1]].problem(what, instead))
 
 
 def _needs(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

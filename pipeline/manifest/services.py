@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest import limits, limits_across, referring
 from pipeline.manifest.document import read_document
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Mark, Node, bounded
-from pipeline.manifest.overlays import merged, overlays_of
+from pipeline.manifest.overlays import labelled, merged, overlays_of
 from pipeline.manifest.package import check_package
 from pipeline.manifest.places import Finding, Places
 from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
@@ -84,10 +84,10 @@ def read_services(
     project: Project, environment: str | None, problems: list[Problem], warnings: list[Problem]
 ) -> tuple[Service, ...]:
     """As `load`, but collects the problems, and what is only unwise as warnings."""
-    files = _files(project)
-    if not files and project.services_mark is not None:
-        problems.append(project.services_mark.problem(f"services: no file matches `{project.services_glob}`"))
     said = _Said([], [])
+    files = _files(project, said)
+    if not files and not said.problems and project.services_mark is not None:
+        problems.append(project.services_mark.problem(f"services: no file matches `{project.services_glob}`"))
     sheets: list[_Sheet] = []
     names: dict[str, Mark] = {}
     for file in files:
@@ -98,9 +98,21 @@ def read_services(
         sheets.append(_sheet(project, file, node, said))
     _check_collisions(project, names, said.problems)
     _check_together(project, sheets, names, said)
-    problems.extend(bounded(dict.fromkeys(said.problems)))  # an overlay repeats what its base says wrong
-    warnings.extend(bounded(dict.fromkeys(said.warnings)))
+    # an overlay repeats what its base says wrong
+    problems.extend(bounded(dict.fromkeys(_labelled(said.problems, sheets))))
+    warnings.extend(bounded(dict.fromkeys(_labelled(said.warnings, sheets))))
     return tuple(sorted(_services(sheets, environment), key=lambda service: service.name))
+
+
+def _labelled(problems: list[Problem], sheets: Iterable[_Sheet]) -> Iterator[Problem]:
+    concerned = {problem.file for problem in problems}
+    views = (item for sheet in sheets for item in sheet.views.items())
+    overlays = (
+        (name, view.places.overlay)
+        for name, view in views
+        if name is not None and view.places.overlay is not None and view.places.overlay.mark.file in concerned
+    )
+    return labelled(problems, overlays)
 
 
 def _services(sheets: Iterable[_Sheet], environment: str | None) -> Iterator[Service]:
@@ -113,14 +125,33 @@ def _services(sheets: Iterable[_Sheet], environment: str | None) -> Iterator[Ser
             )
 
 
-def _files(project: Project) -> list[Path]:
+def _files(project: Project, said: _Said) -> list[Path]:
     """The manifests; what tools leave behind (`target`, hidden folders) is not searched."""
-    found = []
-    for path in project.root.glob(project.services_glob):
-        folders = path.relative_to(project.root).parts[:-1]
-        if path.is_file() and not any(folder == "target" or folder.startswith(".") for folder in folders):
-            found.append(path)
-    return sorted(found)
+    found = {path for path in project.root.glob(project.services_glob) if _searched(project, path)}
+    pattern = PurePosixPath(project.services_glob)
+    if not any(sign in pattern.name for sign in "*?["):
+        parent = pattern.parent.as_posix()
+        other = pattern.with_suffix(".yml" if pattern.suffix == ".yaml" else ".yaml").name
+        for folder in [project.root] if parent == "." else project.root.glob(parent):
+            if not _searched(project, folder / other):
+                continue
+            if (folder / pattern.name).is_symlink():
+                found.add(folder / pattern.name)  # also one that leads nowhere, which a glob does not find
+            if (folder / other).is_file():
+                mark = Mark((folder / other).relative_to(project.root).as_posix(), 1, 1)
+                what = f"is not read: manifests are `{project.services_glob}`"
+                said.warnings.append(mark.problem(what, f"rename it to {pattern.name}, or remove it"))
+    for path in found:
+        if not path.is_file():
+            mark = Mark(path.relative_to(project.root).as_posix(), 1, 1)
+            what = "a folder, not a file" if path.is_dir() else "a link that leads to no file"
+            said.problems.append(mark.problem(f"cannot be read: {what}", "a manifest is a file"))
+    return sorted(path for path in found if path.is_file())
+
+
+def _searched(project: Project, path: Path) -> bool:
+    folders = path.relative_to(project.root).parts[:-1]
+    return not any(folder == "target" or folder.startswith(".") for folder in folders)
 
 
 def _check_collisions(project: Project, names: dict[str, Mark], problems: list[Problem]) -> None:

@@ -87,9 +87,12 @@ def test_names_all_problems_of_all_files_at_once(root: Path, capsys: pytest.Capt
         f"{file}:5:1: unknown key `memroy`, did you mean `memory`?",
         f"{file}:6:10: timeout: `5` has no unit, write `5 s`",
         f"{file}:7:29: release.steps[0].traffic: 120 % is out of range, more than 0 % and less than 100 %",
-        f"{file}:9:27: architecture: `host` is only for the environment `local`, write it in `overlays.local`",
+        (
+            f"{file}:9:27: overlays.staging.architecture: `host` is only for the environment `local`, "
+            "write it in `overlays.local`"
+        ),
         f"{file}:10:3: overlays: the project has no environment `stagin`, did you mean `staging`?",
-        f"{file}:10:20: memory: 1 MB is out of range, 128 MB to 10,240 MB",
+        f"{file}:10:20: overlays.stagin.memory: 1 MB is out of range, 128 MB to 10,240 MB",
     ]
 
 

@@ -123,3 +123,22 @@ def test_any_text_is_a_tree_or_a_problem(text: str) -> None:
     problems: list[Problem] = []
     node = compose(text, "f.yaml", problems)
     assert node is not None or problems
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "crabwalk: 1\nname: a\nmemory 128 MB\ntimeout: 3 s",
+            "3:1: `memory 128 MB` has no colon, write `memory: 128 MB`",
+        ),
+        ("crabwalk: 1\nname: a\nmemory 128 MB\n", "3:1: `memory 128 MB` has no colon, write `memory: 128 MB`"),
+        ("crabwalk: 1\nname: a\nmemory", "3:1: `memory` has no colon, write `key: value`"),
+        ("crabwalk 1\nname: a", "1:1: `crabwalk 1` has no colon, write `crabwalk: 1`"),
+        ("a: 1\nr:\n  x 5\n  y: 6\n", "3:3: `x 5` has no colon, write `x: 5`"),
+    ],
+)
+def test_a_forgotten_colon_is_where_it_is_missing(text: str, fault: str) -> None:
+    problems: list = []
+    assert compose(text, "x.yaml", problems) is None
+    assert [str(problem) for problem in problems] == [f"x.yaml:{fault}"]

@@ -337,24 +337,35 @@ BASE = "concurrency: {provisioned: 2}\nrelease: {steps: []}\ntimeout: 5 s\n" + Q
         (
             "timeout: 10 s",
             (
-                "9:22: resources.jobs.sqs.visibility: `jobs` hides a message for 30 s, which must be 60 s: "
+                "9:22: overlays.staging.resources.jobs.sqs.visibility: "
+                "`jobs` hides a message for 30 s, which must be 60 s: "
                 "6 x the timeout of 10 s, write `visibility: 60 s` or more"
             ),
         ),
         (
             "release: {steps: [{traffic: 5 %, bake: 1 s}]}",
             (
-                "9:30: concurrency.provisioned: an alias with provisioned concurrency cannot split traffic, and the "
+                "9:30: overlays.staging.concurrency.provisioned: an alias "
+                "with provisioned concurrency cannot split traffic, and the "
                 "release does in its steps, write `release: {steps: []}` (all traffic at once), or remove `provisioned`"
             ),
         ),
         (
             "release: {steps: [{traffic: 5 %}]}",
-            "9:31: release.steps[0]: the key `bake` is missing",
+            "9:31: overlays.staging.release.steps[0]: the key `bake` is missing",
         ),
-        ("resources: {t: {dynamodb: {}}}", "9:39: resources.t.dynamodb: the key `partition_key` is missing"),
-        ("resources: {jobs: {s3: {}}}", "9:32: resources.jobs: a second resource in one, give each its own"),
-        ("concurrency: {reserved: 1}", "9:26: concurrency.provisioned: 2 provisioned are more than the 1 reserved"),
+        (
+            "resources: {t: {dynamodb: {}}}",
+            "9:39: overlays.staging.resources.t.dynamodb: the key `partition_key` is missing",
+        ),
+        (
+            "resources: {jobs: {s3: {}}}",
+            "9:32: overlays.staging.resources.jobs: a second resource in one, give each its own",
+        ),
+        (
+            "concurrency: {reserved: 1}",
+            "9:26: overlays.staging.concurrency.provisioned: 2 provisioned are more than the 1 reserved",
+        ),
     ],
 )
 def test_a_fault_of_an_overlay_is_at_the_overlays_line(tree, overlay: str, fault: str) -> None:
@@ -368,7 +379,7 @@ def test_an_overlay_that_lowers_the_deadline_is_where_the_fault_is(tree) -> None
     assert findings(tree)[0] == [
         (
             "services/a/service.yaml:6:17: "
-            "release.deadline: the steps bake 20 min but the deadline is 1 min, raise `deadline`"
+            "overlays.staging.release.deadline: the steps bake 20 min but the deadline is 1 min, raise `deadline`"
         )
     ]
 

@@ -249,7 +249,7 @@ def test_a_circle_is_a_path_at_the_line_that_closes_it() -> None:
     assert faults(refers("a", "a", "b"), refers("b", "c"), refers("c", "d", "a"), refers("d")) == [
         (
             "c.yaml:4:7: `a → b → c → a` refer to each other in a circle, so none of them can be deployed first"
-            ", remove this reference, or another one of the circle"
+            ", remove this reference, or another one: a refers to b at a.yaml:4:7, b refers to c at b.yaml:3:7"
         )
     ]
 

@@ -4,6 +4,7 @@ import platform
 
 import pytest
 
+from pipeline.manifest import check_all
 from pipeline.manifest.models import HttpTrigger, Release, Service, Step
 
 FULL = """description: Greets by name.
@@ -155,11 +156,17 @@ def test_a_manifest_needs_little(tree) -> None:
         ("overlays: []", "3:11: overlays: must be a mapping of environments, not a list"),
         ("overlays: {stagin: {}}", "3:12: overlays: the project has no environment `stagin`, did you mean `staging`?"),
         ("overlays: {staging: {name: b}}", "3:22: overlays.staging: `name` cannot differ by environment"),
-        ("overlays: {staging: {memroy: 1}}", "3:22: unknown key `memroy`, did you mean `memory`?"),
-        ("overlays: {staging: {memory: 20 GB}}", "3:30: memory: 20 GB is out of range, 128 MB to 10,240 MB"),
+        ("overlays: {staging: {memroy: 1}}", "3:22: overlays.staging: unknown key `memroy`, did you mean `memory`?"),
+        (
+            "overlays: {staging: {memory: 20 GB}}",
+            "3:30: overlays.staging.memory: 20 GB is out of range, 128 MB to 10,240 MB",
+        ),
         (
             "overlays: {staging: {architecture: host}}",
-            "3:36: architecture: `host` is only for the environment `local`, write it in `overlays.local`",
+            (
+                "3:36: overlays.staging.architecture: `host` is only for the "
+                "environment `local`, write it in `overlays.local`"
+            ),
         ),
         (
             "package: other",
@@ -252,3 +259,40 @@ def test_what_tools_leave_behind_is_not_searched(tree) -> None:
     tree.write("target/package/service.yaml", "")
     tree.write(".crabwalk/service.yaml", "")
     assert [service.name for service in tree.load()] == ["a"]
+
+
+def test_a_manifest_that_cannot_be_read_does_not_vanish(tree) -> None:
+    tree.service("a", "")
+    (tree.root / "services" / "b").mkdir()
+    (tree.root / "services" / "b" / "service.yaml").symlink_to("nowhere")
+    (tree.root / "services" / "c" / "service.yaml").mkdir(parents=True)
+    assert tree.problems() == [
+        "services/b/service.yaml:1:1: cannot be read: a link that leads to no file, a manifest is a file",
+        "services/c/service.yaml:1:1: cannot be read: a folder, not a file, a manifest is a file",
+    ]
+
+
+def test_a_manifest_with_another_suffix_is_told_of(tree) -> None:
+    tree.service("a", "")
+    tree.write("services/zz/service.yml", "crabwalk: 1\nname: zz\n")
+    warnings: list = []
+    check_all(tree.root, warnings)
+    assert [str(warning) for warning in warnings] == [
+        (
+            "services/zz/service.yml:1:1: is not read: manifests are `services/*/service.yaml`, "
+            "rename it to service.yaml, or remove it"
+        )
+    ]
+
+
+def test_a_circle_names_its_references_and_the_overlay(tree) -> None:
+    tree.service("a", "overlays:\n  staging:\n    environment: {OTHER: '${services.b.function.name}'}\n")
+    tree.service("b", "environment: {OTHER: '${services.a.function.name}'}\n")
+    assert tree.problems() == [
+        (
+            "services/b/service.yaml:3:22: `a → b → a` refer to each "
+            "other in a circle, so none of them can be deployed "
+            "first, remove this reference, or another one: "
+            "a refers to b at services/a/service.yaml:5:26 (overlays.staging)"
+        )
+    ]
