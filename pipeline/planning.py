@@ -193,7 +193,7 @@ def plan_deploy(
     wanted = _chosen(setting.services, only)
     check_rendered(wanted)
     chosen = [one for one in wanted if setting.records[one.name].under_way is None]
-    commit = repo.resolve(base) if base else None
+    commit = repo.base(base) if base else None
     bases = {service.name: commit or _base(setting.records[service.name]) for service in chosen}
     # Where uncommitted work may be built in, it also affects: somebody tries it out on their own machine.
     found = affected(repo, setting.project, chosen, bases, uncommitted=setting.env.embedded)

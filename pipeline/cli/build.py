@@ -80,6 +80,6 @@ def _chosen(here: Here, services: tuple[str, ...], base: str | None) -> list[Ser
         return chosen
     from pipeline.workspace.affected import affected
 
-    bases = dict.fromkeys(known, here.repo.resolve(base))
+    bases = dict.fromkeys(known, here.repo.base(base))
     hit = {one.service for one in affected(here.repo, here.project, chosen, bases) if one.affected}
     return [service for service in chosen if service.name in hit]
