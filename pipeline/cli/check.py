@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.report.console import Console
 
 _WRITE = "write"
+_NAMED = 5  # manifests in one line
 
 
 @click.command()
@@ -76,7 +77,20 @@ def _schemas(root: Path, *, write: bool, console: Console) -> dict[str, str]:
             console.line(f"{state} {name}")
         elif state == schema.OLD:
             console.note(f"{name} is out of date: crabwalk check --schema")
+    if write:
+        _say_header(root, console)
     return states
+
+
+def _say_header(root: Path, console: Console) -> None:
+    """Which manifests editors do not know the schema of."""
+    from pipeline.manifest import schema
+
+    lacking = schema.without_header(root)
+    if lacking:
+        shown, more = lacking[:_NAMED], len(lacking) - _NAMED
+        names = ", ".join(f"{file} (`{line}`)" for file, line in shown) + (f" and {more} more" if more > 0 else "")
+        console.note(f"editors find it by a first line, which is missing in {names}")
 
 
 def _warn(console: Console, warnings: list[Problem]) -> None:

@@ -53,7 +53,8 @@ def check_all(root: Path, warnings: list[Problem] | None = None) -> tuple[Projec
     warnings = [] if warnings is None else warnings
     project = read_project(root, problems)
     services = read_services(project, None, problems, warnings) if project is not None else ()
+    if project is not None:
+        check_sources(project.root, services, warnings)  # of those without faults
     if project is None or problems:
         raise ManifestError(problems)
-    check_sources(project.root, services, warnings)
     return project, services

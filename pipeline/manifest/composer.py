@@ -36,6 +36,7 @@ _BY_FIRST = yaml.resolver.Resolver.yaml_implicit_resolvers  # what a plain scala
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as the parser counts lines
 _WORDS = re.compile(r"([A-Za-z_][\w-]*)[ \t=]+(\S.*)")
 
 
@@ -89,7 +90,7 @@ class Composer:
         if error.context_mark is not None and "':'" in (error.problem or ""):
             return self._no_colon(error.context_mark.line, error.context_mark.column)
         if "mapping values" in (error.problem or ""):
-            above = self._text.split("\n")[max(0, error.problem_mark.line - 1)]
+            above = self._line(error.problem_mark.line - 1)
             if ":" not in above and _WORDS.match(above.strip()):  # which the line with the colon seems to go on
                 return self._no_colon(error.problem_mark.line - 1, len(above) - len(above.lstrip()))
         unclosed = error.context and "quoted scalar" in error.context and "end of stream" in (error.problem or "")
@@ -109,10 +110,14 @@ class Composer:
     def _no_colon(self, row: int, column: int) -> Problem:
         """A key whose colon was forgotten; the parser only notices on a later line."""
         mark = Mark(self._name, row + 1, column + 1)
-        line = self._text.split("\n")[row][column:]
+        line = self._line(row)[column:]
         words = _WORDS.match(line)
         instead = f"write `{words[1]}: {words[2].strip()}`" if words else "write `key: value`"
         return mark.problem(f"`{line.strip()}` has no colon", instead)
+
+    def _line(self, row: int) -> str:
+        lines = _BREAK.split(self._text)
+        return lines[row] if 0 <= row < len(lines) else ""
 
     def _mark(self, event: Any) -> Mark:
         start = event.start_mark

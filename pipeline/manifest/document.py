@@ -47,9 +47,18 @@ def compose(text: str, name: str, problems: list[Problem]) -> Node | None:
         return None
     problems.extend(found)
     if node is None:
-        problems.append(Mark(name, 1, 1).problem("the file is empty"))
+        problems.append(Mark(name, 1, 1).problem("the file is empty", _first_lines(name)))
         return None
     if node.mapping is None:
-        problems.append(node.mark.problem(f"the file must be a mapping (`key: value` lines), not {node.shown()}"))
+        problems.append(
+            node.mark.problem(
+                f"the file must be a mapping (`key: value` lines), not {node.shown()}", _first_lines(name)
+            )
+        )
         return None
     return node
+
+
+def _first_lines(name: str) -> str:
+    key = "project" if name.endswith("crabwalk.yaml") else "name"
+    return f"begin with the lines `crabwalk: 1` and `{key}: NAME`"

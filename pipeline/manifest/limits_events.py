@@ -198,7 +198,7 @@ def _twice(manifest: Manifest) -> Iterator[Finding]:
             buckets.append((index, trigger))
         if key is not None and first.setdefault(key, index) != index:
             what = f"a service has one {trigger.kind} trigger" if len(key) == 1 else "the same stands above"
-            yield Finding(("triggers", index), what, _ONCE.get(trigger.kind, "remove one"))
+            yield Finding(("triggers", index), what, _ONCE.get(trigger.kind, "remove one"), sure=len(key) == 1)
 
 
 def overlap(one: S3Trigger, other: S3Trigger) -> bool:

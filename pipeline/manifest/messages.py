@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pipeline.errors import Problem
+from pipeline.manifest.models_access import SERVICES, VERBS
 from pipeline.manifest.node import Node, nearest
 from pipeline.manifest.places import Path, Places, follow
 
@@ -42,6 +44,14 @@ class Fault:
     meant: tuple[Path, ...] = ()
 
 
+_NEVER = re.compile(r"(?!)")
+_UNQUOTED = {
+    "bool_type": re.compile(r"(?i:true|false|yes|no|on|off)\Z"),
+    "int_type": re.compile(r"-?[0-9]+\Z"),
+    "float_type": re.compile(r"-?[0-9]+(?:\.[0-9]+)?\Z"),
+}
+
+
 def fault_of(
     detail: ErrorDetails, kept: Mapping[Path, tuple[int, ...]], places: Places, model: type[BaseModel]
 ) -> Fault:
@@ -65,11 +75,24 @@ def fault_of(
     at, *because = (_in_file(tuple(path), kept.get(loc)) for path in (ctx.get("at", ()), *ctx.get("because", ())))
     because = [(*loc, *path) for path in because]
     node, _, depth = follow(places.root, (*loc, *at))
-    if ctx.get("own") and depth == len(loc) + len(at) and isinstance(node.value, str):
+    if ctx.get("own") and depth == len(loc) + len(at) and (isinstance(node.value, str) or " " not in ctx["own"]):
         ctx = {**ctx, "what": ctx["what"].replace(ctx["own"], node.shown().strip("`"))}
-    problem = places.problem((*loc, *at), *_words(kind, ctx, node, loc), key=bool(ctx.get("key")))
+    what, instead = _words(kind, ctx, node, loc)
+    if kind == "crabwalk" and loc[:1] == ("access",) and loc[2:3] == ("allow",) and len(loc) == 4:
+        instead = _allowed(places.root, loc, node.text) or instead
+    problem = places.problem((*loc, *at), what, instead, key=bool(ctx.get("key")))
     cut = loc if ctx.get("key") and str(ctx["what"]).startswith("unknown") else (*loc, *at)
     return Fault(problem, cut, tuple(because) if because and not at else ((*loc, *at), *because))
+
+
+def _allowed(root: Node, loc: Path, word: str) -> str:
+    """The words that what `to` names knows."""
+    to = follow(root, (*loc[:2], "to"))[0].text
+    own, _, depth = follow(root, ("resources", to))
+    kind = next(iter(own.mapping or {}), "") if depth == 2 else SERVICES.get(":".join(to.split(":")[2:3]), "")
+    known = VERBS.get(kind) or sorted({verb for verbs in VERBS.values() for verb in verbs})
+    near = nearest(word, known)
+    return near if near.startswith("did you mean") else f"{near}, or an API's name like `GetItem`, in full"
 
 
 def _in_file(path: Path, kept: tuple[int, ...] | None) -> Path:
@@ -94,6 +117,8 @@ def _words(kind: str, ctx: Mapping[str, Any], node: Node, loc: Path) -> tuple[st
     expected = _TYPES.get(kind)
     if expected is None:
         return f"{node.shown()} is not possible", ""
+    if isinstance(node.value, str) and _UNQUOTED.get(kind, _NEVER).match(node.value):
+        return f"must be {expected}, not the text `{node.value}`", "remove the quotes"
     instead = f'write "{node.text}" in quotes' if expected == "text" and node.text else ""
     if expected == "a list" and node.mapping is None and node.text:
         instead = f"write `[{node.text}]`"
@@ -107,7 +132,7 @@ def _instead_of(model: type[BaseModel], loc: Path) -> str:
     if near.startswith("did you mean") or len(loc) > 1:
         return near
     homes = [key for key, inner in _fields(model).items() if word in _keys(inner)]
-    return f"it belongs in `{homes[0]}`" if len(homes) == 1 else near
+    return f"it belongs in `{homes[0]}`" if len(homes) == 1 else "`crabwalk check --schema -` lists all keys"
 
 
 def _inside(model: Any, loc: Path) -> Any:

@@ -53,8 +53,9 @@ _Feature = Annotated[
 ]
 _VariableName = Annotated[str, forms.variable_name]
 _DICT = PlainSerializer(dict)
-_FILE_SIZE = rules.unit(units.bytes_, "10 MB", of=units.BYTES)
-_FILE_RANGE = rules.between(1_000, 250_000_000, "1 kB to 250 MB", "bytes")
+_FILE_SIZE = rules.quantity(
+    units.bytes_, "10 MB", of=units.BYTES, within=rules.between(1_000, 250_000_000, "1 kB to 250 MB", "bytes")
+)
 
 
 class Concurrency(Model):
@@ -115,10 +116,10 @@ class Vpc(Model):
 class Budget(Model):
     """How large the zip may become; a megabyte is a million bytes here."""
 
-    warn_bytes: Annotated[int, _FILE_SIZE, _FILE_RANGE] = Field(default=10_000_000, validation_alias="warn")
+    warn_bytes: Annotated[int, *_FILE_SIZE] = Field(default=10_000_000, validation_alias="warn")
     """A larger zip is said."""
 
-    fail_bytes: Annotated[int, _FILE_SIZE, _FILE_RANGE] = Field(default=50_000_000, validation_alias="fail")
+    fail_bytes: Annotated[int, *_FILE_SIZE] = Field(default=50_000_000, validation_alias="fail")
     """A larger zip fails the build. Lambda itself takes 50 MB directly and 250 MB unpacked."""
 
     @model_validator(mode="after")
@@ -167,22 +168,25 @@ class Manifest(Model):
 
     memory_mb: Annotated[
         int,
-        rules.unit(units.megabytes, "128 MB", of=units.SIZES),
-        rules.between(128, 10_240, "128 MB to 10,240 MB", "MB"),
+        *rules.quantity(
+            units.megabytes, "128 MB", of=units.SIZES, within=rules.between(128, 10_240, "128 MB to 10,240 MB", "MB")
+        ),
     ] = Field(default=128, validation_alias="memory")
     """Memory, and with it the share of processors; 128 MB to 10,240 MB."""
 
     ephemeral_storage_mb: Annotated[
         int,
-        rules.unit(units.megabytes, "512 MB", of=units.SIZES),
-        rules.between(512, 10_240, "512 MB to 10,240 MB", "MB"),
+        *rules.quantity(
+            units.megabytes, "512 MB", of=units.SIZES, within=rules.between(512, 10_240, "512 MB to 10,240 MB", "MB")
+        ),
     ] = Field(default=512, validation_alias="ephemeral_storage")
     """Space in /tmp; 512 MB to 10,240 MB."""
 
     timeout_s: Annotated[
         int,
-        rules.unit(units.whole_seconds, "3 s", of=units.TIMES),
-        rules.between(1, 900, "1 s to 900 s (15 min)", "s"),
+        *rules.quantity(
+            units.whole_seconds, "3 s", of=units.TIMES, within=rules.between(1, 900, "1 s to 900 s (15 min)", "s")
+        ),
     ] = Field(default=3, validation_alias="timeout")
     """How long an invocation may take; 1 s to 900 s. API Gateway gives up after 29 s."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
@@ -59,6 +59,7 @@ class Kinded(Model):
     """One of several kinds; YAML writes the kind as the only key: `sqs: {queue: jobs}`."""
 
     kind: ClassVar[str]
+    example: ClassVar[str] = ""  # the keys it must have
 
 
 class OneKey:
@@ -73,7 +74,8 @@ class OneKey:
         models: dict[str, type[Kinded]] = {model.kind: model for model in get_args(source)}
         self.kinds = tuple(models)
         choices: dict[Any, CoreSchema] = {
-            kind: core_schema.no_info_before_validator_function(_body, handler(model)) for kind, model in models.items()
+            kind: core_schema.no_info_before_validator_function(_body_of(model), handler(model))
+            for kind, model in models.items()
         }
         union = core_schema.tagged_union_schema(choices, _kind)
         return core_schema.no_info_before_validator_function(self._one, union)
@@ -97,13 +99,16 @@ def _kind(value: Any) -> str:
     return value.kind if isinstance(value, Kinded) else str(next(iter(value)))
 
 
-def _body(value: Any) -> Any:
-    if isinstance(value, Kinded):
-        return value
-    ((kind, body),) = value.items()
-    if not isinstance(body, dict):
-        raise fault("must be a mapping", f"write for example `{kind}: {{}}`" if body is None else "")
-    return body
+def _body_of(model: type[Kinded]) -> Callable[[Any], Any]:
+    def body_of(value: Any) -> Any:
+        if isinstance(value, Kinded):
+            return value
+        ((kind, body),) = value.items()
+        if not isinstance(body, dict):
+            raise fault("must be a mapping", f"write for example `{kind}: {{{model.example}}}`")
+        return body
+
+    return body_of
 
 
 FROZEN = AfterValidator(Frozen)

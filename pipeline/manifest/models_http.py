@@ -45,7 +45,10 @@ class Cors(Model):
     """Whether cookies and Authorization may be sent; AWS refuses it together with the origin `*`."""
 
     max_age_s: Annotated[
-        int, rules.unit(units.whole_seconds, "1 h", of=units.TIMES), rules.between(0, 86_400, "0 s to 24 h", "s")
+        int,
+        *rules.quantity(
+            units.whole_seconds, "1 h", of=units.TIMES, within=rules.between(0, 86_400, "0 s to 24 h", "s")
+        ),
     ] = Field(default=0, validation_alias="max_age")
     """How long a browser may remember the answer to its question, 0 s to 24 h."""
 
@@ -112,6 +115,7 @@ class HttpTrigger(Kinded):
     """Routes of the service's HTTP API (API Gateway v2): `GET /`, `ANY /{proxy+}` or `$default`."""
 
     kind: ClassVar[Literal["http"]] = "http"
+    example: ClassVar[str] = 'routes: ["GET /"]'
 
     routes: Annotated[
         tuple[Annotated[str, forms.route], ...],

@@ -12,7 +12,6 @@ from pipeline.manifest import forms, rules, units
 from pipeline.manifest.models_base import GIVEN, LISTED, Model
 from pipeline.manifest.rules import fault
 
-_DURATION = rules.unit(units.seconds, "10 min", of=units.TIMES)
 _Requests = Annotated[int, rules.count(1, 1_000_000_000, "requests")]
 
 
@@ -22,7 +21,10 @@ class Step(Model):
     traffic: Annotated[float, rules.unit(units.fraction, "10 %", of=units.SHARES), forms.share]
     """The share of requests the new version gets, more than 0 % and less than 100 %, rising from step to step."""
 
-    bake_s: Annotated[float, _DURATION, rules.between(1, 86_400, "1 s to 24 h", "s")] = Field(validation_alias="bake")
+    bake_s: Annotated[
+        float,
+        *rules.quantity(units.seconds, "10 min", of=units.TIMES, within=rules.between(1, 86_400, "1 s to 24 h", "s")),
+    ] = Field(validation_alias="bake")
     """How long the step lasts at least, 1 s to 24 h."""
 
     min_requests: Annotated[_Requests | None, GIVEN] = None
@@ -37,8 +39,9 @@ class Latency(Model):
 
     over_ms: Annotated[
         float,
-        rules.unit(units.milliseconds, "500 ms", of=units.FINE),
-        rules.between(1, 900_000, "1 ms to 900 s", "ms"),
+        *rules.quantity(
+            units.milliseconds, "500 ms", of=units.FINE, within=rules.between(1, 900_000, "1 ms to 900 s", "ms")
+        ),
     ] = Field(validation_alias="over")
     """A request that takes longer counts as slow; a rising share of slow requests fails the release."""
 
@@ -81,9 +84,12 @@ class Release(Model):
     min_requests: _Requests = 100
     """Requests the new version must have answered before a step is judged."""
 
-    deadline_s: Annotated[float, _DURATION, rules.between(1, 30 * 86_400, "1 s to 30 days", "s")] = Field(
-        default=7200, validation_alias="deadline"
-    )
+    deadline_s: Annotated[
+        float,
+        *rules.quantity(
+            units.seconds, "10 min", of=units.TIMES, within=rules.between(1, 30 * 86_400, "1 s to 30 days", "s")
+        ),
+    ] = Field(default=7200, validation_alias="deadline")
     """When the whole walk must be over; what is inconclusive then ends as `on_inconclusive` says."""
 
     on_inconclusive: Literal["rollback", "hold", "promote"] = "rollback"
@@ -119,8 +125,9 @@ class Release(Model):
 
     approval_timeout_s: Annotated[
         float,
-        rules.unit(units.seconds, "24 h", of=units.TIMES),
-        rules.between(60, 30 * 86_400, "1 min to 30 days", "s"),
+        *rules.quantity(
+            units.seconds, "24 h", of=units.TIMES, within=rules.between(60, 30 * 86_400, "1 min to 30 days", "s")
+        ),
     ] = Field(default=86_400, validation_alias="approval_timeout")
     """How long a step waits for its approval before the release is rolled back."""
 

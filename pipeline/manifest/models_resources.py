@@ -42,6 +42,7 @@ class DynamodbResource(Kinded):
     """A DynamoDB table, paid by request."""
 
     kind: ClassVar[Literal["dynamodb"]] = "dynamodb"
+    example: ClassVar[str] = "partition_key: id"
 
     partition_key: _Key
     """The attribute that items are found by: `id`, or with its type `id (S)`, (N) or (B)."""
@@ -76,14 +77,18 @@ class SqsResource(Kinded):
     kind: ClassVar[Literal["sqs"]] = "sqs"
 
     visibility_s: Annotated[
-        int, rules.unit(units.whole_seconds, "30 s", of=units.TIMES), rules.between(0, 43_200, "0 s to 12 h", "s")
+        int,
+        *rules.quantity(
+            units.whole_seconds, "30 s", of=units.TIMES, within=rules.between(0, 43_200, "0 s to 12 h", "s")
+        ),
     ] = Field(default=30, validation_alias="visibility")
     """How long a message that is being worked on stays hidden; 6 x the timeout of the function it triggers, or more."""
 
     retention_s: Annotated[
         int,
-        rules.unit(units.whole_seconds, "4 days", of=units.TIMES),
-        rules.between(60, 1_209_600, "1 min to 14 days", "s"),
+        *rules.quantity(
+            units.whole_seconds, "4 days", of=units.TIMES, within=rules.between(60, 1_209_600, "1 min to 14 days", "s")
+        ),
     ] = Field(default=345_600, validation_alias="retention")
     """How long a message is kept."""
 

@@ -13,8 +13,7 @@ from pipeline.manifest.models_http import FunctionUrlTrigger, HttpTrigger
 from pipeline.manifest.rules import fault
 
 _WINDOW = (
-    rules.unit(units.whole_seconds, "5 s", of=units.TIMES),
-    rules.between(0, 300, "0 s to 300 s", "s"),
+    *rules.quantity(units.whole_seconds, "5 s", of=units.TIMES, within=rules.between(0, 300, "0 s to 300 s", "s")),
 )
 _ANY_MAPPING = {"type": "object", "minProperties": 1}
 _Pattern = Annotated[str, rules.Read(forms.pattern, str, {**_ANY_MAPPING, "maxProperties": 100})]
@@ -25,6 +24,7 @@ class SqsTrigger(Kinded):
     """Messages of a queue, in batches."""
 
     kind: ClassVar[Literal["sqs"]] = "sqs"
+    example: ClassVar[str] = "queue: jobs"
 
     queue: Annotated[
         str,
@@ -62,6 +62,7 @@ class S3Trigger(Kinded):
     """Objects of a bucket that come and go."""
 
     kind: ClassVar[Literal["s3"]] = "s3"
+    example: ClassVar[str] = "bucket: images"
 
     bucket: Annotated[
         str,
@@ -92,6 +93,7 @@ class ScheduleTrigger(Kinded):
     """Time: EventBridge Scheduler invokes by `cron` or at a `rate`."""
 
     kind: ClassVar[Literal["schedule"]] = "schedule"
+    example: ClassVar[str] = "rate: 5 min"
     also: ClassVar[rules.Schema] = {
         "oneOf": [{"required": ["cron"]}, {"required": ["rate"], "not": {"required": ["timezone"]}}]
     }
@@ -102,8 +104,9 @@ class ScheduleTrigger(Kinded):
     rate_s: Annotated[
         Annotated[
             int,
-            rules.unit(units.minutes, "5 min", of=units.TIMES),
-            rules.between(60, 31_536_000, "1 min to 365 days", "s"),
+            *rules.quantity(
+                units.minutes, "5 min", of=units.TIMES, within=rules.between(60, 31_536_000, "1 min to 365 days", "s")
+            ),
         ]
         | None,
         GIVEN,
@@ -142,6 +145,7 @@ class EventTrigger(Kinded):
     """Events of an EventBridge bus that match a pattern."""
 
     kind: ClassVar[Literal["event"]] = "event"
+    example: ClassVar[str] = "pattern: {source: [shop.orders]}"
 
     bus: Annotated[
         str,
@@ -162,6 +166,7 @@ class StreamTrigger(Kinded):
     """Records of a DynamoDB table's stream or a Kinesis stream, in order."""
 
     kind: ClassVar[Literal["stream"]] = "stream"
+    example: ClassVar[str] = "source: table"
 
     source: Annotated[
         str,
@@ -198,6 +203,7 @@ class EnrichmentTrigger(Kinded):
     """EventBridge Pipes: what comes from `source` passes through this function and goes to `target`."""
 
     kind: ClassVar[Literal["enrichment"]] = "enrichment"
+    example: ClassVar[str] = "source: jobs, target: audit"
 
     source: Annotated[
         str,
@@ -227,6 +233,7 @@ class CognitoTrigger(Kinded):
     """A moment in the life of a user of a Cognito user pool; Cognito waits 5 s for the answer."""
 
     kind: ClassVar[Literal["cognito"]] = "cognito"
+    example: ClassVar[str] = "user_pool: eu-west-1_AbCdEfGhI, trigger: pre-sign-up"
     also: ClassVar[rules.Schema] = {
         "if": {"required": ["version"]},
         "then": {"properties": {"trigger": {"const": "pre-token-generation"}}},

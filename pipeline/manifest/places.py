@@ -21,6 +21,7 @@ class Finding:
     because: tuple[Path, ...] = ()
     warning: bool = False
     key: bool = False
+    sure: bool = False  # holds whatever else is wrong at `path`
 
 
 @dataclass(frozen=True)

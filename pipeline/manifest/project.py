@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipeline import __version__
 from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.manifest.document import read_document
 from pipeline.manifest.node import Mark, Node, nearest
@@ -145,10 +146,11 @@ def check_format(node: Node, problems: list[Problem]) -> bool:
         problems.append(node.mark.problem("the key `crabwalk` is missing", f"{write} first"))
     elif not isinstance(version.value, int) or isinstance(version.value, bool):
         what = f"crabwalk: {version.shown()} is not a format version, which is a whole number"
-        problems.append(version.mark.problem(what, write))
+        quoted = isinstance(version.value, str) and version.value == str(FORMAT)
+        problems.append(version.mark.problem(what, "remove the quotes" if quoted else write))
     elif version.value > FORMAT:
         what = f"crabwalk: format {version.shown()} is newer than this crabwalk, which reads {FORMAT}"
-        problems.append(version.mark.problem(what, "upgrade it: pip install --upgrade crabwalk"))
+        problems.append(version.mark.problem(what, f"upgrade crabwalk: this one is {__version__}"))
         return False
     elif version.value < FORMAT:
         what = f"crabwalk: there never was a format {version.shown()}"

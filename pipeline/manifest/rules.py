@@ -50,6 +50,15 @@ class Rule:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
 
+@dataclass(frozen=True, eq=False)
+class Between(Rule):
+    """A number's limits."""
+
+    low: float = 0
+    high: float = 0
+    shown: str = ""
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -87,23 +96,46 @@ class Given:
         return core_schema.with_info_before_validator_function(given, handler(source))
 
 
-def unit(parse: Callable[[str, str], float], example: str, *, of: Mapping[str, Decimal]) -> Read:
+def unit(
+    parse: Callable[[str, str], float], example: str, *, of: Mapping[str, Decimal], within: Between | None = None
+) -> Read:
     """Text with a unit; a plain number only where code builds the model, never from YAML."""
     scale = units.amount(example, of) / Decimal(str(parse(example, example)))  # of what the model counts in
 
     def read(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise fault("must be a number with a unit", f"write for example `{example}`")
+        text = value if isinstance(value, str) else units.plain_number(value)
         try:
-            return parse(value if isinstance(value, str) else units.plain_number(value), example)
+            return parse(text, example)
         except units.UnitError as error:
-            raise fault(error.what, error.instead) from None
+            instead = error.instead
+            if within is not None and not _fits(instead, parse, within):
+                names = [name for name in of if name != "day"]
+                instead = f"write a number with {' or '.join(names)}, {within.shown}"
+            raise fault(error.what, instead, own=text) from None
 
     schema = {"type": "string", "pattern": units.pattern(of), "examples": [example]}
     return Read(read, (int, float), schema, lambda value: units.written(Decimal(str(value)) * scale, of))
 
 
-def between(low: float, high: float, shown: str, unit: str = "") -> Rule:
+def quantity(
+    parse: Callable[[str, str], float], example: str, *, of: Mapping[str, Decimal], within: Between
+) -> tuple[Read, Between]:
+    """A value with a unit and its limits, so that no unit is suggested with which it would be beyond them."""
+    return unit(parse, example, of=of, within=within), within
+
+
+def _fits(instead: str, parse: Callable[[str, str], float], within: Between) -> bool:
+    """Whether what a hint says to write is possible."""
+    written = instead.removeprefix("write `").removesuffix("`")
+    try:
+        return within.low <= parse(written, written) <= within.high
+    except units.UnitError:
+        return True  # the hint names no value of the author's
+
+
+def between(low: float, high: float, shown: str, unit: str = "") -> Between:
     """A number's limits; `shown` is how a person writes them."""
 
     def check(value: Any) -> Any:
@@ -112,7 +144,7 @@ def between(low: float, high: float, shown: str, unit: str = "") -> Rule:
             raise fault(f"{said} is out of range", shown, own=said)
         return value
 
-    return Rule(check)
+    return Between(check, low=low, high=high, shown=shown)
 
 
 def count(low: int, high: int, what: str = "") -> Rule:

@@ -6,6 +6,7 @@ A manifest's depends on the project, which says what environments its overlays m
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -29,6 +30,7 @@ SERVICE_SCHEMA = "service.schema.json"
 PROJECT_SCHEMA = "crabwalk.schema.json"
 NEW, CURRENT, OLD = "written", "current", "out of date"
 _END = r"\Z"
+_HEADER = "yaml-language-server: $schema="
 _WILD = frozenset("*?[")
 
 
@@ -180,6 +182,21 @@ def write(root: Path) -> dict[str, str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
     return done
+
+
+def without_header(root: Path) -> list[tuple[str, str]]:
+    """The manifests in which editors find no schema, each with the first line that it lacks."""
+    project = read_project(root, [])
+    if project is None:
+        return []
+    schema, found = service_schema_path(project), []
+    for path in sorted(project.root.glob(project.services_glob)):
+        text = _read(path) if path.is_file() else None
+        if text is not None and _HEADER not in text:
+            file = path.relative_to(project.root)
+            up = posixpath.relpath(schema, file.parent.as_posix())
+            found.append((file.as_posix(), f"# {_HEADER}{up}"))
+    return found
 
 
 def _read(path: Path) -> str | None:

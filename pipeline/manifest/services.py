@@ -36,7 +36,7 @@ class _View:
     def sound(self, finding: Finding) -> Finding | None:
         """The finding at the file's paths; None when what it looked at is faulty itself."""
         path, *because = (self.judged.written(path) for path in (finding.path, *finding.because))
-        if self.judged.unsure(path, *because):
+        if not finding.sure and self.judged.unsure(path, *because):
             return None
         return replace(finding, path=path, because=tuple(because))
 

@@ -87,7 +87,7 @@ def _parse(text: str, units: Mapping[str, Decimal], usual: str) -> Decimal:
     match = _FORM.match(text)
     if match is None:
         raise UnitError(f"`{text}` is not a number with a unit", f"write for example `{usual}`")
-    number, unit = match["number"], match["unit"]
+    number, unit = plain_number(Decimal(match["number"])), match["unit"]
     if unit in units:
         return Decimal(number) * units[unit]
     example = usual.partition(" ")[2]

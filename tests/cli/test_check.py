@@ -104,7 +104,7 @@ def test_annotates_the_lines_under_github_actions(
     assert run(["check"]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
         "::error file=crabwalk.yaml,line=1,col=11::crabwalk: format `2` is newer than this crabwalk, which reads 1, "
-        "upgrade it: pip install --upgrade crabwalk"
+        "upgrade crabwalk: this one is 0.1.0"
     )
 
 
@@ -173,3 +173,12 @@ def test_the_schema_goes_nowhere_else(root: Path, capsys: pytest.CaptureFixture[
     assert run(["check", "--schema", "elsewhere.json"]) == 2
     assert "--schema takes nothing, or `-`" in capsys.readouterr().err
     assert not (root / "elsewhere.json").exists()
+
+
+def test_the_schema_is_no_use_without_the_line_that_names_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "# yaml-language-server: $schema=../service.schema.json"
+    assert run(["check", "--schema"]) == 0
+    assert f"which is missing in services/hello/service.yaml (`{line}`)" in capsys.readouterr().out
+    (root / "services" / "hello" / "service.yaml").write_text(f"{line}\n{SERVICE}")
+    assert run(["check", "--schema"]) == 0
+    assert "missing" not in capsys.readouterr().out

@@ -205,7 +205,10 @@ TRIGGERS = [
     ),
     (
         "{http: {routes: [$default], cors: {origins: [example.org]}}}",
-        "3:57: triggers[0].http.cors.origins[0]: `example.org` is not an origin, write for example `https://example.org`",
+        (
+            "3:57: triggers[0].http.cors.origins[0]: `example.org` is "
+            "not an origin, write for example `https://example.org`"
+        ),
     ),
     (
         "{http: {routes: [$default], throttle: {rate: 0, burst: 1}}}",
@@ -346,7 +349,7 @@ ACCESS = [
     ("{to: 'arn:aws:s3:::x', allow: [read], too: x}", "3:48: access[0]: unknown key `too`, did you mean `to`?"),
     (
         "{to: 'arn:aws:s3:::x', allow: [Get*]}",
-        "3:41: access[0].allow[0]: `Get*` is not something to allow, write `read`, `write`, `send`",
+        "3:41: access[0].allow[0]: `Get*` is not something to allow, known: delete, read, write, or an API's name",
     ),
     ("{to: 'arn:aws:s3:::x', allow: []}", "3:40: access[0].allow: 0 permissions, at least 1 here"),
     (

@@ -32,10 +32,22 @@ def test_every_value_and_key_knows_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "f.yaml:1:1: the file is empty"),
-        ("# nothing\n", "f.yaml:1:1: the file is empty"),
-        ("- a\n", "f.yaml:1:1: the file must be a mapping (`key: value` lines), not a list"),
-        ("word\n", "f.yaml:1:1: the file must be a mapping (`key: value` lines), not `word`"),
+        ("", "f.yaml:1:1: the file is empty, begin with the lines `crabwalk: 1` and `name: NAME`"),
+        ("# nothing\n", "f.yaml:1:1: the file is empty, begin with the lines `crabwalk: 1` and `name: NAME`"),
+        (
+            "- a\n",
+            (
+                "f.yaml:1:1: the file must be a mapping (`key: value` "
+                "lines), not a list, begin with the lines `crabwalk: 1` and `name: NAME`"
+            ),
+        ),
+        (
+            "word\n",
+            (
+                "f.yaml:1:1: the file must be a mapping (`key: value` "
+                "lines), not `word`, begin with the lines `crabwalk: 1` and `name: NAME`"
+            ),
+        ),
         ("a:\n\tb: 1\n", "f.yaml:2:1: a tab in the indentation, indent with spaces"),
         ('a: "x\n', "f.yaml:1:4: a quote that is never closed"),
         ("a: 1\na: 2\n", "f.yaml:2:1: `a` stands here again, first on line 1"),

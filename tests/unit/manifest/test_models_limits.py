@@ -404,9 +404,9 @@ def test_an_overlay_can_break_what_its_base_breaks_too(tree) -> None:
 @pytest.mark.parametrize(
     ("version", "fault"),
     [
-        ("2", "format `2` is newer than this crabwalk, which reads 1, upgrade it: pip install --upgrade crabwalk"),
+        ("2", "format `2` is newer than this crabwalk, which reads 1, upgrade crabwalk: this one is 0.1.0"),
         ("0", "there never was a format `0`, write `crabwalk: 1`, the first one"),
-        ('"1"', "`1` is not a format version, which is a whole number, write `crabwalk: 1`"),
+        ('"1"', "`1` is not a format version, which is a whole number, remove the quotes"),
         ("1.0", "`1.0` is not a format version, which is a whole number, write `crabwalk: 1`"),
         ("true", "`true` is not a format version, which is a whole number, write `crabwalk: 1`"),
     ],

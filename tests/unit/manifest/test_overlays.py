@@ -11,7 +11,9 @@ def test_overlays_without_end_are_not_read(tree) -> None:
 
 def test_what_an_overlay_repeats_of_its_base_is_said_once(tree) -> None:
     tree.service("a", "memory: 1\noverlays: {staging: {timeout: 4 s}}\n")
-    assert tree.problems() == ["services/a/service.yaml:3:9: memory: `1` has no unit, write `1 MB`"]
+    assert tree.problems() == [
+        "services/a/service.yaml:3:9: memory: `1` has no unit, write a number with MB or GB, 128 MB to 10,240 MB"
+    ]
 
 
 def test_many_problems_are_counted(tree) -> None:

@@ -62,7 +62,7 @@ environments:
     assert [str(problem) for problem in caught.value.problems] == [
         (
             "crabwalk.yaml:1:11: crabwalk: format `2` is newer than this crabwalk, which reads 1, "
-            "upgrade it: pip install --upgrade crabwalk"
+            "upgrade crabwalk: this one is 0.1.0"
         ),
         (
             "crabwalk.yaml:2:10: project: `Demo` is not a project name, "

@@ -44,10 +44,11 @@ def test_faults_of_one_list_do_not_hide_each_other(tree) -> None:
         "  - sqs: {queue: jobs, batch: 10}\n"
         "  - sqs: {queue: jobs, batch: 10}\n"
         "  - htp: {routes: [1]}\n"
+        "  - http: {routes: [PUT, GET /x]}\n"
         "  - sqs: {queue: jobz}\n"
         "resources: {jobs: {sqs: {}}}\n",
     )
-    assert places(tree) == ["4:21", "4:35", "6:5", "7:5", "8:18"]
+    assert places(tree) == ["4:21", "4:35", "6:5", "7:5", "8:5", "8:21", "9:18"]
 
 
 def test_binary_and_features_are_judged_beside_a_wrong_package(tree) -> None:

@@ -174,7 +174,27 @@ def test_a_manifest_needs_little(tree) -> None:
         ),
         ("binary: other", "3:9: binary: the package `a` has no binary `other`, known: a"),
         ("features: [tsl]", "3:12: features: the package `a` has no feature `tsl`, known: default"),
-        ("directory: x", "3:1: unknown key `directory`, known: "),
+        ('tracing: "true"', "3:10: tracing: must be true or false, not the text `true`, remove the quotes"),
+        ("timeout: 1:30", "3:10: timeout: `1:30` has no unit, write `90 s`"),
+        ("timeout: 0x10", "3:10: timeout: `0x10` has no unit, write `16 s`"),
+        ("memory: 0128", "3:9: memory: `0128` has no unit, write `128 MB`"),
+        (
+            "timeout: 1000",
+            "3:10: timeout: `1000` has no unit, write a number with s or min or h or days, 1 s to 900 s (15 min)",
+        ),
+        (
+            "release: {steps: [{traffic: 5 %, bake: 2 days}]}",
+            "3:40: release.steps[0].bake: 2 days is out of range, 1 s to 24 h",
+        ),
+        (
+            "resources: {q: {sqs: {}}}\naccess: [{to: q, allow: [resceive]}]",
+            "4:26: access[0].allow[0]: `resceive` is not something to allow, did you mean `receive`?",
+        ),
+        (
+            "triggers: [{http: GET /}]",
+            '3:19: triggers[0].http: must be a mapping, write for example `http: {routes: ["GET /"]}`',
+        ),
+        ("directory: x", "3:1: unknown key `directory`, `crabwalk check --schema -` lists all keys"),
     ],
 )
 def test_names_the_fault_its_place_and_what_to_write(tree, lines: str, fault: str) -> None:
@@ -189,15 +209,15 @@ def test_all_problems_of_all_files_at_once(tree) -> None:
     tree.service("c", b"crabwalk: 3\nname: c\n")
     tree.service("d", b"")
     assert tree.problems() == [
-        "services/a/service.yaml:3:9: memory: `1` has no unit, write `1 MB`",
+        "services/a/service.yaml:3:9: memory: `1` has no unit, write a number with MB or GB, 128 MB to 10,240 MB",
         "services/a/service.yaml:4:10: timeout: `2` has no unit, write `2 s`",
         "services/b/service.yaml:1:1: the key `name` is missing",
         "services/b/service.yaml:2:1: unknown key `nam`, did you mean `name`?",
         (
             "services/c/service.yaml:1:11: crabwalk: format `3` is newer than this crabwalk, which reads 1, "
-            "upgrade it: pip install --upgrade crabwalk"
+            "upgrade crabwalk: this one is 0.1.0"
         ),
-        "services/d/service.yaml:1:1: the file is empty",
+        "services/d/service.yaml:1:1: the file is empty, begin with the lines `crabwalk: 1` and `name: NAME`",
     ]
 
 
