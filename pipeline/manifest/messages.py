@@ -44,6 +44,7 @@ class Fault:
     meant: tuple[Path, ...] = ()
 
 
+_OCTAL = re.compile(r"0[0-7]+\Z")
 _NEVER = re.compile(r"(?!)")
 _UNQUOTED = {
     "bool_type": re.compile(r"(?i:true|false|yes|no|on|off)\Z"),
@@ -78,6 +79,8 @@ def fault_of(
     if ctx.get("own") and depth == len(loc) + len(at) and (isinstance(node.value, str) or " " not in ctx["own"]):
         ctx = {**ctx, "what": ctx["what"].replace(ctx["own"], node.shown().strip("`"))}
     what, instead = _words(kind, ctx, node, loc)
+    if ctx.get("own") and _OCTAL.match(node.text) and isinstance(node.value, int):  # which no author meant
+        instead = instead.replace(f"`{ctx['own']} ", f"`{int(node.text, 10)} ")
     if kind == "crabwalk" and loc[:1] == ("access",) and loc[2:3] == ("allow",) and len(loc) == 4:
         instead = _allowed(places.root, loc, node.text) or instead
     problem = places.problem((*loc, *at), what, instead, key=bool(ctx.get("key")))

@@ -177,6 +177,7 @@ def test_a_manifest_needs_little(tree) -> None:
         ('tracing: "true"', "3:10: tracing: must be true or false, not the text `true`, remove the quotes"),
         ("timeout: 1:30", "3:10: timeout: `1:30` has no unit, write `90 s`"),
         ("timeout: 0x10", "3:10: timeout: `0x10` has no unit, write `16 s`"),
+        ("timeout: 010", "3:10: timeout: `010` has no unit, write `10 s`"),
         ("memory: 0128", "3:9: memory: `0128` has no unit, write `128 MB`"),
         (
             "timeout: 1000",
