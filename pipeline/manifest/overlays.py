@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from pipeline.errors import Problem
 from pipeline.manifest.node import Mark, Node, nearest
@@ -65,7 +64,8 @@ def labelled(problems: Iterable[Problem], overlays: Iterable[tuple[str, Node]]) 
             yield problem
         else:
             joint = "." if _PATH.match(problem.what) else ": "
-            yield replace(problem, what=f"overlays.{name}{joint}{problem.what}")
+            mark = Mark(problem.file, problem.line, problem.column)
+            yield mark.problem(f"overlays.{name}{joint}{problem.what}", problem.instead)
 
 
 def _marks(node: Node) -> Iterator[Mark]:

@@ -21,3 +21,10 @@ def test_many_problems_are_counted(tree) -> None:
     found = tree.problems()
     assert len(found) == 51
     assert found[-1] == "services/a/service.yaml:53:1: from here on 40 more"
+
+
+def test_an_environments_name_that_cannot_be_printed_is_written_out(tree) -> None:
+    tree.service("a", 'overlays: {"sta\\u200bging": {memory: 3}}\n')
+    found = tree.problems()
+    assert any("overlays.sta\\u200bging.memory" in line for line in found)
+    assert all(line.isprintable() for line in found)
