@@ -23,7 +23,7 @@ def stack_directory(project_root: Path, env: Environment, stack: str) -> Path:
     own = project_root / ".crabwalk"
     ignored = own / ".gitignore"
     if not ignored.is_file():
-        own.mkdir(exist_ok=True)
+        own.mkdir(parents=True, exist_ok=True)
         ignored.write_text("*\n")
     return own / env.name / stack
 
