@@ -20,6 +20,7 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 _OBJECT, _FUNCTION = 1, 2
 _SHOWN = 5
 _WORTH_BYTES = 1000  # less is said as nothing
+_WORTH_ZIP_BYTES = 500
 
 
 def sizes_by_crate(elf: bytes) -> dict[str, int]:
@@ -37,7 +38,12 @@ def sizes_by_crate(elf: bytes) -> dict[str, int]:
 
 
 def report(before: Mapping[str, int], after: Mapping[str, int], *, growth: int, since: str) -> str:
-    """One sentence: `zip +25 kB since the last build here; in the binary: std +11 kB`; `growth`: of the zip."""
+    """One sentence: `zip +25 kB since the last build here; in the binary: std +11 kB`; `growth`: of the zip.
+
+    Nothing where the zip has not moved by half a kilobyte: that is every change of a line.
+    """
+    if abs(growth) < _WORTH_ZIP_BYTES:
+        return ""
     head = f"zip {_kilobytes(growth)} since {since}"
     if not before or not after:
         return head

@@ -89,4 +89,4 @@ def test_many_changes_are_counted() -> None:
 
 def test_without_symbols_or_changes_only_the_whole_is_said() -> None:
     assert report({}, {"a": 5000}, growth=-1_234_567, since="1a") == "zip -1,235 kB since 1a"
-    assert report({"a": 5000}, {"a": 5400}, growth=400, since="1a") == "zip +0 kB since 1a"
+    assert report({"a": 5000}, {"a": 5400}, growth=400, since="1a") == ""
