@@ -12,7 +12,7 @@ from pipeline.infra import Placement, Root, render
 from pipeline.infra.unrendered import check_rendered
 from pipeline.infra.values import Ready
 from pipeline.infra.values import ready as ready_with
-from pipeline.manifest.references import order, references
+from pipeline.manifest.references import order
 
 if TYPE_CHECKING:
     from pipeline.build import BuildPlan
@@ -73,13 +73,9 @@ class DeployPlan:
     @property
     def waves(self) -> tuple[tuple[Service, ...], ...]:
         """The services to be released, in the order their references ask for; those of one wave go side by side."""
-        released = self.services
-        ordered = (tuple(one for one in wave if one in released) for wave in order(self.setting.services))
+        released = {one.name for one in self.services}
+        ordered = (tuple(one for one in wave if one.name in released) for wave in order(self.setting.services))
         return tuple(wave for wave in ordered if wave)
-
-    def needs(self, service: Service) -> frozenset[str]:
-        """The other services that `service` refers to."""
-        return frozenset(one.service for one in references(service)) - {service.name}
 
     def without(self, busy: Collection[str]) -> DeployPlan:
         """The plan without the services somebody else works on, and without the stacks that cannot change for that."""

@@ -6,12 +6,13 @@ fault does not stop the others, but whoever refers to it waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.infra.render import walk_fingerprint
-from pipeline.planning import DeployPlan, check_unmoved, plan_stack, ready
+from pipeline.manifest.references import needed
+from pipeline.planning import DeployPlan, StackPlan, check_unmoved, plan_stack, ready
 from pipeline.release.act import LATEST
 from pipeline.release.candidate import Origin, offer
 from pipeline.release.outcome import result_of
@@ -51,14 +52,15 @@ class Releasing:
     def _wave(self, wave: Sequence[Service], *, idle: bool) -> None:
         """One wave; `idle`: also the stacks in which nothing is released."""
         run = self._run
-        services = [one for one in wave if self._can_be_tried(one) and self._worth_it(one)]
+        still = {stack for stack in {one.stack for one in wave} if not self._stack(stack).terraform}
+        services = [one for one in wave if self._can_be_tried(one) and self._worth_it(one, still)]
         self._upload([self._artifacts[one.name] for one in services])
         self._keys |= {one.name: self._artifacts[one.name].key for one in services}
         busy = {one.stack for one in self._plan.services}
         here, trying = {one.stack for one in wave}, {one.stack for one in services}
         for stack in self._plan.stacks:
             if stack.stack in here or (idle and stack.stack not in busy):
-                now = plan_stack(run.setting, stack.stack, self._keys)
+                now = self._stack(stack.stack)
                 # Where everybody waits there is nothing to apply, or nothing to tell.
                 if now.root.walk_fingerprints and (now.terraform or stack.stack in trying):
                     run.terraform(now)
@@ -68,7 +70,7 @@ class Releasing:
         if released:
             run.refresh()
             for name in sorted({one.stack for one in services if one.name in released}):
-                run.terraform(plan_stack(run.setting, name, self._keys))
+                run.terraform(self._stack(name))
         run.walk([walk for walk in walks if walk.rollout.stable != LATEST])
 
     def _build(self) -> None:
@@ -90,7 +92,7 @@ class Releasing:
         """Whether everything the service refers to is there and carries what this commit says."""
         run = self._run
         record, env = run.setting.records[service.name], run.setting.env.name
-        behind = sorted(self._behind & self._plan.needs(service))
+        behind = sorted(self._behind & needed(service))
         if behind:
             sentence = f"it refers to `{behind[0]}`, which did not get to what this commit says"
             run.skip(record, "skipped", sentence, f"it is released with the next deploy after `{behind[0]}` is")
@@ -102,8 +104,14 @@ class Releasing:
             run.skip(record, "failed", sentence, f"crabwalk deploy {one.service} {service.name} --env {env}")
         return not missing
 
-    def _worth_it(self, service: Service) -> bool:
-        """Whether there is anything new to try: not what is live already, not what was rolled back before."""
+    def _stack(self, name: str) -> StackPlan:
+        return plan_stack(self._run.setting, name, self._keys)
+
+    def _worth_it(self, service: Service, still: Collection[str]) -> bool:
+        """Whether there is anything new to try: not what is live already, not what was rolled back before.
+
+        `still`: stacks in which Terraform has nothing to do.
+        """
         run, artifact = self._run, self._artifacts[service.name]
         record = run.setting.records[service.name]
         promoted, made_of = record.promoted, (artifact.sha256, self._configuration(service))
@@ -113,11 +121,9 @@ class Releasing:
             run.skip(record, "skipped", sentence)
             return False
         same = promoted is not None and (promoted.artifact, promoted.configuration) == made_of
-        if promoted is not None and same and rejected is None:
-            stack = plan_stack(run.setting, service.stack, self._keys)
-            if not stack.terraform:
-                run.nothing_new(record, f"version {promoted.version} is what this commit builds")
-                return False
+        if promoted is not None and same and rejected is None and service.stack in still:
+            run.nothing_new(record, f"version {promoted.version} is what this commit builds")
+            return False
         return True
 
     def _configuration(self, service: Service) -> str:

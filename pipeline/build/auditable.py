@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.build.tools import installed
 from pipeline.errors import BuildError
 
 
@@ -32,13 +32,12 @@ class Auditable:
 
 def find(env: Mapping[str, str]) -> Auditable:
     """The one on PATH or where cargo installs; BuildError when there is none."""
-    home = Path(env.get("CARGO_HOME") or Path.home() / ".cargo") / "bin"
-    found = shutil.which("cargo-auditable", path=f"{env.get('PATH', '')}:{home}")
+    found = installed("cargo-auditable", env)
     if found is None:
         raise BuildError(
             "cargo-auditable is not installed, and crabwalk.yaml asks for auditable binaries",
             hint="`cargo install cargo-auditable --locked`; `build: {auditable: false}` goes without",
         )
     # It cannot tell its version.
-    digest = hashlib.sha256(Path(found).read_bytes()).hexdigest()
-    return Auditable(Path(found), f"cargo-auditable {digest[:16]}")
+    digest = hashlib.sha256(found.read_bytes()).hexdigest()
+    return Auditable(found, f"cargo-auditable {digest[:16]}")

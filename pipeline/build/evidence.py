@@ -7,7 +7,6 @@ record and provenance.
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pipeline.build import provenance, record
 from pipeline.build.model import Artifact
 from pipeline.build.record import Source, without_credentials
 from pipeline.build.store import Store
+from pipeline.build.tools import asked
 
 _SECONDS = 30
 
@@ -49,16 +49,5 @@ def told(store: Store, artifact: Artifact, of: Source) -> Artifact:
 
 
 def _git(root: Path, words: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(
-            ("git", "-C", str(root), *words),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    done = asked(("git", "-C", str(root), *words), seconds=_SECONDS)
+    return done.stdout.strip() if done is not None and done.returncode == 0 else ""

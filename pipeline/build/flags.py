@@ -11,6 +11,7 @@ from pipeline.build.model import CargoRun, Toolchain
 from pipeline.build.split import ID_FLAG
 from pipeline.build.targets import Architecture, Platform
 from pipeline.build.toolchain import scripts
+from pipeline.build.tools import cargo_home
 
 # What every machine of that kind on Lambda has: Graviton2, and AVX2. The same that cargo-lambda would choose.
 CPU: Mapping[Architecture, str] = {"arm64": "neoverse-n1", "x86_64": "haswell"}
@@ -50,7 +51,7 @@ def environment(run: CargoRun, target_dir: Path, base: Mapping[str, str]) -> dic
     The workspace root is not remapped: cargo hands rustc relative paths of it already, and a flag that differs from
     clone to clone would compile every dependency again for each.
     """
-    home = base.get("CARGO_HOME") or str(Path.home() / ".cargo")
+    home = cargo_home(base)
     compiler = run.toolchain.compiler
     source = compiler.sysroot / "lib/rustlib/src/rust"
     places = [(home, "/cargo"), (source, "/rust"), (target_dir, "/target")]

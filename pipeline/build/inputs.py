@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.build.packages import Workspace
+from pipeline.build.tools import cargo_home
 
 # Raise it when the way from inputs to zip changes: what was stored before is then another build.
 _FORMAT = 2
@@ -68,7 +69,7 @@ def parse_dep_info(text: str) -> tuple[Path, ...]:
 
 def _workspace_files(root: Path) -> Iterator[Path]:
     """The lock, the profile, and every configuration file cargo would read."""
-    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    home = cargo_home(os.environ)
     yield from (root / "Cargo.toml", root / "Cargo.lock", root / "CargoLambda.toml")
     for directory in (*(parent / ".cargo" for parent in (root, *root.parents)), home):
         yield from (directory / "config.toml", directory / "config")

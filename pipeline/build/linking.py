@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import platform as host
 import shutil
-import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 
 from pipeline.build.model import Linking
 from pipeline.build.targets import Platform
+from pipeline.build.tools import asked
 from pipeline.errors import BuildError
 
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -94,15 +94,5 @@ def _version(package: str) -> str:
 
 def _said(*command: str) -> str:
     """A program's name and the first line of its version."""
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            errors="backslashreplace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return command[0]
-    return f"{command[0]}: {done.stdout.partition(chr(10))[0].strip()}"
+    done = asked(command, seconds=_SECONDS)
+    return command[0] if done is None else f"{command[0]}: {done.stdout.partition(chr(10))[0].strip()}"

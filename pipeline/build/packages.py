@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BuildError
+from pipeline.workspace.cargo import table as _table
 
 Table = Mapping[str, Any]
 Asked = tuple[frozenset[str], bool]  # features, and whether the default ones are among them
@@ -214,11 +215,6 @@ def _binaries(directory: Path, manifest: Table, name: str) -> Iterator[str]:
             yield name
         yield from (path.stem for path in directory.glob("src/bin/*.rs"))
         yield from (path.parent.name for path in directory.glob("src/bin/*/main.rs"))
-
-
-def _table(parent: Table, key: str) -> Table:
-    value = parent.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _toml(directory: Path) -> Table:

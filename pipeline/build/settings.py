@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.build.model import Notice
+from pipeline.build.tools import cargo_home
 from pipeline.errors import BuildError
+from pipeline.workspace.cargo import table as _table
 
 Table = Mapping[str, Any]
 
@@ -127,7 +129,7 @@ def _write(*, root: bool) -> str:
 
 def _configurations(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     """Every configuration file cargo would read, the workspace's first."""
-    home = Path(environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    home = cargo_home(environ)
     folders = dict.fromkeys((*(parent / ".cargo" for parent in (root, *root.parents)), home))
     yield from (path for path in map(_config, folders) if path.is_file())
 
@@ -168,11 +170,6 @@ def _line(path: Path, key: str, table: str) -> int:
 
 def _shown(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else os.fspath(path)
-
-
-def _table(parent: Table, key: str) -> Table:
-    value = parent.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _toml(path: Path) -> Table:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.build.tools import installed
 from pipeline.errors import BuildError
 
 OnLine = Callable[[str], None]
@@ -34,7 +34,7 @@ def check(root: Path, mode: str, on_line: OnLine, env: Mapping[str, str]) -> boo
     required = mode == "required" or (mode == "auto" and env.get("CI") == "true")
     if mode == "off":
         return False
-    program = _find(env)
+    program = installed("cargo-deny", env)
     missing = _missing(root, program)
     if missing and required:
         what, hint = missing
@@ -56,12 +56,6 @@ def check(root: Path, mode: str, on_line: OnLine, env: Mapping[str, str]) -> boo
             hint="`cargo deny check` shows the way to each crate",
         )
     return True
-
-
-def _find(env: Mapping[str, str]) -> Path | None:
-    home = Path(env.get("CARGO_HOME") or Path.home() / ".cargo") / "bin"
-    found = shutil.which("cargo-deny", path=f"{env.get('PATH', '')}:{home}")
-    return Path(found) if found else None
 
 
 def _missing(root: Path, program: Path | None) -> tuple[str, str] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from pipeline.build.linking import tools as linking_tools
 from pipeline.build.model import Compiler, Linking, Notice, Toolchain
 from pipeline.build.rustup import add, failed
 from pipeline.build.targets import Platform
+from pipeline.build.tools import asked
 from pipeline.errors import BuildError, UsageError
 
 Release = tuple[int, ...]
@@ -168,17 +168,5 @@ def _release(path: Path) -> tuple[int, ...]:
 def _output(command: Sequence[str]) -> str | None:
     """What a program says; None when it does not run, as rustup's proxies without a toolchain."""
     # Asking must not make rustup fetch a toolchain.
-    env = {**os.environ, "RUSTUP_AUTO_INSTALL": "0"}
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            errors="backslashreplace",
-            env=env,
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    done = asked(command, seconds=_PROBE_SECONDS, env={**os.environ, "RUSTUP_AUTO_INSTALL": "0"})
+    return done.stdout.strip() if done is not None and done.returncode == 0 else None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
-from pipeline.planning import ready
 from pipeline.release.model import percent
 
 if TYPE_CHECKING:
@@ -107,12 +106,16 @@ def _stack(plan: DeployPlan, stack: StackPlan, changes: tuple[Change, ...]) -> I
 
 def _waits(plan: DeployPlan, stack: StackPlan) -> list[str]:
     """Whose values the stack's services still lack, of those that are about to be released."""
+    from pipeline.planning import ready
+
     names = {one.name for one in plan.services}
     lacking = [ready(plan.setting, one).missing for one in plan.services if one.stack == stack.stack]
     return sorted({one.service for missing in lacking for one in missing if one.service in names})
 
 
 def _walk(plan: DeployPlan, service: Service) -> str:
+    from pipeline.planning import ready
+
     names = {one.name for one in plan.services}
     lost = next((one for one in ready(plan.setting, service).missing if one.service not in names), None)
     if lost is not None:
@@ -127,7 +130,9 @@ def _walk(plan: DeployPlan, service: Service) -> str:
 
 def _after(plan: DeployPlan, service: Service) -> str:
     """Whom it refers to and so waits for."""
-    released = sorted(plan.needs(service) & {one.name for one in plan.services})
+    from pipeline.manifest.references import needed
+
+    released = sorted(needed(service) & {one.name for one in plan.services})
     return f" after {' and '.join(released)}" if released else ""
 
 

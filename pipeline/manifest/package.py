@@ -12,6 +12,7 @@ from pipeline.manifest.models import Manifest
 from pipeline.manifest.node import Mark, Node, nearest
 from pipeline.manifest.repair import Judged
 from pipeline.manifest.sources import check_inputs, parsed
+from pipeline.workspace.cargo import table as _table
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024  # what Lambda takes with a synchronous invocation
 
@@ -110,11 +111,6 @@ def _crate(root: Path, directory: Path, mark: Mark, problems: list[Problem]) -> 
 
 def _label(root: Path, directory: Path) -> str:
     return (directory / "Cargo.toml").relative_to(root).as_posix()
-
-
-def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = parent.get(key)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _binaries(crate: Mapping[str, Any], directory: Path, name: str) -> Iterator[str]:

@@ -152,10 +152,11 @@ def order(services: Sequence[Service]) -> tuple[tuple[Service, ...], ...]:
     References to services that are not given set no order: they exist already, or `check` has refused them.
     """
     ordered = {service.name: service for service in sorted(services, key=lambda service: service.name)}
-    needs = {name: _needed(service) for name, service in ordered.items()}
+    needs = {name: needed(service) for name, service in ordered.items()}
     return tuple(tuple(service for name, service in ordered.items() if name in wave) for wave in waves(needs))
 
 
-def _needed(service: Service) -> set[str]:
+def needed(service: Service) -> frozenset[str]:
+    """The other services that must carry what is meant before this one can."""
     names = {reference.service for reference in references(service)} | set(getattr(service, "extensions", ()))
-    return names - {service.name}
+    return frozenset(names - {service.name})

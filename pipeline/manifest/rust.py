@@ -70,7 +70,7 @@ class Source:
             start, end = token.span()
             pieces.append(self.text[position:start])
             if token["block"]:
-                end = _end_of_comment(self.text, end)
+                end = _end(self.text, end, _NESTED, "/*", depth=1)
             value = token["raw"] if token["raw"] is not None else token["text"]
             if value is None:
                 pieces.append(" " * (end - start))
@@ -151,22 +151,13 @@ class Source:
         for match in _TEST.finditer(self._code):
             opening = _BLOCK.search(self._code, match.end())
             if opening is not None and opening[0] == "{":
-                yield match.start(), _end_of_block(self._code, opening.start())
+                yield match.start(), _end(self._code, opening.start(), _BRACE, "{")
 
 
-def _end_of_comment(text: str, position: int) -> int:
-    depth = 1
-    for match in _NESTED.finditer(text, position):
-        depth += 1 if match[0] == "/*" else -1
+def _end(text: str, start: int, marks: re.Pattern[str], opening: str, depth: int = 0) -> int:
+    """Where what nests is closed again: the end of the mark that brings `depth` back to 0, or of the text."""
+    for match in marks.finditer(text, start):
+        depth += 1 if match[0] == opening else -1
         if depth == 0:
             return match.end()
     return len(text)
-
-
-def _end_of_block(code: str, opening: int) -> int:
-    depth = 0
-    for match in _BRACE.finditer(code, opening):
-        depth += 1 if match[0] == "{" else -1
-        if depth == 0:
-            return match.end()
-    return len(code)

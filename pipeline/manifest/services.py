@@ -16,6 +16,7 @@ from pipeline.manifest.package import check_package
 from pipeline.manifest.places import Finding, Places
 from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
 from pipeline.manifest.repair import Judged, judge
+from pipeline.manifest.search import manifests
 
 _OWN_KEYS = ("crabwalk", "overlays")
 _LOCAL_ARCHITECTURE = "host"
@@ -125,33 +126,18 @@ def _services(sheets: Iterable[_Sheet], environment: str | None) -> Iterator[Ser
             )
 
 
-def _files(project: Project, said: _Said) -> list[Path]:
-    """The manifests; what tools leave behind (`target`, hidden folders) is not searched."""
-    found = {path for path in project.root.glob(project.services_glob) if _searched(project, path)}
-    pattern = PurePosixPath(project.services_glob)
-    if not any(sign in pattern.name for sign in "*?["):
-        parent = pattern.parent.as_posix()
-        other = pattern.with_suffix(".yml" if pattern.suffix == ".yaml" else ".yaml").name
-        for folder in [project.root] if parent == "." else project.root.glob(parent):
-            if not _searched(project, folder / other):
-                continue
-            if (folder / pattern.name).is_symlink():
-                found.add(folder / pattern.name)  # also one that leads nowhere, which a glob does not find
-            if (folder / other).is_file():
-                mark = Mark((folder / other).relative_to(project.root).as_posix(), 1, 1)
-                what = f"is not read: manifests are `{project.services_glob}`"
-                said.warnings.append(mark.problem(what, f"rename it to {pattern.name}, or remove it"))
-    for path in found:
-        if not path.is_file():
-            mark = Mark(path.relative_to(project.root).as_posix(), 1, 1)
-            what = "a folder, not a file" if path.is_dir() else "a link that leads to no file"
-            said.problems.append(mark.problem(f"cannot be read: {what}", "a manifest is a file"))
-    return sorted(path for path in found if path.is_file())
-
-
-def _searched(project: Project, path: Path) -> bool:
-    folders = path.relative_to(project.root).parts[:-1]
-    return not any(folder == "target" or folder.startswith(".") for folder in folders)
+def _files(project: Project, said: _Said) -> tuple[Path, ...]:
+    """The manifests; what looks like one and is none is said."""
+    found, name = manifests(project), PurePosixPath(project.services_glob).name
+    for path in found.misnamed:
+        mark = Mark(path.relative_to(project.root).as_posix(), 1, 1)
+        what = f"is not read: manifests are `{project.services_glob}`"
+        said.warnings.append(mark.problem(what, f"rename it to {name}, or remove it"))
+    for path in found.unreadable:
+        mark = Mark(path.relative_to(project.root).as_posix(), 1, 1)
+        what = "a folder, not a file" if path.is_dir() else "a link that leads to no file"
+        said.problems.append(mark.problem(f"cannot be read: {what}", "a manifest is a file"))
+    return found.files
 
 
 def _check_collisions(project: Project, names: dict[str, Mark], problems: list[Problem]) -> None:

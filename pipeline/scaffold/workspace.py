@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.errors import UsageError
+from pipeline.workspace.cargo import table as _table
 
 SHARED = "rust_shared"
 # What the templates call of a workspace's own rust_shared; one that lacks it is somebody else's.
@@ -105,11 +106,6 @@ def _matches(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     if pattern[0] == "**":
         return _matches(pattern[1:], parts) or (bool(parts) and _matches(pattern, parts[1:]))
     return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(pattern[1:], parts[1:])
-
-
-def _table(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = parent.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pipeline.manifest.document import read_document
 from pipeline.manifest.node import Node
 from pipeline.manifest.overlays import merged, overlays_of
 from pipeline.manifest.project import Project, check_format
+from pipeline.manifest.search import manifests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,21 +71,12 @@ def _vouched(file: Path, repo: Repository, changed: Container[str]) -> bool:
 def _declared(project: Project, environment: str | None) -> tuple[Declared, ...] | None:
     """All services by name; None when a manifest must be looked at more closely."""
     problems: list[Problem] = []
-    found = [_read(project, environment, file, problems) for file in _files(project)]
+    lying = manifests(project)
+    found = [_read(project, environment, file, problems) for file in lying.files]
     services = [one for one in found if one is not None]
-    if problems or not found or len({one.name for one in services}) < len(found):
+    if problems or lying.unreadable or not found or len({one.name for one in services}) < len(found):
         return None
     return tuple(sorted(services, key=lambda one: one.name))
-
-
-def _files(project: Project) -> list[Path]:
-    """The manifests; what tools leave behind (`target`, hidden folders) is not searched."""
-    found = []
-    for path in project.root.glob(project.services_glob):
-        folders = path.relative_to(project.root).parts[:-1]
-        if path.is_file() and not any(folder == "target" or folder.startswith(".") for folder in folders):
-            found.append(path)
-    return sorted(found)
 
 
 def _read(project: Project, environment: str | None, file: Path, problems: list[Problem]) -> Declared | None:

@@ -324,6 +324,15 @@ def test_a_manifest_behind_a_link_is_always_judged(clone: Clone) -> None:
     assert run(["affected", "--base", "HEAD~1"]) == 2
 
 
+def test_a_manifest_that_leads_nowhere_is_refused_and_not_left_out(clone: Clone) -> None:
+    (clone.root / "services/lost").mkdir()
+    (clone.root / "services/lost/service.yaml").symlink_to("nowhere.yaml")
+    clone.commit()
+    clone.write("README.md", "other\n")
+    clone.commit()
+    assert run(["affected", "--base", "HEAD~1"]) == 2
+
+
 def test_only_what_it_needs_is_loaded(clone: Clone) -> None:
     clone.write("services/hello/src/main.rs", "// other\n")
     clone.commit()

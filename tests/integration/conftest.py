@@ -12,8 +12,26 @@ from engine_kit import World
 from shop_kit import Shop
 
 from pipeline import local
+from pipeline.aws import client
 from pipeline.local.traffic import Traffic
+from pipeline.manifest.project import Environment
 from pipeline.release.lease import Lease
+
+
+@pytest.fixture
+def env(embedded: local.Running, namespace: str) -> Environment:
+    """An environment whose bucket somebody has made by hand."""
+    made = Environment(
+        name="local",
+        account="000000000000",
+        region="us-east-1",
+        bucket=f"{namespace}-bucket",
+        endpoint=embedded.endpoint,
+        credentials=("test", "test"),
+        embedded=True,
+    )
+    client(made, "s3").create_bucket(Bucket=made.bucket)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from fake_terraform import FakeTerraform
 
-from pipeline import local
-from pipeline.aws import client
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import bootstrap, stack_directory
@@ -19,22 +17,6 @@ from pipeline.manifest.project import Environment, Project
 
 MODULES = Path(__file__).parents[2] / "modules"
 STATE_KEY = "terraform/environment.tfstate"
-
-
-@pytest.fixture
-def env(embedded: local.Running, namespace: str) -> Environment:
-    """An environment whose bucket somebody has made by hand."""
-    made = Environment(
-        name="local",
-        account="000000000000",
-        region="us-east-1",
-        bucket=f"{namespace}-bucket",
-        endpoint=embedded.endpoint,
-        credentials=("test", "test"),
-        embedded=True,
-    )
-    client(made, "s3").create_bucket(Bucket=made.bucket)
-    return made
 
 
 @pytest.fixture

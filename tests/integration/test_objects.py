@@ -11,28 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline import local
 from pipeline.aws import client
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError
 from pipeline.manifest.project import Environment
 
 KEY = "artifacts/some.zip"
-
-
-@pytest.fixture
-def env(embedded: local.Running, namespace: str) -> Environment:
-    made = Environment(
-        name="local",
-        account="000000000000",
-        region="us-east-1",
-        bucket=f"{namespace}-bucket",
-        endpoint=embedded.endpoint,
-        credentials=("test", "test"),
-        embedded=True,
-    )
-    client(made, "s3").create_bucket(Bucket=made.bucket)
-    return made
 
 
 @pytest.fixture
