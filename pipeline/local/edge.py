@@ -22,6 +22,7 @@ def apply(dice: random.Random) -> list[Patch]:
     """Checks and replaces everything; PatchError, and so no server, if MiniStack is another one."""
     from pipeline.local import (
         edge_aliases,
+        edge_emf,
         edge_gateway,
         edge_log_queries,
         edge_logs,
@@ -40,7 +41,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_aliases.apply(),
         *edge_gateway.apply(),
         *edge_spawn.apply(),
-        *edge_logs.apply(),
+        *edge_logs.apply(edge_emf.Extractor(_store).take),
         *edge_log_queries.apply(),
         *edge_runtime.apply(),
     ]

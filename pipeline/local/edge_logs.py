@@ -28,6 +28,9 @@ CHUNK = 65536
 
 _local = threading.local()
 
+Listener = Callable[[str, str, list[str]], None]
+_listeners: list[Listener] = []  # told of every line: account, region, lines
+
 
 def group_name(config: Mapping[str, Any]) -> str:
     return str((config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}")
@@ -145,6 +148,9 @@ def append(config: Mapping[str, Any], stream_name: str, lines: list[str]) -> Non
         cloudwatch_logs._fanout_to_subscription_filters(group, stream_name, events)  # noqa: SLF001
 
     lambda_svc._run_with_function_config_scope(dict(config), write)  # noqa: SLF001
+    account, region = lambda_svc._account_region_from_function_config(dict(config))  # noqa: SLF001
+    for hear in _listeners:
+        hear(account, region, lines)
 
 
 @contextlib.contextmanager
@@ -239,7 +245,9 @@ def _tailing(original: Callable[..., Any]) -> Callable[..., Any]:
     return execute
 
 
-def apply() -> list[Patch]:
+def apply(listener: Listener) -> list[Patch]:
+    """`listener` is told of every line once it is booked; it must be quick and never raise."""
+    _listeners[:] = [listener]
     worker = lambda_runtime.ProvidedWorker
     why = "waited 50 ms for lines of silent functions, and a late line went astray"
     return [

@@ -56,8 +56,8 @@ class Recorder:
         account, region = lambda_svc._account_region_from_function_config(config)  # noqa: SLF001
         sets = dimension_sets(config)
         for metric, value in metrics.items():
-            keys: list[SeriesKey] = [(account, region, metric, dimensions) for dimensions in sets]
-            self._store.record(keys, at, value)
+            keys: list[SeriesKey] = [(account, region, NAMESPACE, metric, dimensions) for dimensions in sets]
+            self._store.record(keys, at, ((round(value, 2), 1.0),), UNITS[metric])
 
     def dispatching(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def dispatch(func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float) -> Any:

@@ -1,4 +1,4 @@
-"""Answers GetMetricData, GetMetricStatistics and ListMetrics, Lambda's own series from the store.
+"""Answers GetMetricData, GetMetricStatistics and ListMetrics: what functions made, and what was put by PutMetricData.
 
 What CloudWatch would compute and the embedded one cannot is refused, never answered with something else.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 from ministack.services import cloudwatch
 
-from pipeline.local.edge_metrics import NAMESPACE, UNITS
-from pipeline.local.metric_store import BASIC, Dimensions, MetricStore, known_statistic
+from pipeline.local.metric_statistics import BASIC, known_statistic
+from pipeline.local.metric_store import Bucket, Dimensions, MetricStore, SeriesKey
 from pipeline.local.patching import Patch, replace
 
 SUB_MINUTE = (1, 5, 10, 20, 30)
@@ -35,6 +35,11 @@ class Query:
     start: float
     end: float
     period: int
+
+    @property
+    def key(self) -> SeriesKey:
+        """The series, in the account and region of the request being answered."""
+        return cloudwatch.get_account_id(), cloudwatch.get_region(), self.namespace, self.metric, self.dimensions
 
 
 def nested(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,10 +76,8 @@ class Answers:
             raise RefusedError(
                 f"The value {query.period} for parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60."
             )
-        if query.namespace == NAMESPACE and query.metric in UNITS:
-            key = (cloudwatch.get_account_id(), cloudwatch.get_region(), query.metric, query.dimensions)
-            return self._store.query(key, query.start, query.end, query.period, statistic)
-        return _published(query, statistic)
+        published = _published(query)
+        return self._store.query(query.key, query.start, query.end, query.period, statistic, besides=published)
 
     def data(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         queries = request.get("MetricDataQueries") or []
@@ -127,10 +130,10 @@ class Answers:
             raise RefusedError("Must specify either Statistics or ExtendedStatistics.")
         if wrong := [name for name in basic if name not in BASIC]:
             raise RefusedError(f"The value {wrong[0]} for parameter Statistics is not supported.")
+        unit = self._store.unit(query.key)
         rows: dict[int, dict[str, Any]] = {}
         for name in (*basic, *extended):
             for at, value in self.points(query, name):
-                unit = UNITS.get(query.metric, "None") if query.namespace == NAMESPACE else "None"
                 row = rows.setdefault(at, {"Timestamp": at, "Unit": unit})
                 if name in basic:
                     row[name] = value
@@ -139,21 +142,20 @@ class Answers:
         return [rows[at] for at in sorted(rows)]
 
 
-def _published(query: Query, statistic: str) -> list[tuple[int, float]]:
-    """PutMetricData's points, which MiniStack keeps; a metric is its exact set of dimensions."""
+def _published(query: Query) -> dict[int, list[Bucket]]:
+    """PutMetricData's points by period, which MiniStack keeps; a metric is its exact set of dimensions."""
     wanted = cloudwatch._dims_key(dict(query.dimensions))  # noqa: SLF001
     points = cloudwatch._metrics.get((query.namespace, query.metric, wanted)) or []  # noqa: SLF001
-    periods: dict[int, list[dict[str, Any]]] = {}
+    periods: dict[int, list[Bucket]] = {}
     for point in points:
         if query.start <= point["Timestamp"] < query.end:
-            periods.setdefault(int(point["Timestamp"] // query.period) * query.period, []).append(point)
-    found = []
-    for at in sorted(periods):
-        stats = cloudwatch._calc_stats(periods[at])  # noqa: SLF001
-        value = cloudwatch._stat_value(stats, statistic, periods[at])  # noqa: SLF001
-        if value is not None:
-            found.append((at, float(value)))
-    return found
+            count, total, low, high = cloudwatch._point_stats(point)  # noqa: SLF001
+            if count > 0:
+                # of a set the values are known only where all are the same one
+                whole = "_stat" not in point or (low == high and total == low * count)
+                bucket = Bucket({low: count} if whole else {}, count, total, low, high, whole)
+                periods.setdefault(int(point["Timestamp"] // query.period) * query.period, []).append(bucket)
+    return periods
 
 
 def _dimensions(listed: Any) -> Dimensions:
@@ -221,20 +223,34 @@ def _statistics(answers: Answers) -> Make:
 
 
 def _listing(store: MetricStore) -> Make:
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def metrics(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
-            # MiniStack lists what it has points of: let it see one placeholder for each series of the store
-            for _, _, metric, dimensions in store.keys(cloudwatch.get_account_id(), cloudwatch.get_region()):
-                named = dict(dimensions)
-                key = (NAMESPACE, metric, cloudwatch._dims_key(named))  # noqa: SLF001
-                if key not in cloudwatch._metrics:  # noqa: SLF001
-                    placeholder = {"Timestamp": time.time(), "Value": 0.0, "Count": 0.0, "Unit": UNITS[metric]}
-                    cloudwatch._metrics[key] = [{**placeholder, "Dimensions": named}]  # noqa: SLF001
-            return original(params, cbor_data, is_cbor, is_json)
+    def metrics(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        request = dict(cbor_data) if is_cbor or is_json else nested(params)
+        result = {"Metrics": listed(store, request)}
+        if is_cbor:
+            return cloudwatch._cbor_ok(result)  # noqa: SLF001
+        if is_json:
+            return cloudwatch._json_ok(result)  # noqa: SLF001
+        return cloudwatch._xml(200, "ListMetricsResponse", _element("ListMetricsResult", result))  # noqa: SLF001
 
-        return metrics
+    return lambda _original: metrics
 
-    return make
+
+def listed(store: MetricStore, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every metric of both sources that the request's namespace, name and dimensions ask for, each once."""
+    own = (key[2:] for key in store.keys(cloudwatch.get_account_id(), cloudwatch.get_region()))
+    published = (
+        (namespace, metric, tuple(sorted((points[0].get("Dimensions") or {}).items())))
+        for (namespace, metric, _), points in cloudwatch._metrics.items()  # noqa: SLF001
+        if points
+    )
+    wanted = [(str(one.get("Name", "")), one.get("Value")) for one in request.get("Dimensions") or []]
+    return [
+        {"Namespace": namespace, "MetricName": metric, "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions]}
+        for namespace, metric, dimensions in dict.fromkeys((*own, *published))
+        if request.get("Namespace") in (None, "", namespace)
+        and request.get("MetricName") in (None, "", metric)
+        and all(any(n == name and value in (None, "", v) for n, v in dimensions) for name, value in wanted)
+    ]
 
 
 def _evicting(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,31 +1,27 @@
-"""Lambda's own metrics, bucketed by the second at write time, so that asking stays cheap after hours of traffic.
+"""Metrics of functions, bucketed by the second at write time, so that asking stays cheap after hours of traffic.
 
-Knows nothing of MiniStack. A series is (account, region, metric, dimensions); a bucket counts equal values, so any
-statistic can be computed later. Buckets older than an hour are merged into minutes, as CloudWatch does after three.
+Knows nothing of MiniStack. A series is (account, region, namespace, metric, dimensions); a bucket counts equal values,
+so any statistic can be computed later. Buckets older than an hour are merged into minutes, as CloudWatch does after
+three.
 """
 
 from __future__ import annotations
 
 import json
-import re
+import math
 import threading
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
+
+from pipeline.local.metric_statistics import of_values, trim
 
 FINE_S = 3600  # how long single seconds are kept
 COARSE_S = 60
-PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
-BASIC = ("SampleCount", "Sum", "Average", "Minimum", "Maximum")
 
 Dimensions = tuple[tuple[str, str], ...]
-SeriesKey = tuple[str, str, str, Dimensions]
-
-
-def known_statistic(name: str) -> bool:
-    return name in BASIC or PERCENTILE.fullmatch(name) is not None
+SeriesKey = tuple[str, str, str, str, Dimensions]
 
 
 @dataclass
@@ -35,11 +31,15 @@ class Bucket:
     values: dict[float, float] = field(default_factory=dict)  # value -> how often
     count: float = 0.0
     total: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+    whole: bool = True  # all values are known; those of a published statistic set are not
 
     def add(self, value: float, count: float = 1.0) -> None:
         self.values[value] = self.values.get(value, 0.0) + count
         self.count += count
         self.total += value * count
+        self.low, self.high = min(self.low, value), max(self.high, value)
 
     @classmethod
     def of(cls, values: Mapping[float, float]) -> Bucket:
@@ -49,86 +49,124 @@ class Bucket:
         return bucket
 
 
-def statistic(buckets: Sequence[Bucket], name: str) -> float:
-    """One statistic over all values of these buckets (at least one)."""
-    if name == "SampleCount":
-        return sum(bucket.count for bucket in buckets)
-    if name == "Sum":
-        return sum(bucket.total for bucket in buckets)
-    if name == "Average":
-        return statistic(buckets, "Sum") / statistic(buckets, "SampleCount")
-    if name == "Minimum":
-        return min(min(bucket.values) for bucket in buckets)
-    if name == "Maximum":
-        return max(max(bucket.values) for bucket in buckets)
+def statistic(buckets: Sequence[Bucket], name: str) -> float | None:
+    """One statistic over all values of these buckets (at least one); None where CloudWatch has no data point.
+
+    Raises ValueError for a name that CloudWatch does not know.
+    """
+    if name in _BASIC:
+        return _BASIC[name](buckets)
+    wanted = trim(name)
+    if wanted is None:
+        raise ValueError(name)
+    if not all(bucket.whole for bucket in buckets):
+        return None
     values: dict[float, float] = {}
     for bucket in buckets:
         for value, count in bucket.values.items():
             values[value] = values.get(value, 0.0) + count
-    return percentile(values, float(name[1:]))
+    return of_values(values, wanted)
 
 
-def percentile(values: Mapping[float, float], rank_percent: float) -> float:
-    """Linear interpolation between the two nearest ranks, each value standing as often as it was seen."""
-    ordered = sorted(values)
-    seen = list(accumulate(values[value] for value in ordered))
-    rank = rank_percent / 100 * (seen[-1] - 1) if seen[-1] > 1 else 0.0
+_BASIC: Mapping[str, Callable[[Sequence[Bucket]], float]] = {
+    "SampleCount": lambda buckets: sum(bucket.count for bucket in buckets),
+    "Sum": lambda buckets: sum(bucket.total for bucket in buckets),
+    "Average": lambda buckets: _BASIC["Sum"](buckets) / _BASIC["SampleCount"](buckets),
+    "Minimum": lambda buckets: min(bucket.low for bucket in buckets),
+    "Maximum": lambda buckets: max(bucket.high for bucket in buckets),
+}
 
-    def at(index: float) -> float:
-        return ordered[min(bisect_right(seen, index), len(ordered) - 1)]
 
-    low = at(int(rank))
-    fraction = rank - int(rank)
-    return low + fraction * (at(int(rank) + 1) - low) if fraction else low
+@dataclass
+class _Series:
+    unit: str
+    buckets: dict[int, Bucket] = field(default_factory=dict)
+    newest: int = 0
+    crowded: int = FINE_S + FINE_S // 4  # how many buckets it may have before old seconds are merged
+
+    def at(self, second: int) -> Bucket:
+        bucket = self.buckets.get(second)
+        if bucket is None:
+            bucket = self.buckets[second] = Bucket()
+            self.newest = max(self.newest, second)
+            if len(self.buckets) > self.crowded:
+                _coarsen(self.buckets, self.newest - FINE_S, keep=second)
+                self.crowded = len(self.buckets) + FINE_S // 4
+        return bucket
 
 
 class MetricStore:
     """Thread-safe: invocations write from many threads, GetMetricData reads on the event loop."""
 
     def __init__(self) -> None:
-        self._series: dict[SeriesKey, dict[int, Bucket]] = {}
+        self._series: dict[SeriesKey, _Series] = {}
         self._lock = threading.Lock()
 
-    def record(self, keys: Iterable[SeriesKey], at: float, value: float) -> None:
-        second, value = int(at), round(value, 2)
+    def record(
+        self, keys: Iterable[SeriesKey], at: float, values: Iterable[tuple[float, float]], unit: str = "None"
+    ) -> None:
+        """Add these values, each with how often it was seen, to all of these series at `at` (epoch seconds)."""
+        second, values = int(at), tuple(values)
         with self._lock:
             for key in keys:
-                buckets = self._series.setdefault(key, {})
-                bucket = buckets.get(second)
-                if bucket is None:
-                    bucket = buckets[second] = Bucket()
-                    if len(buckets) > FINE_S + FINE_S // 4:
-                        _coarsen(buckets, second - FINE_S)
-                bucket.add(value)
+                series = self._series.get(key)
+                if series is None:
+                    series = self._series[key] = _Series(unit)
+                bucket = series.at(second)
+                for value, count in values:
+                    bucket.add(value, count)
 
     def keys(self, account: str, region: str) -> tuple[SeriesKey, ...]:
+        """All series of an account in a region."""
         with self._lock:
             return tuple(key for key in self._series if key[:2] == (account, region))
 
-    def query(self, key: SeriesKey, start: float, end: float, period: int, name: str) -> list[tuple[int, float]]:
-        """(period's start, value) for every period of [start, end) with data, oldest first."""
-        periods: dict[int, list[Bucket]] = {}
+    def unit(self, key: SeriesKey) -> str:
+        """The unit that a series was first recorded in."""
+        with self._lock:
+            series = self._series.get(key)
+            return "None" if series is None else series.unit
+
+    def query(
+        self,
+        key: SeriesKey,
+        start: float,
+        end: float,
+        period: int,
+        name: str,
+        *,
+        besides: Mapping[int, Sequence[Bucket]] = MappingProxyType({}),
+    ) -> list[tuple[int, float]]:
+        """(period's start, value) for every period of [start, end) with data, oldest first.
+
+        `besides` are the series' values from elsewhere, by the period's start. Raises ValueError for a statistic that
+        CloudWatch does not know.
+        """
+        periods = {at: list(buckets) for at, buckets in besides.items()}
         with self._lock:  # a bucket still growing would change under the sums
-            buckets = self._series.get(key, {})
+            series = self._series.get(key)
+            buckets = series.buckets if series is not None else {}
             for second in _within(buckets, start, end):
                 periods.setdefault(second // period * period, []).append(buckets[second])
-            return [(at, statistic(periods[at], name)) for at in sorted(periods)]
+            values = [(at, statistic(periods[at], name)) for at in sorted(periods)]
+        return [(at, value) for at, value in values if value is not None]
 
     def save(self, path: Path) -> None:
         with self._lock:
             rows = [
-                [account, region, metric, dimensions, [[at, list(b.values.items())] for at, b in buckets.items()]]
-                for (account, region, metric, dimensions), buckets in self._series.items()
+                [*key, series.unit, [[at, list(bucket.values.items())] for at, bucket in series.buckets.items()]]
+                for key, series in self._series.items()
             ]
         path.write_text(json.dumps(rows))
 
     def load(self, path: Path) -> None:
-        series: dict[SeriesKey, dict[int, Bucket]] = {}
-        for account, region, metric, dimensions, buckets in json.loads(path.read_text()):
-            key = (account, region, metric, tuple((name, value) for name, value in dimensions))
-            series[key] = {int(at): Bucket.of(dict(values)) for at, values in buckets}
+        loaded: dict[SeriesKey, _Series] = {}
+        for account, region, namespace, metric, dimensions, unit, buckets in json.loads(path.read_text()):
+            key = (account, region, namespace, metric, tuple((name, value) for name, value in dimensions))
+            filled = {int(at): Bucket.of(dict(values)) for at, values in buckets}
+            loaded[key] = _Series(unit, filled, max(filled, default=0))
         with self._lock:
-            self._series = series
+            self._series = loaded
 
 
 def _within(buckets: Mapping[int, Bucket], start: float, end: float) -> list[int]:
@@ -141,8 +179,9 @@ def _ceil(moment: float) -> int:
     return -int(-moment // 1)
 
 
-def _coarsen(buckets: dict[int, Bucket], before: int) -> None:
-    for second in [second for second in buckets if second < before and second % COARSE_S]:
+def _coarsen(buckets: dict[int, Bucket], before: int, keep: int) -> None:
+    """Merge the seconds before `before` into their minutes, but for `keep`, which is about to be written."""
+    for second in [second for second in buckets if second < before and second % COARSE_S and second != keep]:
         minute = buckets.setdefault(second // COARSE_S * COARSE_S, Bucket())
         for value, count in buckets.pop(second).values.items():
             minute.add(value, count)

@@ -183,7 +183,7 @@ def metric(running: local.Running, name: str, what: str, stat: str = "Sum", peri
 
 
 @pytest.mark.parametrize(
-    ("stat", "period"), [("TC(500:)", 60), ("PR(:500)", 60), ("tm90", 60), ("bogus", 60), ("Sum", 7), ("Sum", 90)]
+    ("stat", "period"), [("TC(5%:500)", 60), ("PR(:5%)", 60), ("tm101", 60), ("bogus", 60), ("Sum", 7), ("Sum", 90)]
 )
 def test_what_cannot_be_computed_is_refused(embedded, stat, period):
     code, status = refused(lambda: metric(embedded, "any", "Duration", stat, period))

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.local.metric_store import FINE_S, MetricStore, known_statistic, percentile
+from pipeline.local.metric_statistics import percentile
+from pipeline.local.metric_store import FINE_S, Bucket, MetricStore
 
-KEY = ("0", "us-east-1", "Invocations", (("FunctionName", "hello"),))
+KEY = ("0", "us-east-1", "AWS/Lambda", "Invocations", (("FunctionName", "hello"),))
+ONCE = ((1.0, 1.0),)
 
 
 def filled(*moments: float) -> MetricStore:
     store = MetricStore()
     for moment in moments:
-        store.record([KEY], moment, 1.0)
+        store.record([KEY], moment, ONCE, "Count")
     return store
 
 
@@ -40,12 +42,20 @@ def test_periods_start_at_multiples_of_the_period():
 
 @pytest.mark.parametrize(
     ("statistic", "value"),
-    [("Sum", 10.0), ("SampleCount", 4.0), ("Average", 2.5), ("Minimum", 1.0), ("Maximum", 4.0), ("p50", 2.5)],
+    [
+        ("Sum", 10.0),
+        ("SampleCount", 4.0),
+        ("Average", 2.5),
+        ("Minimum", 1.0),
+        ("Maximum", 4.0),
+        ("p50", 2.5),
+        ("TC(2:)", 2.0),
+    ],
 )
 def test_statistics(statistic, value):
     store = MetricStore()
     for each in (1.0, 2.0, 3.0, 4.0):
-        store.record([KEY], 10.0, each)
+        store.record([KEY], 10.0, ((each, 1.0),))
     assert store.query(KEY, 0, 20, 60, statistic) == [(0, value)]
 
 
@@ -54,14 +64,32 @@ def test_percentile_weighs_values_by_how_often_they_were_seen():
     assert percentile({1.0: 99, 100.0: 1}, 100) == 100.0
 
 
-@pytest.mark.parametrize("name", ["TC(500:)", "PR(:500)", "TM(5%:95%)", "IQM", "tm90", "bogus", "p101", "average", ""])
-def test_unknown_statistics_are_known_to_be_unknown(name):
-    assert not known_statistic(name)
+def test_a_name_that_is_no_statistic_is_an_error():
+    with pytest.raises(ValueError, match="bogus"):
+        filled(100.0).query(KEY, 100, 101, 1, "bogus")
 
 
-@pytest.mark.parametrize("name", ["Sum", "Average", "SampleCount", "p99", "p99.9", "p0", "p100"])
-def test_known_statistics(name):
-    assert known_statistic(name)
+def test_what_was_published_elsewhere_counts_with_it():
+    store = filled(100.0)
+    one = {100: [Bucket.of({5.0: 2.0})], 101: [Bucket.of({7.0: 1.0})]}
+    assert store.query(KEY, 100, 102, 1, "Sum", besides=one) == [(100, 11.0), (101, 7.0)]
+    assert store.query(KEY, 100, 102, 1, "TC(4:)", besides=one) == [(100, 2.0), (101, 1.0)]
+
+
+def test_of_a_published_set_only_the_basic_statistics_are_known():
+    published = {100: [Bucket({}, 4.0, 20.0, 2.0, 9.0, whole=False)]}
+    known = {
+        name: filled().query(KEY, 100, 101, 1, name, besides=published) for name in ("Sum", "Maximum", "p50", "IQM")
+    }
+    assert known == {"Sum": [(100, 20.0)], "Maximum": [(100, 9.0)], "p50": [], "IQM": []}
+
+
+def test_values_of_any_second_of_two_weeks_are_kept_without_going_through_all_of_them_each_time():
+    store = MetricStore()
+    for step in range(40_000):  # one function may stamp its metrics as it likes
+        store.record([KEY], 1_800_000_000 - step * 29, ONCE)
+    found = store.query(KEY, 0, 2_000_000_000, 60, "Sum")
+    assert sum(value for _, value in found) == 40_000
 
 
 def test_old_seconds_become_minutes_and_nothing_is_lost():
@@ -78,3 +106,4 @@ def test_saved_and_loaded(tmp_path):
     again.load(tmp_path / "metrics.json")
     assert again.query(KEY, 0, 200, 1, "Sum") == store.query(KEY, 0, 200, 1, "Sum")
     assert again.keys("0", "us-east-1") == (KEY,)
+    assert again.unit(KEY) == "Count"
