@@ -21,6 +21,7 @@ _logger = logging.getLogger(__name__)
 def apply(dice: random.Random) -> list[Patch]:
     """Checks and replaces everything; PatchError, and so no server, if MiniStack is another one."""
     from pipeline.local import (
+        edge_alarms,
         edge_aliases,
         edge_emf,
         edge_gateway,
@@ -37,6 +38,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_routing.apply(dice),
         *edge_metrics.apply(_store),
         *edge_queries.apply(_store),
+        *edge_alarms.apply(_store),
         *edge_publish.apply(),
         *edge_aliases.apply(),
         *edge_gateway.apply(),
