@@ -13,8 +13,8 @@ from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.infra.render import walk_fingerprint
 from pipeline.manifest.references import needed
 from pipeline.planning import DeployPlan, StackPlan, check_unmoved, plan_stack, ready
-from pipeline.release.act import LATEST
 from pipeline.release.candidate import Origin, offer
+from pipeline.release.model import LATEST
 from pipeline.release.outcome import result_of
 from pipeline.run import Run
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.converge import Teller, converge
 from pipeline.planning import DeployPlan, Setting, StackPlan, plan_deploy, read_setting
-from pipeline.release.act import LATEST, Engine
+from pipeline.release.act import Engine
 from pipeline.release.leases import Leases
 from pipeline.release.ledger import ServiceRecord
+from pipeline.release.model import LATEST
 from pipeline.release.outcome import result_of, skipped
 from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk import Walk, run

@@ -37,15 +37,3 @@ def unrendered(service: Service) -> Iterator[str]:
             yield from (f"triggers.http.{extra}" for extra in _HTTP_EXTRAS if getattr(trigger, extra) is not None)
         else:
             yield f"triggers.{trigger.kind}"
-    yield from _release(service)
-
-
-def _release(service: Service) -> Iterator[str]:
-    declared = service.release
-    checks = declared.checks
-    if not checks.errors or checks.latency is not None or checks.alarms:
-        yield "release.checks"
-    if any(step.approve for step in declared.steps) or declared.approvers:
-        yield "release.approvers" if declared.approvers else "release.steps.approve"
-    if any(step.min_requests is not None for step in declared.steps):
-        yield "release.steps.min_requests"

@@ -15,9 +15,11 @@ from pydantic import Field, PlainSerializer, model_validator
 from pipeline.manifest import forms, rules, units
 from pipeline.manifest.models_access import Access, Grant, Statement
 from pipeline.manifest.models_base import FROZEN, GIVEN, LISTED, Frozen, Model, Name
+from pipeline.manifest.models_checks import Checks, Latency, Limit
 from pipeline.manifest.models_http import FunctionUrlTrigger, HttpTrigger
-from pipeline.manifest.models_release import Checks, Latency, Release, Step
+from pipeline.manifest.models_release import Release, Step
 from pipeline.manifest.models_resources import Resource
+from pipeline.manifest.models_times import Quiet
 from pipeline.manifest.models_triggers import Trigger
 from pipeline.manifest.rules import fault
 
@@ -29,7 +31,9 @@ __all__ = [
     "Grant",
     "HttpTrigger",
     "Latency",
+    "Limit",
     "Manifest",
+    "Quiet",
     "Release",
     "Service",
     "Statement",

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.manifest import forms, rules, units
-from pipeline.manifest.models_base import GIVEN, LISTED, Model
+from pipeline.manifest import forms, rules, strategies, units
+from pipeline.manifest.models_base import GIVEN, LISTED, Model, Name
+from pipeline.manifest.models_checks import Checks
+from pipeline.manifest.models_times import Freeze, Quiet
 from pipeline.manifest.rules import fault
 
 _Requests = Annotated[int, rules.count(1, 1_000_000_000, "requests")]
@@ -30,37 +32,11 @@ class Step(Model):
     min_requests: Annotated[_Requests | None, GIVEN] = None
     """Requests the new version must have answered before this step is judged; without it, the release's."""
 
+    checks: Annotated[Checks | None, GIVEN] = None
+    """What is compared in this step; without it, the release's."""
+
     approve: bool = False
     """Whether a person must say yes (`crabwalk promote`) before this step begins."""
-
-
-class Latency(Model):
-    """A limit on how long requests take, compared with the old version at the same time."""
-
-    over_ms: Annotated[
-        float,
-        *rules.quantity(
-            units.milliseconds, "500 ms", of=units.FINE, within=rules.between(1, 900_000, "1 ms to 900 s", "ms")
-        ),
-    ] = Field(validation_alias="over")
-    """A request that takes longer counts as slow; a rising share of slow requests fails the release."""
-
-
-class Checks(Model):
-    """What is looked at while a new version bakes."""
-
-    errors: bool = True
-    """Whether the share of failed invocations is compared with the old version's."""
-
-    latency: Annotated[Latency | None, GIVEN] = None
-    """Compares the share of requests that take longer than `over`."""
-
-    alarms: Annotated[
-        tuple[Annotated[str, rules.matches(r"[^\x00-\x1f]{1,255}", "an alarm's name", "1 to 255 characters")], ...],
-        LISTED,
-        rules.listed(0, 100, "alarms"),
-    ] = ()
-    """CloudWatch alarms, by name; one that begins to ring during the walk fails the release."""
 
 
 def _increasing(steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -75,11 +51,19 @@ def _increasing(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 class Release(Model):
     """How a new version is walked; no steps means all at once, chosen openly."""
 
-    steps: Annotated[tuple[Step, ...], LISTED, rules.Rule(_increasing)] = (
+    steps: Annotated[
+        tuple[Step, ...],
+        LISTED,
+        rules.Rule(_increasing),
+        rules.Shorthand(
+            strategies.steps,
+            {"type": "string", "pattern": strategies.PATTERN, "examples": list(strategies.EXAMPLES)},
+        ),
+    ] = (
         Step.model_construct(traffic=0.1, bake_s=600),
         Step.model_construct(traffic=0.5, bake_s=600),
     )
-    """The way up to 100 %; `[]` moves all traffic at once."""
+    """The way up to 100 %; `[]` moves all traffic at once. Or a name: `canary-10-5m`, `linear-10-1m`, `blue-green`."""
 
     min_requests: _Requests = 100
     """Requests the new version must have answered before a step is judged."""
@@ -94,6 +78,26 @@ class Release(Model):
 
     on_inconclusive: Literal["rollback", "hold", "promote"] = "rollback"
     """What happens when the deadline comes and the evidence says neither good nor bad."""
+
+    fast: bool = False
+    """Whether a step may end before its bake time, once the evidence shows that it is good enough."""
+
+    quiet: Annotated[tuple[Quiet, ...], LISTED, rules.listed(0, 20, "quiet hours")] = ()
+    """Hours of the week in which nothing goes forward."""
+
+    freezes: Annotated[tuple[Freeze, ...], LISTED, rules.listed(0, 50, "freezes")] = ()
+    """Times in which nothing goes forward."""
+
+    rollback_window_s: Annotated[
+        float,
+        *rules.quantity(
+            units.seconds, "1 h", of=units.TIMES, within=rules.between(0, 7 * 86_400, "0 s to 7 days", "s")
+        ),
+    ] = Field(default=3_600, validation_alias="rollback_window")
+    """For how long after promotion the safety net may still go back by itself."""
+
+    together: Annotated[Name | None, GIVEN] = None
+    """A group whose releases, when they walk at the same time, are promoted or rolled back as one."""
 
     smoke: Annotated[
         tuple[Annotated[str, rules.relative("service", "events/hello.json")], ...],

@@ -84,6 +84,20 @@ class Read:
         return core_schema.with_info_before_validator_function(read, handler(source))
 
 
+@dataclass(frozen=True, eq=False)
+class Shorthand:
+    """A text that stands for a longer value, which `expand` writes out as YAML would."""
+
+    expand: Callable[[str], Any]
+    schema: Schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def written_out(value: Any) -> Any:
+            return self.expand(value) if isinstance(value, str) else value
+
+        return core_schema.no_info_before_validator_function(written_out, handler(source))
+
+
 class Given:
     """A key that is written has a value: `vpc:` with nothing behind it is a slip, not None."""
 

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pipeline.manifest.models_base import Kinded, Model, OneKey
-from pipeline.manifest.rules import Read, Rule
+from pipeline.manifest.rules import Read, Rule, Shorthand
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _OVERLAY = "Overlay"
@@ -73,6 +73,8 @@ class Definitions:
                 schema = {**schema, **rule.schema}
             elif isinstance(rule, Read):
                 schema = dict(rule.schema)
+            elif isinstance(rule, Shorthand):
+                schema = {"oneOf": [dict(rule.schema), schema]}
         return schema
 
     def _type(self, annotation: Any, *, partial: bool) -> Schema:

@@ -8,7 +8,7 @@ controller to tell what happened: the nonce stands in the alias's description or
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -17,13 +17,13 @@ from pipeline.aws.metrics import Metrics
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError
 from pipeline.manifest.project import Environment
-from pipeline.release.decide import Decision, Observation, arrived, overruled, standing, traffic
+from pipeline.release.decision import Decision, Observation
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
-from pipeline.release.judge import Verdict
-from pipeline.release.ledger import Entry, Ledger, Rejected, Released, ServiceRecord
-from pipeline.release.model import ALIAS, Intent, Phase, Rollout
-
-LATEST = "$LATEST"
+from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord
+from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
+from pipeline.release.standing import arrived, overruled, standing, traffic
+from pipeline.release.story import entry_of, evidence_of
+from pipeline.release.terms import Order
 
 
 class Engine:
@@ -106,10 +106,33 @@ class Engine:
         if kind == "undone":
             ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
             return self._end(record, ended, "rolled-back", {})
+        if kind == "abandon":
+            reason = "aborted" if decision.order else "not approved"
+            ended = replace(_heard(rollout, decision.order), sentence=decision.sentence, reason=reason)
+            return self._end(record, ended, "rolled-back", {})
+        noted = self._noted(rollout, decision)
+        return record if noted == rollout else self.ledger.save(replace(record, rollout=noted))
+
+    def _noted(self, rollout: Rollout, decision: Decision) -> Rollout:
+        """The rollout as a decision that moves no traffic leaves it."""
+        kind = decision.kind
         if kind in {"hold", "conflict"} and rollout.phase != "held":
-            held = replace(rollout, phase="held", sentence=decision.sentence, reason=kind)
-            return self.ledger.save(replace(record, rollout=held))
-        return record
+            return replace(rollout, phase="held", sentence=decision.sentence, reason=kind)
+        if kind in {"approval", "quiet"}:
+            since = self.now() if kind == "approval" and rollout.waiting is None else rollout.waiting
+            return replace(rollout, waiting=since, sentence=decision.sentence, reason=kind)
+        if kind == "obey" and decision.order is not None:
+            return self._obeyed(rollout, decision.order)
+        return rollout
+
+    def _obeyed(self, rollout: Rollout, order: Order) -> Rollout:
+        """A pause stops the deadline's clock, which goes on with `resume`; a held walk begins a new deadline."""
+        heard = _heard(rollout, order)
+        if order.kind == "pause" and rollout.paused is None:
+            return replace(heard, paused=self.now())
+        if order.kind == "resume":
+            return _unpaused(heard, self.now())
+        return heard
 
     def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
         """End a rollout that never got traffic (a smoke check failed); the alias is not touched."""
@@ -125,14 +148,16 @@ class Engine:
             alias.revision,
             "back" if step < 0 else "step",
             decision.sentence,
-            verdict.reason if verdict else "",
-            evidence_of(verdict) if verdict else {},
+            _reason(decision),
+            evidence_of(verdict, decision.check) if verdict else {},
+            decision.order,
         )
         if late is not None and rollout.intent is not None:  # a step that arrived after it was overruled is ours
             intent = replace(rollout.intent, nonce=intent.nonce, revision=intent.revision)
             rollout = replace(rollout, nonce=late.nonce)
         record, intent = self._announce(record, rollout, intent)
-        if not self._write(alias, head_of(rollout, step, intent.nonce)):
+        until = int(self.now() + rollout.terms.rollback_window_s) if step >= len(rollout.steps) else None
+        if not self._write(alias, head_of(rollout, step, intent.nonce, until)):
             return record  # the intent stays: an unclear write may still arrive
         return self._settle(record, rollout, intent)
 
@@ -166,10 +191,12 @@ class Engine:
             return self.ledger.save(replace(record, rollout=moved))
         if intent.sentence:
             moved = replace(moved, sentence=intent.sentence, reason=intent.reason)
+        if intent.order is not None:
+            moved = _unpaused(_heard(moved, intent.order), now)
         if intent.kind == "back":
             return self._end(record, moved, "rolled-back", intent.evidence)
         if intent.step != rollout.step:
-            moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now))
+            moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None)
         if intent.step >= len(rollout.steps):
             return self._end(record, moved, "promoted", intent.evidence)
         return self.ledger.save(replace(record, rollout=replace(moved, phase="walking")))
@@ -195,8 +222,11 @@ class Engine:
         return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
 
 
-def head_of(rollout: Rollout, step: int, nonce: str) -> Head:
-    """The head that a step of this rollout writes: -1 = back to stable, len(steps) = all traffic."""
+def head_of(rollout: Rollout, step: int, nonce: str, until: int | None = None) -> Head:
+    """The head that a step of this rollout writes: -1 = back to stable, len(steps) = all traffic.
+
+    `until`: with all traffic, for how long the safety net may go back (epoch seconds).
+    """
     stable = None if rollout.stable == LATEST else rollout.stable
     if step < 0:
         return Head(
@@ -221,42 +251,31 @@ def head_of(rollout: Rollout, step: int, nonce: str) -> Head:
         previous=stable if full else rollout.previous,
         commit=rollout.commit,
         nonce=nonce,
+        until=until if full else None,
     )
 
 
-def evidence_of(verdict: Verdict) -> dict[str, Any]:
-    """The judge's numbers as the ledger keeps them."""
-    return {
-        "outcome": verdict.outcome,
-        "reason": verdict.reason,
-        "e_value": min(verdict.e_value, 1e300),
-        "limit": verdict.limit,
-        "interval": list(verdict.interval),
-        "phi": verdict.phi,
-        "canary": asdict(verdict.canary),
-        "baseline": asdict(verdict.baseline),
-    }
+def _reason(decision: Decision) -> str:
+    """The word for why, as the history has it."""
+    if decision.order is not None:
+        return "aborted" if decision.kind == "roll-back" else "by hand"
+    if decision.check == "approval":
+        return "not approved"
+    return decision.verdict.reason if decision.verdict else ""
 
 
-def entry_of(rollout: Rollout, evidence: Mapping[str, Any]) -> Entry:
-    """The history entry of a rollout that ended."""
-    return Entry(
-        kind="release",
-        release_id=rollout.release_id,
-        service=rollout.service,
-        environment=rollout.environment,
-        outcome=rollout.phase,
-        stable=None if rollout.stable == LATEST else rollout.stable,
-        candidate=rollout.candidate,
-        commit=rollout.commit,
-        subject=rollout.subject,
-        artifact=rollout.artifact,
-        actor=rollout.actor,
-        claimed_actor=rollout.claimed_actor,
-        started=rollout.started,
-        ended=rollout.ended or rollout.started,
-        reason=rollout.reason,
-        sentence=rollout.sentence,
-        evidence=dict(evidence),
-        steps=tuple({"traffic": rollout.traffic(index), "started": at} for index, at in enumerate(rollout.step_starts)),
-    )
+def _heard(rollout: Rollout, order: Order | None) -> Rollout:
+    """The rollout with an order noted as obeyed, once."""
+    if order is None or any(order.nonce == one.nonce for one in rollout.obeyed):
+        return rollout
+    return replace(rollout, obeyed=(*rollout.obeyed, order))
+
+
+def _unpaused(rollout: Rollout, now: float) -> Rollout:
+    if rollout.phase == "held":
+        phase: Phase = "walking" if rollout.step >= 0 else "published"
+        return replace(rollout, phase=phase, paused=None, clock=now)
+    if rollout.paused is None:
+        return rollout
+    since = rollout.started if rollout.clock is None else rollout.clock
+    return replace(rollout, paused=None, clock=since + max(0.0, now - rollout.paused))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.aws.functions import AliasState, Configuration, NotFoundError
 from pipeline.errors import ConflictError
-from pipeline.release.act import LATEST, Engine
+from pipeline.release.act import Engine
+from pipeline.release.declared import steps_of, terms_of
 from pipeline.release.head import trusted
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
-from pipeline.release.model import ALIAS, Rollout, StepSpec, new_release_id
+from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
 from pipeline.release.publish import Package, publish, smoke
 from pipeline.release.walk import Walk
 
@@ -97,7 +98,7 @@ def offer(
 def _rolled_back(engine: Engine, function: str, alias: AliasState, package: Package) -> str | None:
     """The version the alias was rolled back from, if it is made of `package`."""
     head = trusted(alias)
-    if head is None or head.state != "back" or head.origin is None:
+    if head is None or not head.rolled_back or head.origin is None:
         return None
     try:
         found = engine.functions.state(function, head.origin)
@@ -131,7 +132,7 @@ def _rollout(
     if alias.version != LATEST:  # the old version's requests are evidence too, and may last longer
         timeout_s = max(timeout_s, engine.functions.state(origin.function, alias.version).timeout_s)
     declared = service.release
-    steps = () if alias.version == LATEST else tuple(StepSpec(one.traffic, one.bake_s) for one in declared.steps)
+    steps = () if alias.version == LATEST else steps_of(declared)
     return Rollout(
         release_id=new_release_id(started),
         service=service.name,
@@ -155,4 +156,5 @@ def _rollout(
         lag_s=engine.env.lag_s,
         started=started,
         revision=alias.revision,
+        terms=terms_of(declared),
     )

@@ -1,62 +1,42 @@
 """What to do with a rollout now: pure and total, from the rollout, what was observed, and the time.
 
-The rules, in order: the alias always wins (a foreign write is observed, never overwritten); a verdict FAIL goes back;
-a verdict PASS takes the next step; anything inconclusive holds the weight until the deadline, and then does what the
+The rules, in order: the alias always wins (a foreign write is observed, never overwritten); evidence that the new
+version is worse goes back; then what a person asked; a pause holds; a verdict PASS takes the next step, once its
+approval and the calendar allow it; anything inconclusive holds the weight until the deadline, and then does what the
 manifest declares; but nothing goes forward on metrics that cannot be read. Nothing is kept that the rollout and the
 observation do not have.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from typing import Literal
-
-from pipeline.aws.functions import AliasState
-from pipeline.release.head import Head, trusted
-from pipeline.release.judge import Minute, Verdict, judge, unavailable
-from pipeline.release.model import Intent, Rollout, percent
-
-Kind = Literal["wait", "shift", "promote", "roll-back", "hold", "conflict", "settled", "undone", "away"]
-Standing = Literal["ours", "intent", "undone", "foreign"]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """The alias as it is, and every complete metric period since the hour before the walk (step -1)."""
-
-    alias: AliasState
-    minutes: tuple[Minute, ...]
-    metrics_error: str | None = None
-    metrics_away_s: float = 0.0  # for how long they could not be read without a break
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What to do. `step` is the step begun by `shift`; `sentence` says why, `next` what happens then."""
-
-    kind: Kind
-    sentence: str
-    next: str
-    verdict: Verdict | None = None
-    step: int = -1
+from pipeline.release.calendar import closed
+from pipeline.release.decision import Decision, Observation
+from pipeline.release.evidence import Evidence, weigh
+from pipeline.release.judge import Verdict, unavailable
+from pipeline.release.model import Rollout, percent
+from pipeline.release.standing import Standing, arrived, expected, overruled, standing, traffic
+from pipeline.release.steer import obey, pending
 
 
 def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     """Decide for a rollout that is not over."""
     where = standing(rollout, seen.alias)
     if where != "ours":
-        return _elsewhere(rollout, seen.alias, where)
-    if rollout.step < 0:
-        return _forward(rollout, 0, None, _first_reason(rollout))
-    if rollout.step >= len(rollout.steps):  # all traffic moved, not yet recorded as over
-        return _forward(rollout, rollout.step, None, rollout.sentence)
-    verdict, left = verdict_of(rollout, seen), rollout.started + rollout.deadline_s - now
-    if seen.metrics_error is not None:
-        return _blind(rollout, verdict, max(left, patience(rollout) - seen.metrics_away_s))
-    if verdict.reason == "baking" and left <= 0 and now > due(rollout) + patience(rollout):
-        return _blind(rollout, unavailable("some periods never became complete"), left)
-    return _judged(rollout, verdict, left)
+        return _elsewhere(rollout, seen, where)
+    baking = 0 <= rollout.step < len(rollout.steps)
+    evidence = weigh(rollout, seen) if baking else None
+    if evidence is not None and evidence.failed:
+        why = evidence.fault or evidence.verdict.sentence
+        return _back(rollout, why, evidence)
+    order = pending(rollout, seen)
+    if order is not None:
+        return obey(rollout, order, evidence)
+    if rollout.paused is not None:
+        return _paused(rollout, evidence)
+    if evidence is None:
+        why = _first_reason(rollout) if rollout.step < 0 else rollout.sentence
+        return _forward(rollout, rollout.step + 1 if rollout.step < 0 else rollout.step, None, why, now)
+    return _baking(rollout, seen, evidence, now)
 
 
 def away(rollout: Rollout, why: str, verdict: Verdict | None) -> Decision:
@@ -64,34 +44,6 @@ def away(rollout: Rollout, why: str, verdict: Verdict | None) -> Decision:
     goes_on = f"`crabwalk deploy --env {rollout.environment}` goes on with it once AWS answers"
     ends = f"`crabwalk rollback {rollout.service} --env {rollout.environment}` ends it"
     return Decision("away", why, f"{goes_on}, {ends}", verdict)
-
-
-def standing(rollout: Rollout, alias: AliasState) -> Standing:
-    """Whose the alias's present state is."""
-    head = trusted(alias)
-    if head is not None:
-        if rollout.nonce and head.nonce == rollout.nonce:
-            return "ours"
-        if arrived(rollout, alias) is not None:
-            return "intent"
-        if head.state == "back" and _after(rollout, head, alias):
-            return "undone"
-    if rollout.step < 0 and not rollout.nonce:
-        untouched = bool(rollout.revision) and alias.revision == rollout.revision
-        if untouched or (alias.version == rollout.stable and not alias.weights):
-            return "ours"
-    return "foreign"
-
-
-def arrived(rollout: Rollout, alias: AliasState) -> Intent | None:
-    """The announced write that the alias shows, if any."""
-    head = trusted(alias)
-    return next((one for one in rollout.announced if head is not None and one.nonce == head.nonce), None)
-
-
-def overruled(rollout: Rollout, intent: Intent) -> bool:
-    """Whether a step arrived late, after it had been decided to go back: then it is gone back from there."""
-    return rollout.intent is not None and rollout.intent.kind == "back" and intent.kind != "back"
 
 
 def patience(rollout: Rollout) -> float:
@@ -105,46 +57,33 @@ def due(rollout: Rollout) -> float:
     return rollout.step_starts[-1] + rollout.steps[rollout.step].bake_s + late
 
 
-def verdict_of(rollout: Rollout, seen: Observation) -> Verdict:
-    """The judge's word on the walk so far; metrics that cannot be read are inconclusive, never a failure."""
+def _baking(rollout: Rollout, seen: Observation, evidence: Evidence, now: float) -> Decision:
+    verdict, left = evidence.verdict, rollout.deadline - now
     if seen.metrics_error is not None:
-        return unavailable(seen.metrics_error)
-    bake = math.ceil(rollout.steps[rollout.step].bake_s / rollout.period_s)
-    verdict = judge(
-        seen.minutes,
-        steps=len(rollout.steps),
-        bake=bake,
-        min_requests=rollout.min_requests,
-        names=(f"version {rollout.candidate}", f"version {rollout.stable}"),
-    )
-    if verdict.outcome != "FAIL" and verdict.step != rollout.step:
-        # No complete period of this step yet: what an earlier step proved does not end this one.
-        return replace(verdict, outcome="INCONCLUSIVE", reason="baking", step=rollout.step, minutes=0)
-    return verdict
+        return _blind(rollout, evidence, max(left, patience(rollout) - seen.metrics_away_s))
+    if verdict.reason == "baking" and left <= 0 and now > due(rollout) + patience(rollout):
+        return _blind(rollout, Evidence(unavailable("some periods never became complete"), ""), left)
+    if verdict.outcome == "PASS":
+        return _forward(rollout, rollout.step + 1, evidence, verdict.sentence, now)
+    if verdict.reason == "baking" or left > 0:
+        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict, check=evidence.check)
+    return _late(rollout, evidence, now)
 
 
-def traffic(alias: AliasState) -> str:
-    """The alias's traffic in words."""
-    extra = ", ".join(f"{percent(weight)} to version {version}" for version, weight in sorted(alias.weights.items()))
-    return f"version {alias.version}" + (f" with {extra}" if extra else " alone")
+def _late(rollout: Rollout, evidence: Evidence, now: float) -> Decision:
+    """The deadline came without a conclusion."""
+    late = f"no conclusion within {_span(rollout.deadline_s)}: {evidence.verdict.sentence}"
+    if rollout.on_inconclusive == "promote":
+        return _forward(rollout, rollout.step + 1, evidence, late, now)
+    if rollout.on_inconclusive == "hold":
+        after = "the weight stays; deploy again once there is traffic, or roll back"
+        return Decision("hold", late, after, evidence.verdict, check=evidence.check)
+    return _back(rollout, late, evidence)
 
 
-def _after(rollout: Rollout, head: Head, alias: AliasState) -> bool:
-    """Whether a rollback's mark was set after this rollout was planned: an earlier release's may still stand there.
-
-    A rollback from an alias that was not trusted names no release.
-    """
-    if rollout.nonce or head.release == rollout.release_id:
-        return True
-    if rollout.revision:
-        return alias.revision != rollout.revision
-    # A record without the revision it was planned on: only what it announced tells.
-    moved = rollout.intent is not None and rollout.intent.revision != alias.revision
-    return moved and head.origin == rollout.candidate
-
-
-def _elsewhere(rollout: Rollout, alias: AliasState, where: Standing) -> Decision:
+def _elsewhere(rollout: Rollout, seen: Observation, where: Standing) -> Decision:
     """The alias is not as this rollout recorded it."""
+    alias = seen.alias
     intent = arrived(rollout, alias)
     if where == "intent" and intent is not None:
         if overruled(rollout, intent) and rollout.intent is not None:
@@ -161,34 +100,35 @@ def _elsewhere(rollout: Rollout, alias: AliasState, where: Standing) -> Decision
     return Decision(
         "conflict",
         f"the alias was changed by somebody else in mid-walk: {traffic(alias)}, "
-        f"not {_expected(rollout)}; nothing was written",
+        f"not {expected(rollout)}; nothing was written",
         f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
     )
 
 
-def _blind(rollout: Rollout, verdict: Verdict, left: float) -> Decision:
+def _blind(rollout: Rollout, evidence: Evidence, left: float) -> Decision:
     """The metrics cannot be read: wait, and when that lasts hold or go back, never forward."""
+    verdict = evidence.verdict
     if left > 0:
-        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict=verdict)
+        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict)
     late = f"no conclusion within {_span(rollout.deadline_s)}: {verdict.sentence}"
     if rollout.on_inconclusive == "rollback":
-        return Decision("roll-back", late, f"version {rollout.stable} has all traffic", verdict)
+        return _back(rollout, late, evidence)
     return Decision("hold", late, "the weight stays; deploy again once the metrics can be read, or roll back", verdict)
 
 
-def _judged(rollout: Rollout, verdict: Verdict, left: float) -> Decision:
-    if verdict.outcome == "FAIL":
-        return Decision("roll-back", verdict.sentence, f"version {rollout.stable} has all traffic", verdict=verdict)
-    if verdict.outcome == "PASS":
-        return _forward(rollout, rollout.step + 1, verdict, verdict.sentence)
-    if verdict.reason == "baking" or left > 0:
-        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict=verdict)
-    late = f"no conclusion within {_span(rollout.deadline_s)}: {verdict.sentence}"
-    if rollout.on_inconclusive == "promote":
-        return _forward(rollout, rollout.step + 1, verdict, late)
-    if rollout.on_inconclusive == "hold":
-        return Decision("hold", late, "the weight stays; deploy again once there is traffic, or roll back", verdict)
-    return Decision("roll-back", late, f"version {rollout.stable} has all traffic", verdict=verdict)
+def _back(rollout: Rollout, why: str, evidence: Evidence) -> Decision:
+    after = f"version {rollout.stable} has all traffic"
+    return Decision("roll-back", why, after, evidence.verdict, check=evidence.check)
+
+
+def _paused(rollout: Rollout, evidence: Evidence | None) -> Decision:
+    """Nothing goes forward, and the deadline does not count; evidence that it is worse was looked at before."""
+    last = next((one for one in reversed(rollout.obeyed) if one.kind == "pause"), None)
+    why = f"paused by {last.actor}" if last else "paused"
+    if last and last.reason:
+        why += f": {last.reason}"
+    goes_on = f"`crabwalk resume {rollout.service} --env {rollout.environment}` goes on"
+    return Decision("wait", why, goes_on, evidence.verdict if evidence else None)
 
 
 def _first_reason(rollout: Rollout) -> str:
@@ -197,12 +137,43 @@ def _first_reason(rollout: Rollout) -> str:
     return "no steps are declared" if rollout.stable.isdigit() else "the first release, nothing to compare with"
 
 
-def _forward(rollout: Rollout, step: int, verdict: Verdict | None, why: str) -> Decision:
+def _forward(rollout: Rollout, step: int, evidence: Evidence | None, why: str, now: float) -> Decision:
+    """The next step, or promotion; unless a person must say yes first, or nothing goes forward at this time."""
+    verdict, check = (evidence.verdict, evidence.check) if evidence else (None, "")
+    if rollout.step < len(rollout.steps):  # with all traffic moved only the record of it is left to write
+        held = _asks(rollout, step, verdict, now) or _shut(rollout, verdict, now)
+        if held is not None:
+            return held
     if step < len(rollout.steps):
         goal, bake = _goal(rollout, step + 1), _span(rollout.steps[step].bake_s)
-        return Decision("shift", why, f"{goal} after {bake} of clean evidence", verdict=verdict, step=step)
+        return Decision("shift", why, f"{goal} after {bake} of clean evidence", verdict, step, check)
     step = len(rollout.steps)
-    return Decision("promote", why, f"version {rollout.candidate} has all traffic", verdict=verdict, step=step)
+    return Decision("promote", why, f"version {rollout.candidate} has all traffic", verdict, step, check)
+
+
+def _asks(rollout: Rollout, step: int, verdict: Verdict | None, now: float) -> Decision | None:
+    """Wait for a person's yes to `step`, which comes as an order to promote; no answer in time goes back."""
+    if step >= len(rollout.steps) or not rollout.steps[step].approve:
+        return None
+    goal, limit = percent(rollout.traffic(step)), rollout.terms.approval_timeout_s
+    if rollout.waiting is not None and now >= rollout.waiting + limit:
+        why = f"nobody approved {goal} within {_span(limit)}"
+        if rollout.step < 0:
+            return Decision("abandon", why, "no traffic was moved", verdict, check="approval")
+        return Decision("roll-back", why, f"version {rollout.stable} has all traffic", verdict, check="approval")
+    asked = f"{goal} of the traffic waits for approval"
+    yes = f"crabwalk promote {rollout.service} --env {rollout.environment}"
+    return Decision("approval", asked, yes, verdict, step, check="approval")
+
+
+def _shut(rollout: Rollout, verdict: Verdict | None, now: float) -> Decision | None:
+    why = closed(rollout.terms, now)
+    if why is None:
+        return None
+    if rollout.step >= 0:
+        return Decision("wait", why, f"{_goal(rollout, rollout.step + 1)} after it", verdict)
+    goes_on = f"`crabwalk deploy --env {rollout.environment}` or the watchdog goes on then"
+    return Decision("quiet", why, goes_on)
 
 
 def _goal(rollout: Rollout, step: int) -> str:
@@ -216,13 +187,6 @@ def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
     forward = "held" if verdict.reason == "metrics unavailable" else "let through"
     ends = {"rollback": "rolled back", "hold": "held", "promote": forward}[rollout.on_inconclusive]
     return f"held at {percent(rollout.traffic(rollout.step))} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
-
-
-def _expected(rollout: Rollout) -> str:
-    share = rollout.traffic(rollout.step)
-    return f"version {rollout.stable}" + (
-        f" with {percent(share)} to version {rollout.candidate}" if share else " alone"
-    )
 
 
 def _span(seconds: float) -> str:

@@ -19,10 +19,11 @@ TAG = "crabwalk/1"
 LIMIT = 256
 ABSENT = "-"
 
-State = Literal["walk", "live", "back"]
+# `back`: rolled back by evidence or the safety net; `frozen`: by a person, and not deployed to until `resume`.
+State = Literal["walk", "live", "back", "frozen"]
 
 _FORM = re.compile(
-    r"crabwalk/1 (?P<state>walk|live|back) r=(?P<release>[0-9A-Za-z-]{1,40}) "
+    r"crabwalk/1 (?P<state>walk|live|back|frozen) r=(?P<release>[0-9A-Za-z-]{1,40}) "
     r"v=(?P<primary>[0-9]{1,20})/(?P<extra>-|[0-9]{1,20})@(?P<weight>[01](?:\.[0-9]{1,6})?) "
     r"p=(?P<previous>-|[0-9]{1,20}) f=(?P<origin>-|[0-9]{1,20}) "
     r"c=(?P<commit>-|[0-9a-f]{7,40}) n=(?P<nonce>[0-9a-f]{16}) u=(?P<until>-|[0-9]{1,12})"
@@ -34,7 +35,7 @@ class Head:
     """What the description says.
 
     `primary` and `extra` with `weight` (share of `extra`, 0..1) are the traffic it describes; `previous` is the
-    stable version before `primary`; `origin` is the version a rollback came from (state `back` only); `until` is
+    stable version before `primary`; `origin` is the version a rollback came from (only after one); `until` is
     when the safety net stops watching (epoch seconds).
     """
 
@@ -53,6 +54,11 @@ class Head:
     def weights(self) -> Mapping[str, float]:
         """The routing map this head describes."""
         return {self.extra: self.weight} if self.extra is not None else {}
+
+    @property
+    def rolled_back(self) -> bool:
+        """Whether this is where a rollback led."""
+        return self.state in {"back", "frozen"}
 
     def agrees(self, alias: AliasState) -> bool:
         """Whether the alias's real version and weights are the ones described."""
@@ -79,7 +85,7 @@ def parse(description: str) -> Head | None:
     if (extra is None) != (weight == 0) or weight > 1:
         return None
     return Head(
-        state=text["state"],  # type: ignore[arg-type]  # the pattern allows only the three
+        state=text["state"],  # type: ignore[arg-type]  # the pattern allows only these
         release=text["release"],
         primary=text["primary"],
         extra=extra,

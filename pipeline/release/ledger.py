@@ -16,6 +16,7 @@ from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release.head import fresh_nonce
 from pipeline.release.model import Rollout, from_json, to_json
+from pipeline.release.terms import Order
 
 FORMAT = 1
 PREFIX = "crabwalk"
@@ -45,6 +46,19 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Frozen:
+    """A person rolled back: the service is not deployed until `resume`, or a commit that reverts `commit`."""
+
+    release_id: str
+    commit: str | None
+    version: str | None  # that was rolled back from
+    actor: str
+    claimed_actor: str | None
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True)
 class ServiceRecord:
     """The state of one service in one environment."""
 
@@ -53,6 +67,7 @@ class ServiceRecord:
     rollout: Rollout | None = None
     promoted: Released | None = None
     rejected: tuple[Rejected, ...] = ()
+    frozen: Frozen | None = None
     etag: str | None = None
 
     @property
@@ -101,6 +116,7 @@ class Entry:
     sentence: str
     evidence: dict[str, Any] = field(default_factory=dict)
     steps: tuple[dict[str, float], ...] = ()
+    orders: tuple[dict[str, Any], ...] = ()  # what people asked of it
 
 
 class Ledger:
@@ -123,6 +139,7 @@ class Ledger:
                 rollout=from_json(data["rollout"]) if data["rollout"] else None,
                 promoted=Released(**data["promoted"]) if data["promoted"] else None,
                 rejected=tuple(Rejected(**one) for one in data["rejected"]),
+                frozen=Frozen(**data["frozen"]) if data.get("frozen") else None,
                 etag=stored.etag,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -138,6 +155,7 @@ class Ledger:
             "rollout": to_json(record.rollout) if record.rollout else None,
             "promoted": asdict(record.promoted) if record.promoted else None,
             "rejected": [asdict(one) for one in record.rejected[-KEEP_REJECTED:]],
+            "frozen": asdict(record.frozen) if record.frozen else None,
         }
         key = _state_key(record.service)
         try:
@@ -154,6 +172,22 @@ class Ledger:
                 ) from error
             etag = stored.etag
         return replace(record, seq=record.seq + 1, etag=etag)
+
+    def order(self, service: str) -> Order | None:
+        """What a person asked last of a service's release; obeyed or not, the rollout tells."""
+        key = _order_key(service)
+        stored = self._objects.get(key)
+        if stored is None:
+            return None
+        data = _read(stored.body, key)
+        try:
+            return Order(**data["order"])
+        except (KeyError, TypeError) as error:
+            raise _unreadable(key, str(error)) from error
+
+    def place(self, service: str, order: Order) -> None:
+        """Ask something of a release under way; the last word counts. Its controller obeys with its next look."""
+        self._objects.put(_order_key(service), _body({"format": FORMAT, "order": asdict(order)}))
 
     def append(self, entry: Entry) -> None:
         """Add an entry to the history; one that is there already stays as it is."""
@@ -174,7 +208,8 @@ class Ledger:
             data = _read(stored.body, key)
             known = {name: data[name] for name in Entry.__dataclass_fields__ if name in data}
             try:
-                found.append(Entry(**{**known, "steps": tuple(known.get("steps", ()))}))
+                lists = {name: tuple(known.get(name, ())) for name in ("steps", "orders")}
+                found.append(Entry(**{**known, **lists}))
             except TypeError as error:
                 raise _unreadable(key, str(error)) from error
         return tuple(found)
@@ -204,6 +239,10 @@ class Ledger:
 
 def _state_key(service: str) -> str:
     return f"{PREFIX}/services/{service}/state.json"
+
+
+def _order_key(service: str) -> str:
+    return f"{PREFIX}/services/{service}/order.json"
 
 
 def _history_key(service: str, release_id: str) -> str:

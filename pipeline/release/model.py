@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pipeline.release.terms import SIGNALS, Checks, Order, Terms, checks_of, terms_of
+
 ALIAS = "live"
+LATEST = "$LATEST"  # an alias that points there was never released
 
 Phase = Literal["published", "walking", "promoted", "rolled-back", "held"]
 OVER: frozenset[str] = frozenset({"promoted", "rolled-back"})
@@ -17,10 +20,16 @@ IntentKind = Literal["fence", "step", "back"]
 
 @dataclass(frozen=True)
 class StepSpec:
-    """A declared step: `traffic` is the new version's share (0..1), `bake_s` how long it must last."""
+    """A declared step: `traffic` is the new version's share (0..1), `bake_s` how long it must last.
+
+    `min_requests`: what the new version must have answered in this step itself. `approve`: a person says yes first.
+    """
 
     traffic: float
     bake_s: float
+    min_requests: int | None = None
+    approve: bool = False
+    checks: Checks | None = None  # where they differ from the walk's
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Intent:
     sentence: str = ""  # why it is made
     reason: str = ""
     evidence: dict[str, Any] = field(default_factory=dict)  # the judge's numbers, for whoever records its success
+    order: Order | None = None  # the person's word it carries out
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,30 @@ class Rollout:
     ended: float | None = None
     sentence: str = ""
     reason: str = ""
+    terms: Terms = field(default_factory=Terms)
+    ringing: tuple[str, ...] = ()  # alarms that rang before the walk: told, not counted
+    clock: float | None = None  # since when the deadline counts, where a pause or a hold moved it
+    paused: float | None = None  # since when
+    waiting: float | None = None  # since when a step waits for a person's yes
+    obeyed: tuple[Order, ...] = ()  # what people asked of it, the oldest first
+
+    @property
+    def deadline(self) -> float:
+        """When the walk must be over."""
+        return (self.started if self.clock is None else self.clock) + self.deadline_s
+
+    @property
+    def checks(self) -> Checks:
+        """What is looked at in the current step."""
+        own = self.steps[self.step].checks if 0 <= self.step < len(self.steps) else None
+        return self.terms.checks if own is None else own
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Every signal that is judged in some step: they share alpha."""
+        declared = [self.terms.checks, *(one.checks for one in self.steps if one.checks is not None)]
+        used = [one for one in declared if one is not self.terms.checks or any(s.checks is None for s in self.steps)]
+        return tuple(name for name in SIGNALS if any(name in checks.signals for checks in used))
 
     @property
     def over(self) -> bool:
@@ -107,14 +141,24 @@ def to_json(rollout: Rollout) -> dict[str, Any]:
 def from_json(data: dict[str, Any]) -> Rollout:
     """Read a rollout back; raises KeyError or TypeError when the data is not one."""
     fields = dict(data)
-    fields["steps"] = tuple(StepSpec(float(s["traffic"]), float(s["bake_s"])) for s in data["steps"])
+    fields["steps"] = tuple(_step(one) for one in data["steps"])
     fields["step_starts"] = tuple(float(t) for t in data["step_starts"])
     fields["intent"] = _intent(data["intent"], data["step"]) if data["intent"] else None
     fields["unclear"] = tuple(_intent(one, data["step"]) for one in data.get("unclear", ()))
+    fields["terms"] = terms_of(data.get("terms", {}))
+    fields["ringing"] = tuple(data.get("ringing", ()))
+    fields["obeyed"] = tuple(Order(**one) for one in data.get("obeyed", ()))
     return Rollout(**fields)
+
+
+def _step(data: dict[str, Any]) -> StepSpec:
+    shares = {"traffic": float(data["traffic"]), "bake_s": float(data["bake_s"])}
+    checks = data.get("checks")
+    return StepSpec(**{**data, **shares, "checks": None if checks is None else checks_of(checks)})
 
 
 def _intent(data: dict[str, Any], step: int) -> Intent:
     """An intent; one recorded without its kind was a fence where it changed no step."""
     kind = "fence" if data["step"] == step else "back" if data["step"] < 0 else "step"
-    return Intent(**{"kind": kind, **data})
+    order = Order(**data["order"]) if data.get("order") else None
+    return Intent(**{"kind": kind, **data, "order": order})

@@ -51,8 +51,13 @@ def series_of(rollout: Rollout) -> tuple[Series, ...]:
     )
 
 
-def minutes(rollout: Rollout, values: Values, now: float) -> tuple[Minute, ...]:
-    """The judge's rows: complete whole periods, those before the walk as step -1.
+def minutes(rollout: Rollout, values: Values, now: float) -> dict[str, tuple[Minute, ...]]:
+    """The judge's rows of each signal: complete whole periods, those before the walk as step -1."""
+    return {"errors": _rows(rollout, values, now)}
+
+
+def _rows(rollout: Rollout, values: Values, now: float) -> tuple[Minute, ...]:
+    """One signal's rows.
 
     A period in which a weight was written is left out: it mixes two splits. Before the walk the old version's own
     series is used, or the alias's where AWS emits none without weights. Lambda emits Errors with every invocation, if

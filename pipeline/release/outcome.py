@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pipeline.infra.values import endpoint
-from pipeline.release.act import LATEST
-from pipeline.release.decide import Decision
-from pipeline.release.model import Rollout
+from pipeline.release.decision import Decision
+from pipeline.release.model import LATEST, Rollout
 from pipeline.release.view import ReleaseOutcome, ReleaseResult
 
 if TYPE_CHECKING:

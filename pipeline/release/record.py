@@ -29,7 +29,7 @@ def record_rollback(
     Returns whether there was anything to record; raises ConflictError when the record kept changing.
     """
     head = trusted(done.after)
-    if head is None or head.state != "back":
+    if head is None or not head.rolled_back:
         return False
     now = done.plan.target is not None
     missing = now or not (_left_to_its_controller(ledger.service(service), head) or _known(ledger, service, head))

@@ -72,7 +72,7 @@ def plan_rollback(alias: AliasState, to: str | None) -> RollbackPlan:
             where=f"{alias.function}:{alias.name}",
             hint="name the version: --to VERSION (`aws lambda list-versions-by-function` shows them)",
         )
-    if head.state == "back":
+    if head.rolled_back:
         return RollbackPlan(
             None,
             head.origin,

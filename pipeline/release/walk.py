@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release import observe
 from pipeline.release.act import Engine
-from pipeline.release.decide import Decision, Observation, away, decide
+from pipeline.release.decide import away, decide
+from pipeline.release.decision import Decision, Observation
+from pipeline.release.evidence import TRAFFIC
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
@@ -17,7 +19,7 @@ from pipeline.release.model import Rollout
 from pipeline.release.view import WalkView
 
 RECENT = 30
-STOPPED = frozenset({"hold", "conflict", "away"})
+STOPPED = frozenset({"hold", "conflict", "away", "approval", "quiet"})
 
 
 @dataclass(frozen=True)
@@ -63,27 +65,57 @@ def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
     """One round over all walks with one read of the metrics."""
     now = engine.now()
     values, error = observe.read(engine.metrics, [walk.rollout for walk in walks if not walk.finished], now)
-    return tuple(walk if walk.finished else _tick_one(engine, walk, values, error, now) for walk in walks)
+    looks = [_look(engine, walk, values, error, now) for walk in walks]
+    return tuple(_carry_out(engine, look, now) for look in looks)
 
 
-def _tick_one(engine: Engine, walk: Walk, values: observe.Values, error: str | None, now: float) -> Walk:
+@dataclass(frozen=True)
+class _Look:
+    """A walk with what was seen of it and decided; without an observation there is nothing to carry out."""
+
+    walk: Walk
+    seen: Observation | None = None
+    decision: Decision | None = None
+    fault: CrabwalkError | None = None
+
+
+def _look(engine: Engine, walk: Walk, values: observe.Values, error: str | None, now: float) -> _Look:
+    if walk.finished:
+        return _Look(walk)
     dark_since = None if error is None else now if walk.metrics_away_since is None else walk.metrics_away_since
-    walk, decision = replace(walk, metrics_away_since=dark_since), walk.decision
+    walk = replace(walk, metrics_away_since=dark_since)
     try:
         walk.lease.check()
         if walk.away_since is not None:  # the round that broke off may have written more than came back
             walk = _read_again(engine, walk)
             if walk.finished:
-                return walk
-        minutes = observe.minutes(walk.rollout, values, now)
-        seen = Observation(engine.alias(walk.rollout), minutes, error, 0.0 if dark_since is None else now - dark_since)
-        decision = decide(walk.rollout, seen, now)
+                return _Look(walk)
+        seen = Observation(
+            engine.alias(walk.rollout),
+            observe.minutes(walk.rollout, values, now),
+            error,
+            0.0 if dark_since is None else now - dark_since,
+            order=engine.ledger.order(walk.rollout.service),
+        )
+    except CrabwalkError as fault:
+        return _Look(walk, fault=fault)
+    return _Look(walk, seen, decide(walk.rollout, seen, now))
+
+
+def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
+    walk, seen, decision = look.walk, look.seen, look.decision
+    try:
+        if look.fault is not None:
+            raise look.fault
+        if seen is None or decision is None:
+            return walk
         record = engine.act(walk.record, walk.rollout, seen, decision)
     except ConflictError as conflict:
         return replace(walk, decision=Decision("conflict", conflict.what, conflict.hint or "see `crabwalk status`"))
     except CrabwalkError as fault:
-        return _broken_off(engine, walk, decision, fault, now)
+        return _broken_off(engine, walk, decision or walk.decision, fault, now)
     rollout = record.rollout or walk.rollout
+    minutes = seen.minutes.get(TRAFFIC, ())
     return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import edge_kit
@@ -12,6 +11,7 @@ import engine_kit as kit
 import pytest
 from engine_kit import World
 from offer_kit import CONFIGURATION, offered, package, released
+from release_kit import saw
 
 from pipeline import local
 from pipeline.aws.functions import Functions
@@ -167,9 +167,8 @@ def test_requests_and_errors_of_both_versions_are_what_the_judge_gets(world, tmp
     made = offered(world, tmp_path, package(world, "counted"))
     assert made.walk is not None
     world.at = time.time() - 1.0
-    decision = SimpleNamespace(kind="shift", step=0, verdict=None, sentence="")
-    seen = SimpleNamespace(alias=world.alias())
-    record = world.engine.act(made.walk.record, made.walk.rollout, seen, decision)  # type: ignore[arg-type]
+    decision, seen = kit.forward(made.walk.rollout, 0), saw(world.alias())
+    record = world.engine.act(made.walk.record, made.walk.rollout, seen, decision)
     rollout = record.rollout
     assert rollout is not None
     for number in range(60):
@@ -184,6 +183,6 @@ def _totals(metrics: Metrics, rollout: Any, now: float) -> tuple[int, int]:
     """All requests and errors of the walk, read as a controller does when all is complete."""
     values, error = observe.read(metrics, [rollout], now)
     assert error is None
-    rows = [row for row in observe.minutes(rollout, values, now) if row.step == 0]
+    rows = [row for row in observe.minutes(rollout, values, now)["errors"] if row.step == 0]
     both = [count for row in rows for count in (row.canary, row.baseline)]
     return sum(one.n for one in both), sum(one.bad for one in both)

@@ -7,15 +7,18 @@ from dataclasses import replace
 import engine_kit as kit
 import pytest
 from engine_kit import finish, forward, rollout_of
+from release_kit import saw
 
 from pipeline.aws.functions import AliasMoved
 from pipeline.errors import AwsError, ConflictError
 from pipeline.release.act import head_of
-from pipeline.release.decide import Decision, Observation, decide, standing
+from pipeline.release.decide import decide
+from pipeline.release.decision import Decision
 from pipeline.release.head import trusted
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Intent
 from pipeline.release.rollback import roll_back
+from pipeline.release.standing import standing
 
 # answers that got lost
 
@@ -25,7 +28,7 @@ from pipeline.release.rollback import roll_back
 def test_a_write_whose_answer_was_lost_is_recognized_by_its_nonce(world, how, step):
     record = world.walking()
     rollout = rollout_of(world)
-    seen = Observation(world.alias(), ())
+    seen = saw(world.alias(), ())
     decision = forward(rollout, step) if step > 0 else Decision("roll-back", "it is worse", "back")
     with kit.losing(world.env, "UpdateAlias", how) as lost:
         record = world.engine.act(record, rollout, seen, decision)
@@ -43,12 +46,12 @@ def test_a_write_that_never_arrived_changes_nothing_and_is_made_next_time(world)
     record = world.walking()
     before = world.alias()
     with kit.losing(world.env, "UpdateAlias", "never-arrived"):
-        record = world.engine.act(record, rollout_of(world), Observation(before, ()), forward(rollout_of(world), 1))
+        record = world.engine.act(record, rollout_of(world), saw(before, ()), forward(rollout_of(world), 1))
     assert world.alias() == before
     assert record == world.record()
     rollout = rollout_of(world)
     assert (rollout.step, standing(rollout, before)) == (0, "ours")
-    record = world.engine.act(record, rollout, Observation(before, ()), forward(rollout, 1))
+    record = world.engine.act(record, rollout, saw(before, ()), forward(rollout, 1))
     assert (world.alias().weights, rollout_of(world).step) == ({"2": 0.5}, 1)
 
 
@@ -56,14 +59,14 @@ def test_a_write_that_arrives_late_is_still_known(world):
     record = world.walking()
     before = world.alias()
     with kit.losing(world.env, "UpdateAlias", "never-arrived"):
-        record = world.engine.act(record, rollout_of(world), Observation(before, ()), forward(rollout_of(world), 1))
+        record = world.engine.act(record, rollout_of(world), saw(before, ()), forward(rollout_of(world), 1))
     rollout = rollout_of(world)
     assert rollout.intent is not None
     head = head_of(rollout, 1, rollout.intent.nonce)
     world.engine.functions.write_alias(before, head.primary, head.weights, str(head))
-    decision = decide(rollout, Observation(world.alias(), ()), world.at)
+    decision = decide(rollout, saw(world.alias(), ()), world.at)
     assert (decision.kind, decision.step) == ("settled", 1)
-    world.engine.act(record, rollout, Observation(world.alias(), ()), decision)
+    world.engine.act(record, rollout, saw(world.alias(), ()), decision)
     assert (rollout_of(world).step, rollout_of(world).intent) == (1, None)
 
 

@@ -6,11 +6,13 @@ import engine_kit as kit
 import pytest
 import release_kit as values
 from engine_kit import World, rollout_of
+from release_kit import saw
 
 from pipeline.aws.functions import AliasMoved
 from pipeline.errors import ConflictError
 from pipeline.release.act import head_of
-from pipeline.release.decide import Decision, Observation, decide
+from pipeline.release.decide import decide
+from pipeline.release.decision import Decision
 from pipeline.release.head import trusted
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Intent
@@ -26,7 +28,7 @@ def lost(world: World, record: ServiceRecord, decision: Decision) -> tuple[Servi
     rollout = record.rollout
     assert rollout is not None
     with kit.losing(world.env, "UpdateAlias", "never-arrived") as writes:
-        record = world.engine.act(record, rollout, Observation(world.alias(), ()), decision)
+        record = world.engine.act(record, rollout, saw(world.alias(), ()), decision)
     assert writes
     intent = rollout_of(world).intent
     assert intent is not None
@@ -48,7 +50,7 @@ def test_a_step_that_arrives_after_it_was_decided_to_go_back_is_gone_back_from(w
     arrive(world, first)
     assert world.alias().weights == ({} if step is PROMOTE else {"2": 0.5})
     # Not even this answer comes: the alias is still known to be ours.
-    decision = decide(rollout_of(world), Observation(world.alias(), ()), world.at)
+    decision = decide(rollout_of(world), saw(world.alias(), ()), world.at)
     record, back = lost(world, record, decision)
     assert (decision.kind, back.sentence, back.kind) == ("roll-back", "it is worse", "back")
     world.feed.of = kit.traffic(bad=0.5)
@@ -88,7 +90,7 @@ def test_the_same_write_announced_again_is_one_write(world):
     head = head_of(rollout_of(world), 1, first.nonce)
     with pytest.raises(AliasMoved):
         world.engine.functions.write_alias(before, head.primary, head.weights, str(head))
-    record = world.engine.act(record, rollout_of(world), Observation(before, ()), FORWARD)
+    record = world.engine.act(record, rollout_of(world), saw(before, ()), FORWARD)
     assert (rollout_of(world).step, rollout_of(world).announced, record) == (1, (), world.record())
 
 
@@ -111,11 +113,11 @@ def test_a_takeover_records_the_evidence_on_which_the_dead_controller_wrote(worl
             raise KeyboardInterrupt
         return save(changed)
 
-    decision = decide(rollout_of(world), Observation(world.alias(), before), world.at)
+    decision = decide(rollout_of(world), saw(world.alias(), before), world.at)
     monkeypatch.setattr(world.engine.ledger, "save", killed)
     monkeypatch.setattr(world.engine.ledger, "append", lambda _entry: None)
     with pytest.raises(KeyboardInterrupt):
-        world.engine.act(record, rollout_of(world), Observation(world.alias(), before), decision)
+        world.engine.act(record, rollout_of(world), saw(world.alias(), before), decision)
 
     successor = world.controller()
     successor.take_over(world.record(), rollout_of(world))

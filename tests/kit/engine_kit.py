@@ -22,7 +22,8 @@ from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError
 from pipeline.manifest.project import Environment
 from pipeline.release.act import Engine, head_of
-from pipeline.release.decide import Decision, Observation, decide
+from pipeline.release.decide import decide
+from pipeline.release.decision import Decision
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout
@@ -173,9 +174,9 @@ def promoted(world: World) -> None:
     record = world.walking(1)
     rollout = record.rollout
     assert rollout is not None
-    decision = decide(rollout, Observation(world.alias(), values.periods(10, *values.GOOD, step=1)), world.at)
+    decision = decide(rollout, values.saw(world.alias(), values.periods(10, *values.GOOD, step=1)), world.at)
     assert decision.kind == "promote"
-    world.engine.act(record, rollout, Observation(world.alias(), ()), decision)
+    world.engine.act(record, rollout, values.saw(world.alias(), ()), decision)
 
 
 def until(condition: Callable[[], Any], limit_s: float = 10.0) -> None:

@@ -13,6 +13,7 @@ import edge_kit
 from engine_kit import BUCKET, World
 
 from pipeline.aws.functions import Configuration, Functions, FunctionState
+from pipeline.manifest.models_release import Release, Step
 from pipeline.release import publish
 from pipeline.release.candidate import Offer, Origin, offer
 
@@ -36,8 +37,8 @@ def service(tmp_path: Path, configuration: Configuration, *smoke: str) -> Any:
     for name in smoke:
         if name != "missing.json":
             (tmp_path / name).write_text("{}")
-    declared = SimpleNamespace(
-        steps=(SimpleNamespace(traffic=0.1, bake_s=10.0),),
+    declared = Release(
+        steps=(Step(traffic=0.1, bake_s=10.0),),
         min_requests=1,
         deadline_s=60.0,
         on_inconclusive="rollback",

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.aws.functions import AliasState
 from pipeline.release.act import head_of
+from pipeline.release.decision import Observation
 from pipeline.release.head import Head
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.model import Rollout, StepSpec
@@ -61,6 +62,11 @@ def described(head: Head) -> AliasState:
 def own_alias(rollout: Rollout) -> AliasState:
     """The alias as this rollout left it."""
     return described(head_of(rollout, rollout.step, rollout.nonce or NONCE))
+
+
+def saw(alias: AliasState, minutes: tuple[Minute, ...] = (), *more: Any, **named: Any) -> Observation:
+    """What is seen of a walk that is judged by its errors."""
+    return Observation(alias, {"errors": minutes}, *more, **named)
 
 
 def periods(count: int, canary: tuple[int, int], baseline: tuple[int, int], step: int = 0) -> tuple[Minute, ...]:

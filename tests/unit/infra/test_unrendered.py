@@ -38,9 +38,6 @@ def declared(lines: str) -> Service:
         ("concurrency: {provisioned: 1}\nrelease: {steps: []}", ["concurrency.provisioned"]),
         ("triggers: [{schedule: {rate: 5 min}}]", ["triggers.schedule"]),
         ('triggers: [{http: {routes: ["GET /"], throttle: {rate: 1, burst: 1}}}]', ["triggers.http.throttle"]),
-        ("release: {checks: {latency: {over: 1 s}}}", ["release.checks"]),
-        ("release: {steps: [{traffic: 10 %, bake: 1 min, approve: true}]}", ["release.steps.approve"]),
-        ("release: {steps: [{traffic: 10 %, bake: 1 min, min_requests: 5}]}", ["release.steps.min_requests"]),
         ("memory: 1 GB\nephemeral_storage: 1 GB\ntags: {a: b}\nconcurrency: {reserved: 1}", []),
     ],
 )
@@ -58,5 +55,5 @@ def test_all_of_all_services_are_named_at_once(service: Callable[..., Any]) -> N
 def test_the_reference_page_says_the_same() -> None:
     page = (Path(__file__).parents[3] / "docs/manifest.md").read_text().partition("**Not deployed yet**")[2]
     said = page.partition("\n\n")[0]
-    for key in ("kind: extension", "secrets", "extensions", "dead_letter", "resources", "access", "approvers"):
+    for key in ("kind: extension", "secrets", "extensions", "dead_letter", "resources", "access"):
         assert f"`{key}`" in said

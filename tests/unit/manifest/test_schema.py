@@ -265,6 +265,9 @@ SECTIONS = {
     "steps": "Step",
     "checks": "Checks",
     "latency": "Latency",
+    "quiet": "Quiet",
+    "freezes": "Freeze",
+    "limits": "Limit",
 }
 WITHOUT_KEYS = {"EventBusResource", "SecretResource", "StateMachineTrigger"}
 

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from release_kit import BAD, FRESH, GOOD, NONCE, SILENT, START, alias, described, own_alias, periods, walking
+from release_kit import BAD, FRESH, GOOD, NONCE, SILENT, START, alias, described, own_alias, periods, saw, walking
 
 from pipeline.aws.functions import AliasState
 from pipeline.release.act import head_of
-from pipeline.release.decide import Decision, Observation, decide, due, patience, standing
+from pipeline.release.decide import decide, due, patience
+from pipeline.release.decision import Decision
 from pipeline.release.head import Head
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.model import Intent, Rollout, StepSpec
+from pipeline.release.standing import standing
 
 SOON = START + 30
 LATE = START + 121  # after the deadline
@@ -26,7 +28,7 @@ PLANNED, STALE = replace(FRESH, revision="revision-1"), replace(FRESH, revision=
 
 
 def decided(rollout: Rollout, minutes: tuple[Minute, ...] = (), now: float = SOON, **more: Any) -> Decision:
-    return decide(rollout, Observation(more.pop("alias", own_alias(rollout)), minutes, **more), now)
+    return decide(rollout, saw(more.pop("alias", own_alias(rollout)), minutes, **more), now)
 
 
 # forward
@@ -291,7 +293,7 @@ def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject
     outage = data.draw(st.none() | st.just("CloudWatch did not answer"))
     now = START + data.draw(st.floats(-1e3, 1e6))
     away_s = data.draw(st.floats(0, 1e4))
-    found = decide(rollout, Observation(seen, minutes, outage, away_s), now)
+    found = decide(rollout, saw(seen, minutes, outage, away_s), now)
     where = standing(rollout, seen)
     verdict = found.verdict
     assert found.sentence or not rollout.sentence

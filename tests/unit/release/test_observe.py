@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from release_kit import START, walking
+from release_kit import START, saw, walking
 
 from pipeline.aws.metrics import Series
 from pipeline.errors import AwsError
-from pipeline.release.decide import Observation, verdict_of
-from pipeline.release.judge import Counts, judge
+from pipeline.release.evidence import weigh
+from pipeline.release.judge import Counts, Minute, judge
 from pipeline.release.model import Rollout
-from pipeline.release.observe import HISTORY_PERIODS, complete_until, minutes, read, series_of
+from pipeline.release.observe import HISTORY_PERIODS, Values, complete_until, minutes, read, series_of
 
 FIRST = int(START)
 FAR = START + 10_000
@@ -36,10 +36,15 @@ def values(rollout: Rollout, **series: Mapping[float, Any]) -> dict[Series, Mapp
     return dict(zip(series_of(rollout), found, strict=True))
 
 
+def rows_of(rollout: Rollout, found: Values, now: float) -> tuple[Minute, ...]:
+    """The rows of the errors."""
+    return minutes(rollout, found, now)["errors"]
+
+
 def steps_of(rollout: Rollout, now: float, **series: Mapping[float, Any]) -> dict[int, list[float]]:
     """The periods' starts per step."""
     found: dict[int, list[float]] = {}
-    for row in minutes(rollout, values(rollout, **series), now):
+    for row in rows_of(rollout, values(rollout, **series), now):
         found.setdefault(row.step, []).append(row.t)
     return found
 
@@ -69,7 +74,7 @@ def test_a_period_is_complete_at_its_end_plus_timeout_plus_lag(
 
 def test_before_the_walk_there_is_nothing_to_read() -> None:
     rollout = walking(-1, step_starts=())
-    assert minutes(rollout, {}, FAR) == ()
+    assert rows_of(rollout, {}, FAR) == ()
     assert read(SimpleNamespace(), [rollout], FAR) == ({}, None)
 
 
@@ -113,7 +118,7 @@ def test_counts_are_those_of_the_period_and_a_silent_period_is_a_row_of_zeros() 
         "own_n": {START: 90.0, START + 2: 36.0},
         "own_bad": {START + 2: 2.0},
     }
-    rows = [row for row in minutes(walking(), values(walking(), **series), START + 7) if row.step == 0]
+    rows = [row for row in rows_of(walking(), values(walking(), **series), START + 7) if row.step == 0]
     assert [(row.canary, row.baseline) for row in rows] == [
         (Counts(10, 1), Counts(90, 0)),
         (Counts(0, 0), Counts(0, 0)),
@@ -122,7 +127,7 @@ def test_counts_are_those_of_the_period_and_a_silent_period_is_a_row_of_zeros() 
 
 
 def test_more_errors_than_invocations_are_no_fault() -> None:
-    rows = minutes(walking(), values(walking(), canary_n={START: 1.0}, canary_bad={START: 2.0}), START + 5)
+    rows = rows_of(walking(), values(walking(), canary_n={START: 1.0}, canary_bad={START: 2.0}), START + 5)
     assert rows[-1].canary == Counts(1, 1)
 
 
@@ -153,7 +158,7 @@ def test_history_is_the_old_versions_own_series() -> None:
         "own_bad": {START - 2: 5.0},
         "alias_n": {START - 2: 100.0, START - 1: 100.0},
     }
-    rows = {row.t: row.baseline for row in minutes(walking(), values(walking(), **series), FAR) if row.step < 0}
+    rows = {row.t: row.baseline for row in rows_of(walking(), values(walking(), **series), FAR) if row.step < 0}
     assert (rows[START - 2], rows[START - 1]) == (Counts(50, 5), Counts(0, 0))
 
 
@@ -163,7 +168,7 @@ def test_history_is_the_aliass_series_where_there_is_no_own_one() -> None:
         "alias_n": {START - 2: 100.0, START - 1: 100.0, START: 100.0},
         "alias_bad": {START - 2: 30.0},
     }
-    rows = {row.t: row for row in minutes(walking(), values(walking(), **series), FAR)}
+    rows = {row.t: row for row in rows_of(walking(), values(walking(), **series), FAR)}
     assert rows[START - 2].baseline == Counts(100, 30)
     assert rows[START - 1].baseline == Counts(100, 0)
     assert rows[START].baseline == Counts(90, 0)
@@ -175,7 +180,7 @@ def test_the_period_in_which_the_walk_began_is_no_own_history() -> None:
     rollout = walking(period_s=60, lag_s=120, step_starts=(start + 40,))
     past = {start - 60 * t: 100.0 for t in range(1, 61)}
     found = values(rollout, own_n={start: 30.0}, alias_n={**past, start: 100.0}, alias_bad={start - 120: 7.0})
-    rows = {row.t: row.baseline for row in minutes(rollout, found, start + 300)}
+    rows = {row.t: row.baseline for row in rows_of(rollout, found, start + 300)}
     assert (rows[start - 60], rows[start - 120]) == (Counts(100, 0), Counts(100, 7))
 
 
@@ -184,8 +189,8 @@ def test_bursts_of_the_old_version_are_allowed_for() -> None:
         "alias_n": {START - t: 100.0 for t in range(1, 61)},
         "alias_bad": {START - t: 20.0 for t in (3, 33)},
     }
-    seen = Observation(SimpleNamespace(), minutes(walking(), values(walking(), **bursts), START + 8))  # type: ignore[arg-type]
-    assert verdict_of(walking(), seen).phi > 10
+    seen = saw(SimpleNamespace(), rows_of(walking(), values(walking(), **bursts), START + 8))  # type: ignore[arg-type]
+    assert weigh(walking(), seen).verdict.phi > 10
 
 
 # reading
@@ -217,7 +222,7 @@ def test_an_outage_of_the_metrics_is_inconclusive_not_a_failure() -> None:
     metrics = Recorded(AwsError("could not read CloudWatch metrics: 503"))
     found, error = read(metrics, [walking()], START + 60)  # type: ignore[arg-type]
     assert (found, error) == ({}, "could not read CloudWatch metrics: 503")
-    verdict = verdict_of(walking(), Observation(SimpleNamespace(), (), error))  # type: ignore[arg-type]
+    verdict = weigh(walking(), saw(SimpleNamespace(), (), error)).verdict  # type: ignore[arg-type]
     assert (verdict.outcome, verdict.reason) == ("INCONCLUSIVE", "metrics unavailable")
     assert "503" in verdict.sentence
 
@@ -236,7 +241,7 @@ def test_periods_are_unique_in_order_and_complete_even_when_clocks_disagree(
 ) -> None:
     begun = tuple(START + start for start in starts)  # of controllers whose clocks need not agree
     rollout = walking(len(begun) - 1, step_starts=begun, period_s=period)
-    rows = minutes(rollout, {}, START + now)
+    rows = rows_of(rollout, {}, START + now)
     stamps = [row.t for row in rows]
     assert stamps == sorted(set(stamps))
     assert all(stamp + period <= complete_until(rollout, START + now) for stamp in stamps)

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from release_kit import BAD, START, alias, own_alias, periods, walking
+from release_kit import BAD, START, alias, own_alias, periods, saw, walking
 
 from pipeline.release import outcome as outcomes
-from pipeline.release.decide import Decision, Observation, away, decide
+from pipeline.release.decide import away, decide
+from pipeline.release.decision import Decision
 from pipeline.release.ledger import Released, ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.outcome import EXIT_CODES, exit_code, service_url, skipped
@@ -30,7 +31,7 @@ def result(outcome: str) -> ReleaseResult:
 
 
 def failed() -> Decision:
-    return decide(walking(), Observation(own_alias(walking()), periods(10, *BAD)), START + 30)
+    return decide(walking(), saw(own_alias(walking()), periods(10, *BAD)), START + 30)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_a_walk_aws_stayed_away_from_failed_and_can_be_gone_on_with(phase: Any) 
 
 
 def test_a_conflict_names_who_to_look_for() -> None:
-    decision = decide(walking(), Observation(alias("3"), ()), START)
+    decision = decide(walking(), saw(alias("3"), ()), START)
     assert EXIT_CODES[result_of(walking(phase="held"), decision).outcome] == 5
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from release_kit import BAD, COMMIT, FRESH, GOOD, SILENT, START, own_alias, periods, walking
+from release_kit import BAD, COMMIT, FRESH, GOOD, SILENT, START, own_alias, periods, saw, walking
 
-from pipeline.release.decide import Decision, Observation, decide
+from pipeline.release.decide import decide
+from pipeline.release.decision import Decision
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Rollout
@@ -16,7 +17,7 @@ from pipeline.release.walk import RECENT, Walk, view
 
 
 def walk(rollout: Rollout, minutes: tuple[Minute, ...] = (), *, now: float = START + 30, **more: Any) -> Walk:
-    decision = decide(rollout, Observation(own_alias(rollout), minutes, **more), now)
+    decision = decide(rollout, saw(own_alias(rollout), minutes, **more), now)
     return Walk(ServiceRecord("hello"), rollout, None, decision, minutes)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,92 @@
+"""What the evidence says of a walk: every declared signal judged, with alpha shared among them, and joined. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pipeline.release.decision import Observation
+from pipeline.release.judge import Counts, Minute, Verdict, combine, judge, unavailable
+from pipeline.release.model import Rollout
+
+ALPHA = 0.01  # of a whole walk
+TRAFFIC = "errors"  # the signal every invocation is counted in
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The joined verdict, the signal that speaks, and what each said.
+
+    `fault` is a sentence where an alarm or a static limit decides, whatever the signals say; `check` names it then.
+    """
+
+    verdict: Verdict
+    check: str
+    signals: Mapping[str, Verdict] = field(default_factory=dict)
+    fault: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the new version is not to stay."""
+        return bool(self.fault) or self.verdict.outcome == "FAIL"
+
+
+def weigh(rollout: Rollout, seen: Observation) -> Evidence:
+    """The word on the walk so far, in a step; metrics that cannot be read are inconclusive, never a failure.
+
+    An alarm that rang before the walk is not held against the new version. A signal that neither version ever gave
+    is not judged: a service may have none.
+    """
+    fault, what = _fault(rollout, seen)
+    if seen.metrics_error is not None:
+        return Evidence(unavailable(seen.metrics_error), what, fault=fault)
+    rows = {name: seen.minutes.get(name, ()) for name in rollout.checks.signals}
+    spoken = {name: found for name, found in rows.items() if name == TRAFFIC or not _silent(found)}
+    if not spoken:  # what is not judged must still be served
+        spoken = {"": tuple(_without_bad(one) for one in seen.minutes.get(TRAFFIC, ()))}
+    alpha = ALPHA / max(1, len(rollout.signals))
+    verdicts = {name: _judged(rollout, found, alpha) for name, found in spoken.items()}
+    joined = combine(tuple(verdicts.values()))
+    speaks = next(name for name, verdict in verdicts.items() if verdict is joined)
+    return Evidence(joined, what or speaks, verdicts, fault)
+
+
+def _fault(rollout: Rollout, seen: Observation) -> tuple[str, str]:
+    """The sentence of an alarm or limit that fails the walk, and what it is called."""
+    new = [name for name in seen.alarms if name not in rollout.ringing]
+    if new:
+        return f"alarm `{new[0]}` rings since the walk began", f"alarm {new[0]}"
+    return (seen.broken[0], "limit") if seen.broken else ("", "")
+
+
+def _judged(rollout: Rollout, rows: tuple[Minute, ...], alpha: float) -> Verdict:
+    step = rollout.steps[rollout.step]
+    verdict = judge(
+        rows,
+        steps=len(rollout.steps),
+        bake=math.ceil(step.bake_s / rollout.period_s),
+        min_requests=rollout.min_requests,
+        alpha=alpha,
+        fast=rollout.terms.fast,
+        names=(f"version {rollout.candidate}", f"version {rollout.stable}"),
+    )
+    if verdict.outcome == "FAIL":
+        return verdict
+    if verdict.step != rollout.step:
+        # No complete period of this step yet: what an earlier step proved does not end this one.
+        return replace(verdict, outcome="INCONCLUSIVE", reason="baking", step=rollout.step, minutes=0)
+    floor = step.min_requests or 0
+    if verdict.outcome == "PASS" and verdict.step_canary.n < floor:
+        few = f"version {rollout.candidate} answered {verdict.step_canary.n:,} requests in this step"
+        said = f"{few}; too few to decide, {floor:,} are required"
+        return replace(verdict, outcome="INCONCLUSIVE", reason="low traffic", sentence=said)
+    return verdict
+
+
+def _silent(rows: tuple[Minute, ...]) -> bool:
+    return all(one.canary.n == 0 and one.baseline.n == 0 for one in rows)
+
+
+def _without_bad(row: Minute) -> Minute:
+    return Minute(row.t, row.step, Counts(row.canary.n, 0), Counts(row.baseline.n, 0))

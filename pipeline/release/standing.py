@@ -1,0 +1,67 @@
+"""Whose the alias's present state is: ours, a late write of ours, a rollback's, or somebody else's. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pipeline.aws.functions import AliasState
+from pipeline.release.head import Head, trusted
+from pipeline.release.model import Intent, Rollout, percent
+
+Standing = Literal["ours", "intent", "undone", "foreign"]
+
+
+def standing(rollout: Rollout, alias: AliasState) -> Standing:
+    """Whose the alias's present state is."""
+    head = trusted(alias)
+    if head is not None:
+        if rollout.nonce and head.nonce == rollout.nonce:
+            return "ours"
+        if arrived(rollout, alias) is not None:
+            return "intent"
+        if head.rolled_back and _after(rollout, head, alias):
+            return "undone"
+    if rollout.step < 0 and not rollout.nonce:
+        untouched = bool(rollout.revision) and alias.revision == rollout.revision
+        if untouched or (alias.version == rollout.stable and not alias.weights):
+            return "ours"
+    return "foreign"
+
+
+def arrived(rollout: Rollout, alias: AliasState) -> Intent | None:
+    """The announced write that the alias shows, if any."""
+    head = trusted(alias)
+    return next((one for one in rollout.announced if head is not None and one.nonce == head.nonce), None)
+
+
+def overruled(rollout: Rollout, intent: Intent) -> bool:
+    """Whether a step arrived late, after it had been decided to go back: then it is gone back from there."""
+    return rollout.intent is not None and rollout.intent.kind == "back" and intent.kind != "back"
+
+
+def traffic(alias: AliasState) -> str:
+    """The alias's traffic in words."""
+    extra = ", ".join(f"{percent(weight)} to version {version}" for version, weight in sorted(alias.weights.items()))
+    return f"version {alias.version}" + (f" with {extra}" if extra else " alone")
+
+
+def expected(rollout: Rollout) -> str:
+    """The traffic this rollout left, in words."""
+    share = rollout.traffic(rollout.step)
+    if 0 < share < 1:
+        return f"version {rollout.stable} with {percent(share)} to version {rollout.candidate}"
+    return f"version {rollout.candidate if share else rollout.stable} alone"
+
+
+def _after(rollout: Rollout, head: Head, alias: AliasState) -> bool:
+    """Whether a rollback's mark was set after this rollout was planned: an earlier release's may still stand there.
+
+    A rollback from an alias that was not trusted names no release.
+    """
+    if rollout.nonce or head.release == rollout.release_id:
+        return True
+    if rollout.revision:
+        return alias.revision != rollout.revision
+    # A record without the revision it was planned on: only what it announced tells.
+    moved = rollout.intent is not None and rollout.intent.revision != alias.revision
+    return moved and head.origin == rollout.candidate

@@ -1,0 +1,81 @@
+"""What people ask of a release under way, and whether it may be done. Pure.
+
+Evidence that the new version is worse comes before any order, and an order before everything else. Each order is
+obeyed once: its nonce is recorded with the write that carries it out.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from pipeline.release.decision import Decision, Observation
+from pipeline.release.evidence import Evidence
+from pipeline.release.model import Rollout, percent
+from pipeline.release.terms import Order
+
+
+def pending(rollout: Rollout, seen: Observation) -> Order | None:
+    """The order that is still to be obeyed, if any."""
+    order = seen.order
+    if order is None or order.release != rollout.release_id:
+        return None
+    return None if any(order.nonce == one.nonce for one in rollout.obeyed) else order
+
+
+def obey(rollout: Rollout, order: Order, evidence: Evidence | None) -> Decision:
+    """The decision an order asks for, or the refusal of it, with its reason."""
+    if order.kind == "abort":
+        return _abort(rollout, order, evidence)
+    if order.kind == "pause":
+        return _noted(order, f"paused by {name(order)}", f"`crabwalk resume {rollout.service}` goes on")
+    if order.kind == "resume":
+        return _noted(order, f"resumed by {name(order)}", "the walk goes on")
+    step = len(rollout.steps) if order.kind == "full" else min(rollout.step + 1, len(rollout.steps))
+    no = refusal(rollout, order, evidence, step)
+    if no:
+        return _noted(order, f"not promoted: {no}", f"crabwalk status {rollout.service}")
+    kind = "shift" if step < len(rollout.steps) else "promote"
+    verdict = evidence.verdict if evidence else None
+    goal = percent(rollout.traffic(step))
+    return Decision(kind, _said(order, "promoted"), f"{goal} of the traffic", verdict, step, order=order)  # type: ignore[arg-type]
+
+
+def refusal(rollout: Rollout, order: Order, evidence: Evidence | None, step: int) -> str:
+    """Why this order cannot be followed; empty when it can.
+
+    Only who is named may approve; only with a reason is evidence overridden that is not a PASS.
+    """
+    skipped = rollout.steps[rollout.step + 1 : step + 1]
+    named = rollout.terms.approvers
+    if any(one.approve for one in skipped) and named and not may_approve(named, order.actor):
+        return f"{order.actor} is not among the approvers"
+    if order.reason or evidence is None or evidence.verdict.outcome == "PASS":
+        return ""
+    return f"the evidence does not say so yet ({evidence.verdict.reason}); a reason is needed"
+
+
+def may_approve(approvers: tuple[str, ...], actor: str) -> bool:
+    """Whether an identity, as STS reports it, is one of these: by its ARN, or by what follows its last slash."""
+    short = actor.rpartition("/")[2]
+    role = actor.split("/")[1] if ":assumed-role/" in actor and actor.count("/") >= 2 else short
+    return any(fnmatchcase(each, pattern) for pattern in approvers for each in {actor, short, role})
+
+
+def name(order: Order) -> str:
+    """Who asked, in words."""
+    return f"{order.actor} (GitHub says {order.claimed_actor})" if order.claimed_actor else order.actor
+
+
+def _abort(rollout: Rollout, order: Order, evidence: Evidence | None) -> Decision:
+    said, stays = _said(order, "aborted"), f"version {rollout.stable} has all traffic"
+    if rollout.step < 0 and not rollout.nonce:
+        return Decision("abandon", said, "no traffic was moved", check="order", order=order)
+    return Decision("roll-back", said, stays, evidence.verdict if evidence else None, check="order", order=order)
+
+
+def _noted(order: Order, sentence: str, after: str) -> Decision:
+    return Decision("obey", f"{sentence}: {order.reason}" if order.reason else sentence, after, order=order)
+
+
+def _said(order: Order, done: str) -> str:
+    return f"{done} by {name(order)}" + (f": {order.reason}" if order.reason else "")

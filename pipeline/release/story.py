@@ -1,0 +1,51 @@
+"""How a release is told afterwards: the judge's numbers and the history's entry, as the ledger keeps them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.release.judge import Verdict
+from pipeline.release.ledger import Entry
+from pipeline.release.model import LATEST, Rollout
+
+
+def evidence_of(verdict: Verdict, check: str = "") -> dict[str, Any]:
+    """The judge's numbers as the ledger keeps them; `check`: the signal, alarm or limit that decided."""
+    return {
+        "check": check,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "e_value": min(verdict.e_value, 1e300),
+        "limit": verdict.limit,
+        "interval": list(verdict.interval),
+        "phi": verdict.phi,
+        "canary": asdict(verdict.canary),
+        "baseline": asdict(verdict.baseline),
+    }
+
+
+def entry_of(rollout: Rollout, evidence: Mapping[str, Any]) -> Entry:
+    """The history entry of a rollout that ended."""
+    return Entry(
+        kind="release",
+        release_id=rollout.release_id,
+        service=rollout.service,
+        environment=rollout.environment,
+        outcome="aborted" if rollout.reason == "aborted" else rollout.phase,
+        stable=None if rollout.stable == LATEST else rollout.stable,
+        candidate=rollout.candidate,
+        commit=rollout.commit,
+        subject=rollout.subject,
+        artifact=rollout.artifact,
+        actor=rollout.actor,
+        claimed_actor=rollout.claimed_actor,
+        started=rollout.started,
+        ended=rollout.ended or rollout.started,
+        reason=rollout.reason,
+        sentence=rollout.sentence,
+        evidence=dict(evidence),
+        steps=tuple({"traffic": rollout.traffic(index), "started": at} for index, at in enumerate(rollout.step_starts)),
+        orders=tuple(asdict(order) for order in rollout.obeyed),
+    )
