@@ -12,7 +12,8 @@ from typing import Any
 
 from pipeline.local import edge_alarm_math
 from pipeline.local.edge_alarm_rules import MISSING, OPERATORS, Rule
-from pipeline.local.metric_store import BASIC, Dimensions
+from pipeline.local.metric_statistics import BASIC, known_statistic
+from pipeline.local.metric_store import Dimensions
 
 SUB_MINUTE = (1, 5, 10, 20, 30)  # AWS takes 10, 20 and 30; the embedded environment's own period is 1 s
 LONGEST_S = 7 * 86_400
@@ -129,6 +130,8 @@ def _query(entry: Mapping[str, Any]) -> dict[str, Any]:
     metric = dict(stat.get("Metric") or {})
     if not metric.get("MetricName") or not stat.get("Stat") or not stat.get("Period"):
         raise AlarmError("Each element of Metrics must be an Expression, or a MetricStat with metric, period and stat.")
+    if not known_statistic(str(stat["Stat"])):
+        raise AlarmError(f"The value {stat['Stat']} for parameter Stat is not supported.")
     metric["Dimensions"] = list(metric.get("Dimensions") or [])
     query["MetricStat"] = {**stat, "Metric": metric, "Period": _whole(stat, "Period")}
     return query
@@ -164,6 +167,8 @@ def _check_metric(alarm: Mapping[str, Any]) -> None:
         raise AlarmError("Exactly one of Statistic and ExtendedStatistic must be given.")
     if "Statistic" in alarm and alarm["Statistic"] not in BASIC:
         raise AlarmError(f"The value {alarm['Statistic']} for parameter Statistic is not supported.")
+    if not known_statistic(alarm.get("ExtendedStatistic", "Sum")):
+        raise AlarmError(f"The value {alarm['ExtendedStatistic']} for parameter ExtendedStatistic is not supported.")
 
 
 def _check_math(alarm: Mapping[str, Any]) -> None:

@@ -69,6 +69,7 @@ def math(*metrics: dict[str, Any]) -> dict[str, Any]:
         ({**PLAIN, "DatapointsToAlarm": 4}, "at most EvaluationPeriods"),
         ({**PLAIN, "ExtendedStatistic": "p99"}, "Exactly one of Statistic"),
         ({**PLAIN, "Statistic": "Bogus"}, "The value Bogus"),
+        ({**{key: PLAIN[key] for key in PLAIN if key != "Statistic"}, "ExtendedStatistic": "q9"}, "The value q9"),
         ({**PLAIN, "TreatMissingData": "bogus"}, "must be one of missing, ignore"),
         ({**PLAIN, "ComparisonOperator": "GreaterThanUpperThreshold"}, "must be one of GreaterThanThreshold"),
         ({**PLAIN, "ThresholdMetricId": "ad"}, "anomaly detection"),
