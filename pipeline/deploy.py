@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from pipeline.errors import ConflictError
 from pipeline.planning import DeployPlan, service_url_of
+from pipeline.release.freeze import is_frozen, thaw, told
 from pipeline.release.ledger import ServiceRecord
-from pipeline.release.model import percent
+from pipeline.release.model import ALIAS, percent
 from pipeline.release.outcome import result_of
 from pipeline.release.view import ReleaseResult
 from pipeline.release.walk import Walk
@@ -39,6 +40,7 @@ class Deploy:
             held.callback(run.leases.release)
             for _ in range(ROUNDS):
                 self._finish_abandoned()
+                self._leave_frozen()
                 plan = run.plan().without(self._busy)
                 if self._take(plan):
                     break
@@ -100,6 +102,25 @@ class Deploy:
         self._unfinished |= {walk.rollout.service for walk in done if not walk.rollout.over}
         if walks:
             run.refresh()
+
+    def _leave_frozen(self) -> None:
+        """Pass over what a person rolled back; a commit that reverts the bad one lets it be deployed again."""
+        run = self._run
+        for name, record in sorted(run.setting.records.items()):
+            frozen = record.frozen
+            declared = any(one.name == name for one in run.setting.services)
+            if frozen is None or not declared or not run.wanted(name) or name in self._busy:
+                continue
+            function = run.setting.project.function_name(run.setting.env.name, name)
+            undone = run.repo.reverts(frozen.commit) if frozen.commit else None
+            if undone is not None or not is_frozen(run.engine.functions.alias(function, ALIAS)):
+                run.keep(thaw(run.engine, record, function))
+                why = f"{undone[:12]} reverts {frozen.commit}" if undone else "its alias carries no mark any more"
+                run.tell.progress(f"{name}: not frozen any more: {why}")
+                continue
+            self._unfinished.add(name)
+            goes_on = f"crabwalk resume {name} --env {run.setting.env.name}, or commit a revert of {frozen.commit}"
+            run.skip(record, "skipped", told(frozen), goes_on)
 
     def _take_over(self, record: ServiceRecord) -> Walk | None:
         run, rollout = self._run, record.under_way

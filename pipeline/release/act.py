@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from pipeline.aws.alarms import Alarms
 from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.objects import Objects
@@ -44,6 +45,11 @@ class Engine:
     def metrics(self) -> Metrics:
         """CloudWatch; only a walk needs it, and its client is slow to make."""
         return Metrics(self.env)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """CloudWatch's alarms; only a walk that looks at some needs them."""
+        return Alarms(self.env)
 
     def alias(self, rollout: Rollout) -> AliasState:
         """The alias as it is."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.aws.functions import AliasState, Configuration, NotFoundError
-from pipeline.errors import ConflictError
+from pipeline.errors import ConflictError, UsageError
 from pipeline.release.act import Engine
 from pipeline.release.declared import steps_of, terms_of
+from pipeline.release.freeze import is_frozen
 from pipeline.release.head import trusted
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
@@ -72,8 +73,12 @@ def offer(
             f"the alias of `{service.name}` is split although no release is under way",
             hint=f"crabwalk rollback {service.name} --env {engine.env.name}",
         )
+    ringing = _ringing(engine, service, say)
     started = engine.now()
     package = _package(engine, service, origin.artifact)
+    if is_frozen(alias):
+        goes_on = f"`crabwalk resume {service.name} --env {engine.env.name}` lets it be deployed again"
+        return Offer(refused=f"a person rolled it back, which froze it; {goes_on}")
     back = _rolled_back(engine, origin.function, alias, package)
     if back is not None and not retry:
         return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
@@ -81,7 +86,8 @@ def offer(
     if version == alias.version:
         return Offer(live=version)
     say(f"published version {version}")
-    rollout = _rollout(engine, service, origin, alias, candidate=version, started=started)
+    planned = _rollout(engine, service, origin, alias, candidate=version, started=started)
+    rollout = replace(planned, ringing=ringing)
     events = [service.directory / name for name in service.release.smoke]
     fault = next((one for one in smoke(engine.functions, origin.function, version, events) if one.fault), None)
     if fault is not None:
@@ -93,6 +99,26 @@ def offer(
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed. An alias that was
     # changed since it was read is a conflict.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
+
+
+def _ringing(engine: Engine, service: Service, say: Callable[[str], None]) -> tuple[str, ...]:
+    """The alarms that ring already, which cannot be held against a version that has no traffic yet.
+
+    Raises UsageError for one that does not exist: it would never ring.
+    """
+    declared = (service.release.checks, *(step.checks for step in service.release.steps if step.checks is not None))
+    names = tuple(dict.fromkeys(name for checks in declared for name in checks.alarms))
+    states = engine.alarms.states(names) if names else {}
+    absent = next((name for name, state in states.items() if state == "missing"), None)
+    if absent is not None:
+        raise UsageError(
+            f"`{service.name}` looks at the alarm `{absent}`, which does not exist",
+            hint="make it, or take it out of `release.checks.alarms`",
+        )
+    rings = tuple(name for name, state in states.items() if state == "ALARM")
+    if rings:
+        say(f"already ringing, so not counted in this release: {', '.join(rings)}")
+    return rings
 
 
 def _rolled_back(engine: Engine, function: str, alias: AliasState, package: Package) -> str | None:

@@ -100,6 +100,12 @@ class Rollout:
         return self.terms.checks if own is None else own
 
     @property
+    def alarms(self) -> tuple[str, ...]:
+        """Every alarm that is looked at in some step."""
+        declared = (self.terms.checks, *(one.checks for one in self.steps if one.checks is not None))
+        return tuple(dict.fromkeys(name for checks in declared for name in checks.alarms))
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """Every signal that is judged in some step: they share alpha."""
         declared = [self.terms.checks, *(one.checks for one in self.steps if one.checks is not None)]

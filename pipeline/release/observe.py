@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
+from pipeline.aws.alarms import Alarms
 from pipeline.aws.metrics import Metrics, Series
 from pipeline.errors import AwsError
 from pipeline.release.judge import Counts, Minute
@@ -40,6 +41,15 @@ def read(metrics: Metrics, rollouts: Sequence[Rollout], now: float) -> tuple[Val
         return metrics.read(series, start, end), None
     except AwsError as error:
         return {}, error.what
+
+
+def ringing(alarms: Alarms, rollouts: Sequence[Rollout]) -> tuple[frozenset[str], str | None]:
+    """Which of the alarms these rollouts look at ring now; that they cannot be read is said, not raised."""
+    names = sorted({name for rollout in rollouts for name in rollout.alarms})
+    try:
+        return frozenset(name for name, state in alarms.states(names).items() if state == "ALARM"), None
+    except AwsError as error:
+        return frozenset(), error.what
 
 
 def series_of(rollout: Rollout) -> tuple[Series, ...]:

@@ -65,7 +65,9 @@ def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
     """One round over all walks with one read of the metrics."""
     now = engine.now()
     values, error = observe.read(engine.metrics, [walk.rollout for walk in walks if not walk.finished], now)
-    looks = [_look(engine, walk, values, error, now) for walk in walks]
+    watching = [walk.rollout for walk in walks if not walk.finished and walk.rollout.alarms]
+    ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
+    looks = [_look(engine, walk, Metered(values, error, ringing, unread), now) for walk in walks]
     return tuple(_carry_out(engine, look, now) for look in looks)
 
 
@@ -79,9 +81,21 @@ class _Look:
     fault: CrabwalkError | None = None
 
 
-def _look(engine: Engine, walk: Walk, values: observe.Values, error: str | None, now: float) -> _Look:
+@dataclass(frozen=True)
+class Metered:
+    """What CloudWatch said to one round over all walks; `error` and `unread` say why it did not."""
+
+    values: observe.Values
+    error: str | None = None
+    ringing: frozenset[str] = frozenset()
+    unread: str | None = None  # of the alarms
+
+
+def _look(engine: Engine, walk: Walk, metered: Metered, now: float) -> _Look:
     if walk.finished:
         return _Look(walk)
+    watched = walk.rollout.checks.alarms
+    error = metered.error or (metered.unread if watched else None)
     dark_since = None if error is None else now if walk.metrics_away_since is None else walk.metrics_away_since
     walk = replace(walk, metrics_away_since=dark_since)
     try:
@@ -92,9 +106,10 @@ def _look(engine: Engine, walk: Walk, values: observe.Values, error: str | None,
                 return _Look(walk)
         seen = Observation(
             engine.alias(walk.rollout),
-            observe.minutes(walk.rollout, values, now),
+            observe.minutes(walk.rollout, metered.values, now),
             error,
             0.0 if dark_since is None else now - dark_since,
+            tuple(name for name in watched if name in metered.ringing),
             order=engine.ledger.order(walk.rollout.service),
         )
     except CrabwalkError as fault:

@@ -150,6 +150,14 @@ class Repository:
                 return None
             raise _usage_error(_said(error), self.root) from None
 
+    def reverts(self, sha: str) -> str | None:
+        """The commit after `sha`, up to the head, whose message says that it reverts it, as `git revert` writes."""
+        if not self.has_commit(sha) or not self.is_ancestor(sha, self.head):
+            return None
+        said = f"This reverts commit {self.resolve(sha)}"
+        found = self._run("rev-list", "--fixed-strings", f"--grep={said}", f"{sha}..{self.head}")
+        return found.split()[0] if found.split() else None
+
     def subject(self, sha: str) -> str:
         """The first line of the commit's message."""
         from git import exc

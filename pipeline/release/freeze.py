@@ -1,0 +1,52 @@
+"""A service that a person rolled back is frozen: nothing is deployed to it until somebody says so, or a revert does.
+
+The mark stands in the alias's description, where the rollback wrote it together with the traffic; the ledger has a copy
+with who and why. The alias is right where they differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain
+from pipeline.errors import ConflictError
+from pipeline.release.act import Engine
+from pipeline.release.head import fresh_nonce, parse, trusted
+from pipeline.release.ledger import Frozen, ServiceRecord
+from pipeline.release.model import ALIAS
+
+
+def is_frozen(alias: AliasState) -> bool:
+    """Whether the alias carries a person's mark."""
+    head = trusted(alias)
+    return head is not None and head.state == "frozen"
+
+
+def told(frozen: Frozen) -> str:
+    """Who froze a service, when, why."""
+    who = f"{frozen.actor} (GitHub says {frozen.claimed_actor})" if frozen.claimed_actor else frozen.actor
+    when = f"{datetime.fromtimestamp(frozen.at, UTC):%Y-%m-%d %H:%M} UTC"
+    what = f"rolled back version {frozen.version}" if frozen.version else "rolled back"
+    return f"frozen since {when}: {who} {what}" + (f": {frozen.reason}" if frozen.reason else "")
+
+
+def thaw(engine: Engine, record: ServiceRecord, function: str) -> ServiceRecord:
+    """Take the mark away, from the alias first; moves no traffic and starts nothing.
+
+    Raises ConflictError when the alias keeps changing meanwhile.
+    """
+    alias = engine.functions.alias(function, ALIAS)
+    head = trusted(alias)
+    if head is not None and head.state == "frozen":
+        marked = replace(head, state="back", nonce=fresh_nonce())
+        try:
+            engine.functions.write_alias(alias, marked.primary, marked.weights, str(marked))
+        except (AliasMoved, AliasUncertain) as unclear:
+            found = parse(engine.functions.alias(function, ALIAS).description)
+            if found is None or found.nonce != marked.nonce:
+                raise ConflictError(
+                    f"the alias of `{record.service}` was changed meanwhile",
+                    hint=f"crabwalk status {record.service} --env {engine.env.name}",
+                ) from unclear
+    return record if record.frozen is None else engine.ledger.save(replace(record, frozen=None))
