@@ -34,15 +34,26 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 @click.option("--version", metavar="N", callback=check_version, help="Only what this version said; $LATEST is one too.")
 @click.option("--since", callback=_seconds, default="10m", show_default=True, help="How far back: 30s, 10m, 2h, 1d.")
 @click.option("--filter", "text", default="", metavar="TEXT", help="Only lines that contain this text.")
+@click.option("--metrics", is_flag=True, help="Also the lines that are metrics for CloudWatch.")
 @output_option
 def command(
-    *, service: str, env_name: str | None, follow: bool, version: str | None, since: float, text: str, output: str
+    *,
+    service: str,
+    env_name: str | None,
+    follow: bool,
+    version: str | None,
+    since: float,
+    text: str,
+    metrics: bool,
+    output: str,
 ) -> int:
     """Show what SERVICE's function logged: time (UTC), version, level, message, fields, and the request's id.
 
+    Lines in the embedded metric format are left out: CloudWatch makes metrics of them.
     With --output json every line is as it was written; with --follow as well, one JSON object a line.
     """
     from pipeline.aws import logs
+    from pipeline.report.logs import is_metrics
 
     here = Here(env_name, json=output == "json")
     function = _function(here, service)
@@ -61,6 +72,8 @@ def command(
         )
     else:
         found = _some(here, service, function, query, since)
+    if not metrics:
+        found = (event for event in found if not is_metrics(event.message))
     if output == "json":
         return _as_json(here, service, query.group, found, follow=follow)
     return _as_text(here, service, found, since)

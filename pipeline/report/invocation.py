@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from pipeline.report.logs import Usage, said, usage
+from pipeline.report.logs import Usage, is_metrics, said, usage
 
 _PLATFORM = re.compile(r"(?:START|END|REPORT|INIT_START) ")
 
@@ -17,8 +17,8 @@ def usage_of(log: str) -> Usage | None:
 
 
 def logged(log: str) -> list[str]:
-    """The function's own lines in a tail of the log."""
-    own = (line for line in log.splitlines() if line and not _PLATFORM.match(line))
+    """The function's own lines in a tail of the log, without those that are metrics."""
+    own = (line for line in log.splitlines() if line and not _PLATFORM.match(line) and not is_metrics(line))
     return [f"{level:<6} {text}" if level != "-" else text for level, text in map(said, own)]
 
 

@@ -95,13 +95,21 @@ def said(message: str) -> tuple[str, str]:
     return "-", one_line(message)
 
 
+def is_metrics(message: str) -> bool:
+    """Whether a line has nothing but metrics in the embedded metric format: CloudWatch reads it, people do not."""
+    if '"_aws"' not in message:
+        return False
+    documents = _parsed(message)
+    return any(isinstance(one.get("_aws"), dict) and not any(key in one for key in _MESSAGES) for one in documents)
+
+
 def _parsed(message: str) -> Iterator[dict[str, Any]]:
     """The line as a JSON object, if it is one."""
     if not message.startswith("{"):
         return
     try:
         found = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if isinstance(found, dict):
         yield found

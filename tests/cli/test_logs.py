@@ -20,6 +20,7 @@ START_MS = 1_767_225_600_000
 IDS = {"3": "33333333-aaaa-bbbb-cccc-dddddddddddd", "4": "44444444-aaaa-bbbb-cccc-dddddddddddd"}
 FIGURES = "Duration: 1.5 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 20 MB"
 GREETING = '{"timestamp":"t","level":"INFO","message":"greeting","name":"Ada"}'
+METRICS = '{"_aws":{"Timestamp":1767225600000,"CloudWatchMetrics":[]},"Requests":1}'
 REFUSAL = '{"timestamp":"t","level":"ERROR","fields":{"message":"refused","status":500}}'
 STREAMS = {version: f"2026/01/01/[{version}]0123456789abcdef0123456789abcde{version}" for version in IDS}
 
@@ -85,6 +86,21 @@ def test_lines_for_people(arguments: tuple[str, ...], expected: list[str], here:
     assert run(["logs", "hello", *EVER, *arguments]) == 0
     assert here.root.is_dir()
     assert capsys.readouterr() == ("\n".join(expected) + "\n", "")
+
+
+def test_lines_that_are_metrics_are_shown_when_asked_for(
+    embedded: local.Running, here: Place, capsys: Captured
+) -> None:
+    logs, group = kit.client(embedded, "logs"), f"/aws/lambda/{here.function}"
+    stream = STREAMS["3"].replace("[3]", "[9]")
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    event = {"timestamp": START_MS + 100, "message": METRICS}
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+    for more, expected in (((), 0), (("--metrics",), 1)):
+        assert run(["logs", "hello", *EVER, "--version", "9", "--output", "json", *more]) == 0
+        found = [one["message"] for one in json.loads(capsys.readouterr().out)["events"]]
+        assert found == [METRICS] * expected
+    logs.delete_log_stream(logGroupName=group, logStreamName=stream)
 
 
 def test_a_version_that_neither_exists_nor_logged(here: Place, capsys: Captured) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.report.invocation import logged, reason, usage_of
-from pipeline.report.logs import LogLines, Usage, said, usage
+from pipeline.report.logs import LogLines, Usage, is_metrics, said, usage
 
 REPORT = (
     "REPORT RequestId: 8f5-1\tDuration: 12.5 ms\tBilled Duration: 38 ms\tMemory Size: 128 MB\t"
@@ -80,8 +80,28 @@ def test_lines_between_start_and_report_belong_to_the_request_of_their_stream() 
     ]
 
 
+METRICS = '{"_aws":{"Timestamp":1,"CloudWatchMetrics":[]},"Requests":1}'
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (METRICS, True),
+        ('{"_aws":{},"message":"said with it"}', False),
+        ('{"_aws":"words"}', False),
+        ('{"message":"about \\"_aws\\""}', False),
+        ('words "_aws"', False),
+        ('{"_aws":' + "[" * 100_000, False),
+    ],
+)
+def test_lines_that_are_metrics_and_nothing_else(message: str, expected: bool) -> None:
+    assert is_metrics(message) is expected
+
+
 def test_the_tail_of_an_invocation() -> None:
-    tail = f'START RequestId: 8f5-1 Version: 3\n{{"level": "INFO", "message": "served"}}\nplain\n\n{REPORT}\n'
+    tail = (
+        f'START RequestId: 8f5-1 Version: 3\n{{"level": "INFO", "message": "served"}}\n{METRICS}\nplain\n\n{REPORT}\n'
+    )
     assert logged(tail) == ["INFO   served", "plain"]
     assert usage_of(tail) == usage(REPORT)
     assert usage_of("nothing") is None
