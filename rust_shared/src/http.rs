@@ -76,13 +76,14 @@ mod tests {
     use lambda_http::{Context, Response, http::StatusCode};
 
     use super::*;
-    use crate::telemetry::testing::Lines;
+    use crate::telemetry::testing::{Lines, counted};
 
     const EVENT: &str = include_str!("../../services/hello/events/hello.json");
 
     fn event(payload: &str) -> LambdaEvent<Box<RawValue>> {
         let mut context = Context::default();
         context.request_id = "r-1".into();
+        context.invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:hello:live".into();
         context.env_config = Config { version: "7".into(), ..Config::default() }.into();
         LambdaEvent::new(RawValue::from_string(payload.into()).unwrap(), context)
     }
@@ -90,6 +91,7 @@ mod tests {
     async fn answer(request: Request) -> Result<Response<String>, Error> {
         match request.uri().path() {
             "/" => Ok(Response::builder().status(StatusCode::ACCEPTED).body("yes".into())?),
+            "/500" => Ok(Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).body("no".into())?),
             "/err" => Err("no such thing".into()),
             _ => panic!("on purpose"),
         }
@@ -104,6 +106,17 @@ mod tests {
         let line = lines.the_request();
         assert_eq!((&line["request_id"], &line["version"]), (&"r-1".into(), &"7".into()));
         assert_eq!((&line["outcome"], &line["status"], &line["level"]), (&"ok".into(), &202.into(), &"INFO".into()));
+        assert_eq!(counted(), [[1, 0]]);
+    }
+
+    #[tokio::test]
+    async fn a_500_that_is_returned_is_no_error_for_lambda_and_counted_as_a_failure() {
+        let lines = Lines::capture();
+        let event = event(&EVENT.replace(r#""rawPath": "/""#, r#""rawPath": "/500""#));
+        let response = recorded(service_fn(answer)).call(event).await.unwrap();
+        assert_eq!(serde_json::to_value(&response).unwrap()["statusCode"], 500);
+        assert_eq!(lines.the_request()["outcome"], "ok");
+        assert_eq!(counted(), [[1, 1]]);
     }
 
     #[tokio::test]
@@ -114,6 +127,7 @@ mod tests {
         assert_eq!(diagnostic.error_message, "no such thing");
         let line = lines.the_request();
         assert_eq!((&line["outcome"], line.get("status")), (&"error".into(), None));
+        assert_eq!(counted(), [[1, 1]]);
     }
 
     #[test]
@@ -124,6 +138,7 @@ mod tests {
         let run = || runtime.block_on(recorded(service_fn(answer)).call(event)).is_ok();
         assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
         assert_eq!(lines.the_request()["outcome"], "panic");
+        assert_eq!(counted(), [[1, 1]]);
     }
 
     #[tokio::test]
