@@ -38,7 +38,8 @@ class Kind:
 
     crates: Mapping[str, Features]
     test_crates: Mapping[str, Features] = field(default_factory=dict)
-    http: bool = False  # served by lambda_http, which leaves one log line a request with rust_shared
+    http: bool = False  # served by lambda_http: one log line a request with rust_shared, and metrics of its failures
+    batch: bool = False  # works off records, and says which failed: an invocation that Lambda takes for a success
 
 
 _TOKIO: Mapping[str, Features] = {"tokio": ("macros", "rt")}
@@ -58,12 +59,12 @@ def _events(*features: str) -> Mapping[str, Features]:
 KINDS: Mapping[str, Kind] = {
     "http": Kind(_HTTP, http=True),
     "axum": Kind({"axum": (), **_HTTP}, http=True),
-    "sqs": Kind({**_events("sqs"), **_LOGS, **_DERIVE, **_JSON}),
+    "sqs": Kind({**_events("sqs"), **_LOGS, **_DERIVE, **_JSON}, batch=True),
     "s3": Kind({**_events("s3"), **_LOGS, "percent-encoding": ()}, _JSON),
     "schedule": Kind({**_RUNTIME, **_LOGS, **_DERIVE}, _JSON),
     "event": Kind({**_events("eventbridge"), **_LOGS, **_DERIVE}, _JSON),
     "cognito": Kind(_events("cognito"), _JSON),
     "extension": Kind({"lambda-extension": (), **_TOKIO, **_LOGS}, _JSON),
-    "stream": Kind({**_events("dynamodb", "streams"), **_LOGS, **_DERIVE, "serde_dynamo": ()}, _JSON),
-    "enrich": Kind({**_events("sqs"), **_LOGS, **_DERIVE, **_JSON}),
+    "stream": Kind({**_events("dynamodb", "streams"), **_LOGS, **_DERIVE, "serde_dynamo": ()}, _JSON, batch=True),
+    "enrich": Kind({**_events("sqs"), **_LOGS, **_DERIVE, **_JSON}, batch=True),
 }

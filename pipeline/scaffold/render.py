@@ -35,7 +35,7 @@ def render(name: str, kind: str, workspace: Workspace, schema: str | None) -> di
         "src/main.rs": _fill(_read(folder / "main.rs"), tokens),
     }
     if not workspace.shared:
-        files["src/telemetry.rs"] = _read(TEMPLATES / "telemetry.rs")
+        files["src/telemetry.rs"] = _own_telemetry(chosen)
     for event in sorted(folder.glob("*.json")):
         file = f"{name}.json" if event.stem == "event" else event.name
         files[f"events/{file}"] = _fill(_read(event), tokens)
@@ -77,11 +77,19 @@ def _listed(features: Features | list[str]) -> str:
 
 
 def _telemetry(kind: Kind, *, shared: bool) -> dict[str, str]:
-    """How the code logs: by the workspace's rust_shared, or by a module of its own."""
+    """How the code logs and counts: by the workspace's rust_shared, or by a module of its own."""
     if shared:
         return {"module": "", "telemetry": f"{SHARED}::telemetry", "serve": f"{SHARED}::http::run"}
-    serve = "telemetry::init();\n    lambda_http::run" if kind.http else ""
+    serve = "telemetry::init();\n    telemetry::serve" if kind.http else ""
     return {"module": "mod telemetry;\n\n", "telemetry": "telemetry", "serve": serve}
+
+
+def _own_telemetry(kind: Kind) -> str:
+    """The module in place of rust_shared: log lines, and metrics where Lambda takes a failure for a success."""
+    counts = ("outcomes.rs",) if kind.http or kind.batch else ()
+    serves = ("serve.rs",) if kind.http else ()
+    text = "".join(_read(TEMPLATES / part) for part in ("telemetry.rs", *counts, *serves))
+    return _fill(text, {"runtime": "lambda_http" if kind.http else "lambda_runtime"})
 
 
 def _description(manifest: str) -> str:

@@ -14,7 +14,11 @@ from pipeline.workspace.cargo import table as _table
 
 SHARED = "rust_shared"
 # What the templates call of a workspace's own rust_shared; one that lacks it is somebody else's.
-_SHARED_CALLS = {"http.rs": "pub async fn run", "telemetry.rs": "pub fn init"}
+_SHARED_CALLS = (
+    ("http.rs", "pub async fn run"),
+    ("telemetry.rs", "pub fn init"),
+    ("telemetry.rs", "pub fn outcomes(context"),
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _is_shared(root: Path, spec: object) -> bool:
     sources = root / path / "src"
     return all(
         (sources / file).is_file() and call in (sources / file).read_text("utf-8", errors="replace")
-        for file, call in _SHARED_CALLS.items()
+        for file, call in _SHARED_CALLS
     )
 
 

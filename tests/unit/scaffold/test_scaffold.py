@@ -30,7 +30,7 @@ rust_shared = { path = "shared" }
 [workspace.lints.clippy]
 all = "warn"
 """
-SHARED = {"http.rs": "pub async fn run() {}", "telemetry.rs": "pub fn init() {}"}
+SHARED = {"http.rs": "pub async fn run() {}", "telemetry.rs": "pub fn init() {}\npub fn outcomes(context: &Context) {}"}
 
 
 def project(root: Path, *, cargo: str = WORKSPACE, more: str = "") -> Project:
@@ -76,8 +76,24 @@ def test_every_kind_is_whole(kind: str, tmp_path: Path) -> None:
     assert b"#[cfg(test)]" in files["src/main.rs"]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_what_lambda_takes_for_a_success_is_counted(own: bool, tmp_path: Path) -> None:
+    here = project(tmp_path)
+    if not own:
+        shared(tmp_path)
+        here = project(tmp_path, cargo=WORKSPACE + HABITS)
+    for kind in KINDS:
+        files = plan(here, "mine", kind).files
+        module, main = files.get("src/telemetry.rs", ""), files["src/main.rs"]
+        http, batch = kind in {"http", "axum"}, kind in {"sqs", "stream", "enrich"}
+        assert ("::outcomes(&event.context, " in main) == batch
+        assert ("fn outcomes(" in module) == (own and (http or batch))
+        assert ("fn serve<" in module) == (own and http)
+        assert not http or ("telemetry::serve(" if own else "rust_shared::http::run(") in main
+
+
 def test_templates_are_those_of_the_kinds() -> None:
-    assert {path.name for path in TEMPLATES.iterdir()} == {*KINDS, "telemetry.rs"}
+    assert {path.name for path in TEMPLATES.iterdir()} == {*KINDS, "telemetry.rs", "outcomes.rs", "serve.rs"}
     assert {crate for kind in KINDS.values() for crate in (*kind.crates, *kind.test_crates)} < set(CRATES)
 
 
@@ -113,7 +129,7 @@ def test_somebody_elses_rust_shared_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "shared/src/http.rs").write_text("pub fn serve() {}")
     files = plan(project(tmp_path, cargo=WORKSPACE + HABITS), "greeter", "http").files
     assert "rust_shared" not in files["Cargo.toml"]
-    assert "telemetry::init();\n    lambda_http::run(service_fn(greet)).await" in files["src/main.rs"]
+    assert "telemetry::init();\n    telemetry::serve(service_fn(greet)).await" in files["src/main.rs"]
 
 
 def test_the_schema_is_named_where_it_lies(tmp_path: Path) -> None:

@@ -43,7 +43,10 @@ fn enriched(message: SqsMessage) -> Enriched {
 }
 
 async fn handle(event: LambdaEvent<Vec<SqsMessage>>) -> Result<Vec<Enriched>, Error> {
-    Ok(event.payload.into_iter().map(enriched).collect())
+    let answers: Vec<_> = event.payload.into_iter().map(enriched).collect();
+    let refused = answers.iter().filter(|one| matches!(one, Enriched::Refused { .. })).count();
+    <<telemetry>>::outcomes(&event.context, answers.len(), refused);
+    Ok(answers)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -22,6 +22,7 @@ fn work(job: &Job) -> Result<(), Error> {
 
 async fn handle(event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let mut failed = SqsBatchResponse::default();
+    let records = event.payload.records.len();
     for message in event.payload.records {
         let id = message.message_id.unwrap_or_default();
         match serde_json::from_str::<Job>(message.body.as_deref().unwrap_or_default()) {
@@ -38,6 +39,7 @@ async fn handle(event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error>
             }
         }
     }
+    <<telemetry>>::outcomes(&event.context, records, failed.batch_item_failures.len());
     Ok(failed)
 }
 

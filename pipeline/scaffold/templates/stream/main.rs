@@ -29,11 +29,14 @@ fn apply(change: &str, item: &Item) -> Result<(), Error> {
 
 async fn handle(event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
     let mut failed = DynamoDbEventResponse::default();
+    let (mut seen, mut unapplied) = (0, 0);
     for record in event.payload.records {
+        seen += 1;
         let number = record.change.sequence_number.clone().unwrap_or_default();
         match item(&record) {
             Ok(item) => {
                 if let Err(error) = apply(&record.event_name, &item) {
+                    unapplied += 1;
                     // Lambda goes on from here: what follows waits, so that the order stays.
                     tracing::warn!(sequence_number = number, %error, "comes again");
                     let mut failure = DynamoDbBatchItemFailure::default();
@@ -43,9 +46,13 @@ async fn handle(event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Erro
                 }
             }
             // No repetition helps, and all of the shard would wait behind it. The stream keeps it for a day.
-            Err(error) => tracing::error!(sequence_number = number, %error, "poison"),
+            Err(error) => {
+                unapplied += 1;
+                tracing::error!(sequence_number = number, %error, "poison");
+            }
         }
     }
+    <<telemetry>>::outcomes(&event.context, seen, unapplied);
     Ok(failed)
 }
 
