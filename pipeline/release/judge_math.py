@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 GRID = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 LOG_CAP = math.log(20.0)
 NOWHERE = -math.inf  # log of zero
 
-_LOG_AND_EXCESS = tuple((math.log(r), r - 1.0) for r in GRID)
+Ratios = tuple[tuple[float, float], ...]
+LOG_AND_EXCESS: Ratios = tuple((math.log(r), r - 1.0) for r in GRID)  # log(r), r - 1
 
 
 def logsumexp(values: Sequence[float]) -> float:
@@ -35,52 +36,77 @@ def rate_ratio(n_c: float, e_c: float, n_b: float, e_b: float, *, r: float, r0: 
     return e_c * math.log(r / r0) - bad * (math.log1p(pi * (r - 1.0)) - math.log1p(pi * (r0 - 1.0)))
 
 
-def rate_ratios(n_c: float, e_c: float, n_b: float, e_b: float) -> list[float]:
-    """`rate_ratio` against 1 for every ratio of the grid; the inner loop of the judge."""
+def rate_ratios(n_c: float, e_c: float, n_b: float, e_b: float, ratios: Ratios = LOG_AND_EXCESS) -> list[float]:
+    """`rate_ratio` against 1 for every one of `ratios`; the inner loop of the judge."""
     bad = e_c + e_b
     pi = n_c / (n_c + n_b)
     log1p = math.log1p
-    return [e_c * log_r - bad * log1p(pi * excess) for log_r, excess in _LOG_AND_EXCESS]
+    return [e_c * log_r - bad * log1p(pi * excess) for log_r, excess in ratios]
 
 
-def odds_ratios(n_c: float, e_c: float, n_b: float, e_b: float, guess: float) -> list[float]:
-    """Log e-value of one minute for every odds ratio of the grid: the two-sample Bernoulli form, for high rates.
+def odds_ratios(
+    n_c: float, e_c: float, n_b: float, e_b: float, guess: float, *, ratios: Ratios = LOG_AND_EXCESS
+) -> list[float]:
+    """Log e-value of one minute for every odds ratio of `ratios`: the two-sample Bernoulli form, for high rates.
 
     With b = `guess`, c its shift by the odds ratio and m = (n_c·c + n_b·b) / (n_c + n_b), the product over all
     requests of p_side(y) / p_m(y) has expectation at most 1 whatever the common rate is, as long as `guess` was fixed
     before the minute (R. Turner, A. Ly, P. Grünwald, "Generic E-Variables for Exact Sequential k-Sample Tests",
     2021). For small rates it becomes `rate_ratios`; above some 5 % it finds the same regression sooner.
     """
+    # In logarithms relative to b, where log(1 + (r - 1)·b) stands for both log(c) and log(1 - c).
     pi = n_c / (n_c + n_b)
-    good_c, good_b = n_c - e_c, n_b - e_b
-    log, log1p = math.log, math.log1p
+    bad = e_c + e_b
+    good = n_c + n_b - bad
+    log1p = math.log1p
     out = []
-    for r in GRID:
-        c = r * guess / (1.0 + (r - 1.0) * guess)
-        m = pi * c + (1.0 - pi) * guess
+    for log_r, excess in ratios:
+        grown = 1.0 + excess * guess
+        shift = pi * excess / grown
         out.append(
-            e_c * log(c / m)
-            + e_b * log(guess / m)
-            + good_c * (log1p(-c) - log1p(-m))
-            + good_b * (log1p(-guess) - log1p(-m))
+            e_c * log_r
+            - n_c * log1p(excess * guess)
+            - bad * log1p(shift * (1.0 - guess))
+            - good * log1p(-shift * guess)
         )
     return out
 
 
-def dispersion(series: Iterable[tuple[float, float]]) -> float:
-    """Pearson χ² per degree of freedom of bad events per minute against one common rate, at least 1.
+def dispersion(series: Sequence[tuple[float, float]], chance: float = 0.0) -> float:
+    """Pearson χ² per degree of freedom of bad events per period against one common rate, at least 1.
 
-    `series` holds (requests, bad) per minute; 1 is what independent failures show, more means bursts. With fewer than
-    two minutes of traffic, no bad event, or nothing but bad events there is no dispersion to see: 1.
+    `series` holds (requests, bad) per period; 1 is what independent failures show, more means bursts. With fewer than
+    two periods with traffic, no bad event, or nothing but bad events there is no dispersion to see: 1. It is 1, too,
+    while it is within `chance` standard deviations of what independent failures show: for Poisson counts of means m
+    the variance of χ² is Σ (2 + 1/m) (J. Haldane, Biometrika 29, 1937).
     """
-    minutes = [(n, bad) for n, bad in series if n > 0]
-    total = math.fsum(n for n, _ in minutes)
-    bad_total = math.fsum(bad for _, bad in minutes)
-    if len(minutes) < 2 or bad_total <= 0 or bad_total >= total:
+    periods = [(n, bad) for n, bad in series if n > 0]
+    total = math.fsum([n for n, _ in periods])
+    bad_total = math.fsum([bad for _, bad in periods])
+    if len(periods) < 2 or bad_total <= 0 or bad_total >= total:
         return 1.0
     p = bad_total / total
-    chi2 = math.fsum((bad - n * p) ** 2 / (n * p * (1.0 - p)) for n, bad in minutes)
-    return max(1.0, chi2 / (len(minutes) - 1))
+    chi2 = math.fsum([(bad - n * p) ** 2 / n for n, bad in periods]) / (p * (1.0 - p))
+    freedom = len(periods) - 1
+    spread = math.sqrt(2.0 * len(periods) + math.fsum([1.0 / n for n, _ in periods]) / p)
+    return max(1.0, chi2 / freedom) if chi2 > freedom + chance * spread else 1.0
+
+
+def burstiness(series: Sequence[tuple[float, float]]) -> float:
+    """phi: the largest dispersion over blocks of 1, 3 and 5 periods that is more than chance; 1 if there is none.
+
+    Blocks see what lasts: a sandbox stuck for minutes spreads its failures evenly over them. The blocks end with the
+    last period, and longer ones must be further from chance (3 standard deviations instead of 2): there are few.
+    """
+    if not any(bad for _, bad in series):
+        return 1.0
+    phi = dispersion(series, 2.0)
+    for length in (3, 5):
+        starts = range(len(series) % length, len(series), length)
+        blocks = [series[start : start + length] for start in starts]
+        sums = [(math.fsum([n for n, _ in block]), math.fsum([bad for _, bad in block])) for block in blocks]
+        phi = max(phi, dispersion(sums, 3.0))
+    return phi
 
 
 def wilson(n: float, bad: float, z: float) -> tuple[float, float]:

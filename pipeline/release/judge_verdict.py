@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,7 @@ Reason = Literal["worse", "outage", "baked", "fast", "baking", "no data", "low t
 Names = tuple[str, str]
 
 DEFAULT_NAMES: Names = ("the new version", "the old version")
+MOST = 10**15  # requests: beyond it floating point no longer tells one more from one less
 # From the weakest to the strongest: what several metrics together may claim is what the weakest of them claims.
 _STRENGTH: tuple[Reason, ...] = ("metrics unavailable", "no data", "low traffic", "baking", "baked", "fast")
 
@@ -23,8 +25,8 @@ class Counts:
     bad: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.bad <= self.n:
-            raise ValueError(f"counts must satisfy 0 <= bad <= n, got n={self.n}, bad={self.bad}")
+        if not 0 <= self.bad <= self.n <= MOST:
+            raise ValueError(f"counts must satisfy 0 <= bad <= n <= {MOST:,}, got n={self.n}, bad={self.bad}")
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.n + other.n, self.bad + other.bad)
@@ -106,27 +108,39 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
     return min(verdicts, key=lambda verdict: _STRENGTH.index(verdict.reason))
 
 
-def sentence(reason: Reason, verdict: Verdict, names: Names) -> str:
-    """What `reason` means with the numbers of `verdict`, for somebody who was asleep a minute ago."""
-    new, old = names
-    canary, baseline = verdict.canary, verdict.baseline
-    if reason == "no data":
-        silent = new if verdict.step_canary.n == 0 else old
-        return f"no request reached {silent} in this step; there is nothing to compare"
-    seen = f"of {_requests(canary.n)} to {new}, {_failed(canary.bad)}"
-    seen += f"; of {baseline.n:,} to {old} in the same time, {_did(baseline.bad)}"
-    if canary.n == 0:
-        seen = f"no request has reached {new} yet"
-    elif baseline.n == 0:
-        seen = f"of {_requests(canary.n)} to {new}, {_failed(canary.bad)}; none went to {old}"
-    tail = {
-        "worse": f"; that is not chance (at most {one_in(verdict.e_value)})",
-        "outage": "; that is an outage",
-        "low traffic": f"; too few to decide, {verdict.min_requests:,} are required",
-        "baking": "; no sign so far that it is worse" if canary.n else "",
-        "fast": "; enough to know that it is good",
-    }
-    return seen + tail.get(reason, "; no sign that it is worse")
+@dataclass(frozen=True)
+class Wording:
+    """How a verdict is said: the versions' names, what a bad request did, how many requests are required."""
+
+    names: Names
+    verb: str
+    min_requests: int
+
+    def of(self, reason: Reason, canary: Counts, baseline: Counts, *, log_e: float, silent: str) -> str:
+        """What `reason` means with the numbers of the walk, for somebody who was asleep a minute ago.
+
+        log_e: natural logarithm of the evidence; `silent`: the version without requests, where there is one.
+        """
+        new, old = self.names
+        if reason == "no data":
+            return f"no request reached {silent} in this step; there is nothing to compare"
+        seen = f"of {_requests(canary.n)} to {new}, {_bad(canary.bad)} {self.verb}"
+        if canary.n == 0:
+            seen = f"no request has reached {new} yet"
+        elif baseline.n == 0:
+            seen = f"{seen}; none went to {old}"
+        else:
+            seen = f"{seen}; of {baseline.n:,} to {old} in the same time, {_bad(baseline.bad)} did"
+        if reason == "worse":
+            return f"{seen}; that is not chance (at most {one_in(math.exp(min(log_e, 700.0)))})"
+        if reason == "low traffic":
+            return f"{seen}; too few to decide, {self.min_requests:,} are required"
+        tail = {
+            "outage": "; that is an outage",
+            "baking": "; no sign so far that it is worse" if canary.n else "",
+            "fast": "; enough to know that it is good",
+        }
+        return seen + tail.get(reason, "; no sign that it is worse")
 
 
 def one_in(e_value: float) -> str:
@@ -141,9 +155,5 @@ def _requests(n: int) -> str:
     return f"{n:,} request{'s' if n != 1 else ''}"
 
 
-def _failed(bad: int) -> str:
-    return f"{bad:,} failed" if bad else "none failed"
-
-
-def _did(bad: int) -> str:
-    return f"{bad:,} did" if bad else "none did"
+def _bad(bad: int) -> str:
+    return f"{bad:,}" if bad else "none"

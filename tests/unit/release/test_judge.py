@@ -6,14 +6,16 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.release.judge import Counts, Minute, Verdict, combine, judge, unavailable
 from pipeline.release.judge_math import dispersion, newcombe, odds_ratios, rate_ratios, wilson
 from pipeline.release.judge_verdict import one_in
 
-PROPERTY = settings(derandomize=True, max_examples=60, deadline=None, database=None)
+PROPERTY = settings(
+    derandomize=True, max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def minute(t: int, canary: tuple[int, int], baseline: tuple[int, int], step: int = 0) -> Minute:
@@ -138,7 +140,7 @@ def test_one_minute_alone_cannot_fail_a_walk_by_the_e_process() -> None:
 def test_regression_that_shows_only_at_the_second_step_is_found() -> None:
     first = steady(10, (100, 1), (900, 9))
     second = [minute(10 + t, (500, 25), (500, 5), step=1) for t in range(10)]
-    assert judge(first + second, steps=2, bake=10).failed_at == 11
+    assert judge(first + second, steps=2, bake=10).failed_at == 12
 
 
 def test_final_step_is_not_judged() -> None:
