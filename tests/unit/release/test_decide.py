@@ -19,6 +19,7 @@ from pipeline.release.head import Head
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.model import Intent, Rollout, StepSpec
 from pipeline.release.standing import standing
+from pipeline.release.terms import Freeze, Order, Terms
 
 SOON = START + 30
 LATE = START + 121  # after the deadline
@@ -251,13 +252,18 @@ def evidence(draw: st.DrawFn) -> tuple[Minute, ...]:
     return tuple(Minute(START + t, step, counts(), counts()) for t, step in enumerate(steps))
 
 
+TERMS = (Terms(), Terms(approvers=("anna",)), Terms(freezes=(Freeze(START, START + 100),), fast=True))
+
+
 @st.composite
 def rollouts(draw: st.DrawFn) -> Rollout:
     count = draw(st.integers(0, 3))
     step = draw(st.integers(-1, count))
     return replace(
         FRESH,
-        steps=tuple(StepSpec(0.1 + 0.2 * index, draw(st.floats(0, 100))) for index in range(count)),
+        steps=tuple(
+            StepSpec(0.1 + 0.2 * index, draw(st.floats(0, 100)), approve=draw(st.booleans())) for index in range(count)
+        ),
         step=step,
         step_starts=tuple(START + index for index in range(step + 1)),
         phase=draw(st.sampled_from(["published", "walking", "held"])),
@@ -270,6 +276,10 @@ def rollouts(draw: st.DrawFn) -> Rollout:
         min_requests=draw(st.integers(0, 1000)),
         deadline_s=draw(st.floats(0, 1000)),
         sentence=draw(st.text(max_size=5)),
+        terms=draw(st.sampled_from(TERMS)),
+        paused=draw(st.none() | st.just(START)),
+        waiting=draw(st.none() | st.just(START)),
+        clock=draw(st.none() | st.just(START + 50)),
     )
 
 
@@ -293,18 +303,32 @@ def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject
     outage = data.draw(st.none() | st.just("CloudWatch did not answer"))
     now = START + data.draw(st.floats(-1e3, 1e6))
     away_s = data.draw(st.floats(0, 1e4))
-    found = decide(rollout, saw(seen, minutes, outage, away_s), now)
+    kind = data.draw(st.none() | st.sampled_from(["promote", "full", "pause", "resume", "abort"]))
+    reason = data.draw(st.sampled_from(["", "why"]))
+    asked = kind and Order(kind, rollout.release_id, "5" * 16, "anna", None, reason, START)
+    alarms = data.draw(st.just(()) | st.just(("loud",)))
+    found = decide(rollout, saw(seen, minutes, outage, away_s, alarms=alarms, order=asked), now)
     where = standing(rollout, seen)
     verdict = found.verdict
     assert found.sentence or not rollout.sentence
     if where != "ours":
         assert found.kind == {"foreign": "conflict", "intent": "settled", "undone": "undone"}[where]
         return
-    assert found.kind in {"wait", "shift", "promote", "roll-back", "hold"}
-    if found.kind in {"shift", "promote"}:
+    assert found.kind in {"wait", "shift", "promote", "roll-back", "hold", "approval", "quiet", "abandon", "obey"}
+    baking = 0 <= rollout.step < len(rollout.steps)
+    if baking and alarms:
+        assert found.kind == "roll-back"
+    if found.kind == "obey" or found.order is not None:
+        assert asked is not None
+        assert found.order == asked
+    if found.kind in {"shift", "promote"} and found.order is None:
+        assert rollout.paused is None
         assert found.step == min(rollout.step + 1, len(rollout.steps))
+        assert rollout.step == len(rollout.steps) or not (
+            found.step < len(rollout.steps) and rollout.steps[found.step].approve
+        )
         if verdict is not None:
-            late = rollout.on_inconclusive == "promote" and now >= rollout.started + rollout.deadline_s
+            late = rollout.on_inconclusive == "promote" and now >= rollout.deadline
             assert verdict.outcome == "PASS" or late
             assert verdict.step in {rollout.step, -1}
         else:
@@ -313,7 +337,7 @@ def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject
         assert found.kind == "roll-back"
     if outage is not None and verdict is not None:
         assert verdict.reason == "metrics unavailable"
-        assert found.kind in {"wait", "roll-back", "hold"}
+        assert found.kind in {"wait", "roll-back", "hold", "obey"} or found.order is not None
     if found.kind == "hold":
         assert rollout.on_inconclusive == "hold" or (outage is not None and rollout.on_inconclusive == "promote")
 

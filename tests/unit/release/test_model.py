@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from release_kit import FRESH, NONCE, walking
 
 from pipeline.release.model import Intent, Rollout, StepSpec, from_json, new_release_id, percent, to_json
+from pipeline.release.terms import Checks, Freeze, Limit, Notify, Order, Probe, Quiet, Terms
 
 PROPERTY = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 seconds = st.floats(0, 1e10)
@@ -24,7 +25,31 @@ intents: st.SearchStrategy[Intent] = st.builds(
     st.text(),
     st.text(),
     numbers,
+    st.none() | st.just(Order("promote", "r", "n", "a", None, "", 1.0)),
 )
+
+
+reals = st.floats(0, 1e9)
+limits = st.builds(Limit, st.text(), st.text(), st.just((("Queue", "orders"),)), st.just("p99"), st.none() | reals)
+checks = st.builds(
+    Checks, st.booleans(), st.booleans(), st.booleans(), st.none() | reals, st.just(("a", "b")), st.tuples(limits)
+)
+terms = st.builds(
+    Terms,
+    checks,
+    st.booleans(),
+    st.just((Quiet((0, 6), 0, 1440, "Europe/Berlin"),)),
+    st.just((Freeze(1.0, 2.0, "why"),)),
+    st.just(("release-*",)),
+    reals,
+    reals,
+    st.none() | st.text(),
+    st.none() | st.just(Probe(("key",), 60.0)),
+    st.just((Notify("sns", "arn"),)),
+)
+words = st.text()
+orders = st.builds(Order, st.sampled_from(["promote", "abort"]), words, words, words, st.none(), words, reals)
+own = st.tuples(st.none() | st.just(5), st.booleans(), st.none() | checks)
 
 
 @st.composite
@@ -33,7 +58,13 @@ def rollouts(draw: st.DrawFn) -> Rollout:
     return replace(
         FRESH,
         phase=draw(st.sampled_from(["published", "walking", "promoted", "rolled-back", "held"])),
-        steps=tuple(StepSpec(*one) for one in steps),
+        steps=tuple(StepSpec(*one, *draw(own)) for one in steps),
+        terms=draw(terms),
+        ringing=draw(st.just(()) | st.just(("loud",))),
+        clock=draw(st.none() | reals),
+        paused=draw(st.none() | reals),
+        waiting=draw(st.none() | reals),
+        obeyed=tuple(draw(st.lists(orders, max_size=2))),
         step=draw(st.integers(-1, 4)),
         step_starts=tuple(draw(st.lists(seconds, max_size=4))),
         intent=draw(st.none() | intents),
@@ -61,7 +92,9 @@ def test_what_is_no_rollout_is_refused(change: dict[str, object]) -> None:
 
 def test_a_record_from_before_a_field_was_added_is_read() -> None:
     data = to_json(walking())
-    del data["revision"], data["unclear"]
+    for added in ("revision", "unclear", "terms", "ringing", "clock", "paused", "waiting", "obeyed"):
+        del data[added]
+    data["steps"] = [{"traffic": one["traffic"], "bake_s": one["bake_s"]} for one in data["steps"]]
     assert from_json(data) == walking()
 
 
@@ -71,7 +104,7 @@ def test_a_record_from_before_a_field_was_added_is_read() -> None:
 )
 def test_an_intent_recorded_without_its_kind_is_understood(step: int, intended: int, kind: str) -> None:
     data = to_json(walking(step, intent=Intent(intended, NONCE, "revision")))
-    for added in ("kind", "sentence", "reason", "evidence"):
+    for added in ("kind", "sentence", "reason", "evidence", "order"):
         del data["intent"][added]
     assert from_json(data).intent == Intent(intended, NONCE, "revision", kind)  # type: ignore[arg-type]
 
