@@ -153,6 +153,7 @@ class Releasing:
             configuration=self._configuration(service),
             actor=run.actor,
             claimed_actor=run.options.claimed_actor,
+            committed=run.repo.committed(setting.commit),
         )
         record, lease = setting.records[service.name], run.leases[service.name]
         try:

@@ -34,6 +34,7 @@ class Origin:
     configuration: str
     actor: str
     claimed_actor: str | None
+    committed: float | None = None  # when, in epoch seconds
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ def _rollout(
         configuration=origin.configuration,
         actor=origin.actor,
         claimed_actor=origin.claimed_actor,
+        committed=origin.committed,
         stable=alias.version,
         candidate=candidate,
         previous=head.previous if head is not None else None,

@@ -117,6 +117,7 @@ class Entry:
     evidence: dict[str, Any] = field(default_factory=dict)
     steps: tuple[dict[str, float], ...] = ()
     orders: tuple[dict[str, Any], ...] = ()  # what people asked of it
+    committed: float | None = None  # when the commit was made, where git told
 
 
 class Ledger:

@@ -87,6 +87,7 @@ class Rollout:
     paused: float | None = None  # since when
     waiting: float | None = None  # since when a step waits for a person's yes
     obeyed: tuple[Order, ...] = ()  # what people asked of it, the oldest first
+    committed: float | None = None  # when the commit was made, where git told
 
     @property
     def deadline(self) -> float:

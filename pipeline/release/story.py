@@ -48,4 +48,5 @@ def entry_of(rollout: Rollout, evidence: Mapping[str, Any]) -> Entry:
         evidence=dict(evidence),
         steps=tuple({"traffic": rollout.traffic(index), "started": at} for index, at in enumerate(rollout.step_starts)),
         orders=tuple(asdict(order) for order in rollout.obeyed),
+        committed=rollout.committed,
     )

@@ -64,10 +64,8 @@ def run(
 def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
     """One round over all walks with one read of the metrics."""
     now = engine.now()
-    values, error = observe.read(engine.metrics, [walk.rollout for walk in walks if not walk.finished], now)
-    watching = [walk.rollout for walk in walks if not walk.finished and walk.rollout.alarms]
-    ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
-    looks = [_look(engine, walk, Metered(values, error, ringing, unread), now) for walk in walks]
+    read = metered(engine, [walk.rollout for walk in walks if not walk.finished], now)
+    looks = [_look(engine, walk, read, now) for walk in walks]
     return tuple(_carry_out(engine, look, now) for look in looks)
 
 
@@ -90,13 +88,36 @@ class Metered:
     ringing: frozenset[str] = frozenset()
     unread: str | None = None  # of the alarms
 
+    def error_of(self, rollout: Rollout) -> str | None:
+        """Why nothing can be said of this rollout now."""
+        return self.error or (self.unread if rollout.checks.alarms else None)
 
-def _look(engine: Engine, walk: Walk, metered: Metered, now: float) -> _Look:
+
+def metered(engine: Engine, rollouts: Sequence[Rollout], now: float) -> Metered:
+    """Ask CloudWatch for all rollouts at once; that it does not answer is said, not raised."""
+    values, error = observe.read(engine.metrics, rollouts, now) if rollouts else ({}, None)
+    watching = [rollout for rollout in rollouts if rollout.alarms]
+    ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
+    return Metered(values, error, ringing, unread)
+
+
+def observed(engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s: float = 0.0) -> Observation:
+    """What is seen of a rollout now; `dark_s`: for how long the metrics could not be read. Changes nothing."""
+    return Observation(
+        engine.alias(rollout),
+        observe.minutes(rollout, read.values, now),
+        read.error_of(rollout),
+        dark_s,
+        tuple(name for name in rollout.checks.alarms if name in read.ringing),
+        order=engine.ledger.order(rollout.service),
+    )
+
+
+def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
     if walk.finished:
         return _Look(walk)
-    watched = walk.rollout.checks.alarms
-    error = metered.error or (metered.unread if watched else None)
-    dark_since = None if error is None else now if walk.metrics_away_since is None else walk.metrics_away_since
+    dark = read.error_of(walk.rollout) is not None
+    dark_since = None if not dark else now if walk.metrics_away_since is None else walk.metrics_away_since
     walk = replace(walk, metrics_away_since=dark_since)
     try:
         walk.lease.check()
@@ -104,14 +125,7 @@ def _look(engine: Engine, walk: Walk, metered: Metered, now: float) -> _Look:
             walk = _read_again(engine, walk)
             if walk.finished:
                 return _Look(walk)
-        seen = Observation(
-            engine.alias(walk.rollout),
-            observe.minutes(walk.rollout, metered.values, now),
-            error,
-            0.0 if dark_since is None else now - dark_since,
-            tuple(name for name in watched if name in metered.ringing),
-            order=engine.ledger.order(walk.rollout.service),
-        )
+        seen = observed(engine, walk.rollout, read, now, 0.0 if dark_since is None else now - dark_since)
     except CrabwalkError as fault:
         return _Look(walk, fault=fault)
     return _Look(walk, seen, decide(walk.rollout, seen, now))

@@ -158,6 +158,12 @@ class Repository:
         found = self._run("rev-list", "--fixed-strings", f"--grep={said}", f"{sha}..{self.head}")
         return found.split()[0] if found.split() else None
 
+    def committed(self, sha: str) -> float | None:
+        """When the commit was made (its committer's date, epoch seconds); None when it is not in the clone."""
+        if not self.has_commit(sha):
+            return None
+        return float(self._run("log", "-1", "--format=%ct", sha))
+
     def subject(self, sha: str) -> str:
         """The first line of the commit's message."""
         from git import exc

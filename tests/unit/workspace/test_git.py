@@ -15,6 +15,8 @@ def test_knows_root_head_and_subject(clone) -> None:
     with repository:
         assert (repository.root, repository.head, repository.shallow) == (clone.root.resolve(), head, False)
         assert repository.subject(head) == "first"
+        assert repository.committed(head) == float(clone.git("log", "-1", "--format=%ct"))
+        assert repository.committed("0" * 40) is None
         assert repository.resolve("main") == head
 
 
