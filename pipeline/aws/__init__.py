@@ -93,6 +93,10 @@ class TransientError(AwsError):
     """AWS was not reached, was too busy, or had something else in progress: the same call may succeed later."""
 
 
+class AccessError(AwsError):
+    """AWS did not accept who is calling: credentials that ran out, or may not do this."""
+
+
 @contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
     """Turn botocore's exceptions into AwsError with what was being done and what to do next.
@@ -118,10 +122,11 @@ def aws_errors(doing: str) -> Iterator[None]:
         code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
         hint = "check the credentials and their permissions" if code in ACCESS_CODES else None
         passing = code not in ACCESS_CODES and (http_status(error) in {409, 429} or http_status(error) >= 500)
-        kind = TransientError if passing or code in THROTTLE_CODES else AwsError
+        refused = AccessError if code in ACCESS_CODES else AwsError
+        kind = TransientError if passing or code in THROTTLE_CODES else refused
         raise kind(f"could not {doing}: {code}: {message}", hint=hint) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
-        raise AwsError(
+        raise AccessError(
             f"could not {doing}: no AWS credentials were found",
             hint="set AWS_PROFILE or AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY, or assume the deploy role",
         ) from error
@@ -140,6 +145,7 @@ ACCESS_CODES = frozenset(
         "AccessDeniedException",
         "ExpiredToken",
         "ExpiredTokenException",
+        "RequestExpired",
         "InvalidClientTokenId",
         "UnrecognizedClientException",
         "SignatureDoesNotMatch",

@@ -84,6 +84,8 @@ class FunctionState:
     architecture: str
     configuration: Configuration
     reason: str = ""
+    role: str = ""  # ARNs
+    dead_letter: str = ""
 
     @property
     def timeout_s(self) -> int:
@@ -153,6 +155,19 @@ class Functions:
         wanted = {"Qualifier": qualifier} if qualifier else {}
         with _found(f"read function `{function}`{f' version {qualifier}' if qualifier else ''}"):
             return _function(self._reads.get_function_configuration(FunctionName=function, **wanted))
+
+    def provisioned(self, function: str, qualifier: str) -> bool:
+        """Whether an alias or version has provisioned concurrency."""
+        from botocore.exceptions import ClientError
+
+        with _found(f"read the provisioned concurrency of function `{function}:{qualifier}`"):
+            try:
+                self._reads.get_provisioned_concurrency_config(FunctionName=function, Qualifier=qualifier)
+            except ClientError as error:
+                if error_code(error) == "ProvisionedConcurrencyConfigNotFoundException":
+                    return False
+                raise
+        return True
 
     def update_code(self, function: str, *, bucket: str, key: str, architecture: str, revision: str) -> FunctionState:
         """Make `$LATEST` hold the zip at `key`, if the function is still at `revision`."""
@@ -258,6 +273,8 @@ def _function(answer: Mapping[str, Any]) -> FunctionState:
             subnets=frozenset((answer.get("VpcConfig") or {}).get("SubnetIds") or ()),
             security_groups=frozenset((answer.get("VpcConfig") or {}).get("SecurityGroupIds") or ()),
         ),
+        role=str(answer.get("Role") or ""),
+        dead_letter=str((answer.get("DeadLetterConfig") or {}).get("TargetArn") or ""),
         reason=str(answer.get("LastUpdateStatusReason") or answer.get("StateReason") or ""),
     )
 

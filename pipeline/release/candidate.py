@@ -15,6 +15,7 @@ from pipeline.release.head import trusted
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
+from pipeline.release.preflight import obstacle
 from pipeline.release.publish import Package, publish, smoke
 from pipeline.release.walk import Walk
 
@@ -83,6 +84,7 @@ def offer(
     back = _rolled_back(engine, origin.function, alias, package)
     if back is not None and not retry:
         return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
+    _check_split(engine, service, origin.function, alias)
     version = publish(engine.functions, origin.function, package, origin.commit[:12]).version
     if version == alias.version:
         return Offer(live=version)
@@ -100,6 +102,20 @@ def offer(
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed. An alias that was
     # changed since it was read is a conflict.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
+
+
+def _check_split(engine: Engine, service: Service, function: str, alias: AliasState) -> None:
+    """Raises UsageError where AWS would refuse the first weight."""
+    if alias.version == LATEST or not service.release.steps:
+        return
+    latest, stable = engine.functions.state(function), engine.functions.state(function, alias.version)
+    why = obstacle(latest, stable, provisioned=engine.functions.provisioned(function, ALIAS))
+    if why is not None:
+        raise UsageError(
+            f"`{service.name}` cannot be walked: {why}",
+            where=function,
+            hint="release this change all at once, `release: {steps: all-at-once}`, and walk the next one again",
+        )
 
 
 def _ringing(engine: Engine, service: Service, say: Callable[[str], None]) -> tuple[str, ...]:

@@ -39,11 +39,14 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     return _baking(rollout, seen, evidence, now)
 
 
-def away(rollout: Rollout, why: str, verdict: Verdict | None) -> Decision:
-    """AWS stayed away for too long: this controller gives up, and what it recorded stands."""
+def away(rollout: Rollout, why: str, verdict: Verdict | None, *, passing: bool = False) -> Decision:
+    """AWS stayed away for too long: this controller gives up, and what it recorded stands.
+
+    `passing`: what keeps it away ends some time, as an outage does, or new credentials end it; the walk is held then.
+    """
     goes_on = f"`crabwalk deploy --env {rollout.environment}` goes on with it once AWS answers"
     ends = f"`crabwalk rollback {rollout.service} --env {rollout.environment}` ends it"
-    return Decision("away", why, f"{goes_on}, {ends}", verdict)
+    return Decision("away", why, f"{goes_on}, {ends}", verdict, check="aws" if passing else "")
 
 
 def patience(rollout: Rollout) -> float:

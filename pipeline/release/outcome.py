@@ -94,7 +94,7 @@ def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
     if rollout.phase == "rolled-back":
         return "rolled-back"
     if decision is not None and decision.kind == "away":
-        return "failed"
+        return "held" if decision.check == "aws" else "failed"
     return "conflict" if decision is not None and decision.kind == "conflict" else "held"
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.aws import AccessError, TransientError
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release import observe
 from pipeline.release.act import Engine
@@ -152,7 +153,8 @@ def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: Cr
     """Tried again in the next round, until AWS was away for a lease's time; the other walks go on either way."""
     since = now if walk.away_since is None else walk.away_since
     if engine.now() - since > engine.env.lease_s:
-        decision = away(walk.rollout, fault.what, decision.verdict if decision else None)
+        passing = isinstance(fault, (AccessError, TransientError))
+        decision = away(walk.rollout, fault.what, decision.verdict if decision else None, passing=passing)
     elif decision is not None and decision.kind in STOPPED:  # it is not recorded yet
         decision = walk.decision
     return replace(walk, decision=decision, away_since=since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import edge_kit
 from engine_kit import BUCKET, World
 
 from pipeline.aws.functions import Configuration, Functions, FunctionState
+from pipeline.manifest.models_checks import Checks
 from pipeline.manifest.models_release import Release, Step
 from pipeline.release import publish
 from pipeline.release.candidate import Offer, Origin, offer
@@ -33,7 +35,7 @@ def released(world: World, made_of: publish.Package, functions: Functions | None
     return publish.publish(functions or world.engine.functions, world.function, made_of, "c0ffee")
 
 
-def service(tmp_path: Path, configuration: Configuration, *smoke: str) -> Any:
+def service(tmp_path: Path, configuration: Configuration, *smoke: str, alarms: tuple[str, ...] = ()) -> Any:
     for name in smoke:
         if name != "missing.json":
             (tmp_path / name).write_text("{}")
@@ -43,16 +45,25 @@ def service(tmp_path: Path, configuration: Configuration, *smoke: str) -> Any:
         deadline_s=60.0,
         on_inconclusive="rollback",
         smoke=smoke,
+        checks=Checks(alarms=alarms),
     )
     return SimpleNamespace(name="", directory=tmp_path, release=declared, vpc=None, **asdict(configuration))
 
 
-def offered(world: World, tmp_path: Path, made_of: publish.Package, *smoke: str, **options: bool) -> Offer:
+def offered(
+    world: World,
+    tmp_path: Path,
+    made_of: publish.Package,
+    *smoke: str,
+    alarms: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda _: None,
+    **options: bool,
+) -> Offer:
     artifact = SimpleNamespace(
         key=made_of.key, code_sha256=made_of.code_sha256, architecture="x86_64", sha256=made_of.key[10:74]
     )
     origin = Origin(world.function, "c0ffee" * 6, "Greet", artifact, "config", "arn:actor", None)  # type: ignore[arg-type]
-    what = service(tmp_path, made_of.configuration, *smoke)
+    what = service(tmp_path, made_of.configuration, *smoke, alarms=alarms)
     what.name = world.service
     with world.lease() as lease:
-        return offer(world.engine, what, origin, world.record(), lease, say=lambda _: None, **options)
+        return offer(world.engine, what, origin, world.record(), lease, say=say, **options)

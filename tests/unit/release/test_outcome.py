@@ -99,6 +99,11 @@ def test_a_walk_that_stopped_where_it_is(kind: str) -> None:
     assert (found.sentence, found.next, found.duration_s) == ("the reason", "what to do", 99.0)
 
 
+def test_a_walk_whose_credentials_ran_out_is_held() -> None:
+    found = result_of(walking(), away(walking(), "could not read alias `live`: ExpiredToken", None, passing=True))
+    assert (found.outcome, EXIT_CODES[found.outcome]) == ("held", 4)
+
+
 @pytest.mark.parametrize("phase", ["published", "walking", "held"])
 def test_a_walk_aws_stayed_away_from_failed_and_can_be_gone_on_with(phase: Any) -> None:
     found = result_of(walking(phase=phase), away(walking(), "could not read alias `live`: it does not exist", None))
