@@ -14,12 +14,15 @@ from pipeline.manifest.project import Environment
 MAX_SERIES = 500  # GetMetricData's limit a call
 
 
+LAMBDA = "AWS/Lambda"
+
+
 @dataclass(frozen=True)
 class Series:
     """One metric of a function: of one executed version behind an alias, or of the alias as a whole (version None).
 
     Dimensions as Lambda emits them (AWS Lambda developer guide, "Types of metrics"): FunctionName,
-    Resource = `function:alias`, ExecutedVersion.
+    Resource = `function:alias`, ExecutedVersion. A metric that is not of a function has its `own` dimensions instead.
     """
 
     function: str
@@ -27,16 +30,21 @@ class Series:
     version: str | None
     metric: str
     statistic: str = "Sum"
+    namespace: str = LAMBDA
+    own: tuple[tuple[str, str], ...] | None = None
 
     def dimensions(self) -> list[dict[str, str]]:
         """The metric's dimensions in CloudWatch's form."""
-        found = [
-            {"Name": "FunctionName", "Value": self.function},
-            {"Name": "Resource", "Value": f"{self.function}:{self.alias}"},
-        ]
+        found = [("FunctionName", self.function), ("Resource", f"{self.function}:{self.alias}")]
         if self.version is not None:
-            found.append({"Name": "ExecutedVersion", "Value": self.version})
-        return found
+            found.append(("ExecutedVersion", self.version))
+        return [{"Name": name, "Value": value} for name, value in (found if self.own is None else self.own)]
+
+    def __str__(self) -> str:
+        """What a person calls it."""
+        if self.own is not None:
+            return f"{self.metric} of {self.namespace}"
+        return f"{self.metric} of {self.function}:{self.alias}" + (f" version {self.version}" if self.version else "")
 
 
 class Metrics:
@@ -64,7 +72,11 @@ class Metrics:
             {
                 "Id": f"m{index}",
                 "MetricStat": {
-                    "Metric": {"Namespace": "AWS/Lambda", "MetricName": one.metric, "Dimensions": one.dimensions()},
+                    "Metric": {
+                        "Namespace": one.namespace,
+                        "MetricName": one.metric,
+                        "Dimensions": one.dimensions(),
+                    },
                     "Period": self._period,
                     "Stat": one.statistic,
                 },
@@ -89,5 +101,4 @@ class Metrics:
         for index, one in enumerate(series):
             status = last.get(index, "no answer")
             if status != "Complete":
-                whose = f"{one.function}:{one.alias}" + (f" version {one.version}" if one.version else "")
-                raise AwsError(f"could not read CloudWatch metrics: {one.metric} of {whose}: {status}")
+                raise AwsError(f"could not read CloudWatch metrics: {one}: {status}")

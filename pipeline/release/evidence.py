@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pipeline.release.decision import Observation
 from pipeline.release.judge import Counts, Minute, Verdict, combine, judge, unavailable
 from pipeline.release.model import Rollout
+from pipeline.release.signals import TRAFFIC
 
 ALPHA = 0.01  # of a whole walk
-TRAFFIC = "errors"  # the signal every invocation is counted in
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,14 @@ class Evidence:
     """The joined verdict, the signal that speaks, and what each said.
 
     `fault` is a sentence where an alarm or a static limit decides, whatever the signals say; `check` names it then.
+    `silent` are the declared signals that are not judged, because the old version never gave them.
     """
 
     verdict: Verdict
     check: str
     signals: Mapping[str, Verdict] = field(default_factory=dict)
     fault: str = ""
+    silent: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -35,21 +37,23 @@ class Evidence:
 def weigh(rollout: Rollout, seen: Observation) -> Evidence:
     """The word on the walk so far, in a step; metrics that cannot be read are inconclusive, never a failure.
 
-    An alarm that rang before the walk is not held against the new version. A signal that neither version ever gave
-    is not judged: a service may have none.
+    An alarm that rang before the walk is not held against the new version. A signal that the old version never gave
+    is not judged, and said: a service may have none, and there is nothing to compare a new one with.
     """
     fault, what = _fault(rollout, seen)
     if seen.metrics_error is not None:
         return Evidence(unavailable(seen.metrics_error), what, fault=fault)
-    rows = {name: seen.minutes.get(name, ()) for name in rollout.checks.signals}
-    spoken = {name: found for name, found in rows.items() if name == TRAFFIC or not _silent(found)}
+    traffic = seen.minutes.get(TRAFFIC, ())
+    rows = {name: seen.minutes[name] for name in rollout.checks.signals if name in seen.minutes}
+    silent = tuple(name for name, found in rows.items() if name != TRAFFIC and _silent(found, traffic))
+    spoken = {name: found for name, found in rows.items() if name not in silent}
     if not spoken:  # what is not judged must still be served
-        spoken = {"": tuple(_without_bad(one) for one in seen.minutes.get(TRAFFIC, ()))}
+        spoken = {"": tuple(_without_bad(one) for one in traffic)}
     alpha = ALPHA / max(1, len(rollout.signals))
-    verdicts = {name: _judged(rollout, found, alpha) for name, found in spoken.items()}
+    verdicts = {name: _told(rollout, name, _judged(rollout, found, alpha), traffic) for name, found in spoken.items()}
     joined = combine(tuple(verdicts.values()))
     speaks = next(name for name, verdict in verdicts.items() if verdict is joined)
-    return Evidence(joined, what or speaks, verdicts, fault)
+    return Evidence(joined, what or speaks, verdicts, fault, silent)
 
 
 def _fault(rollout: Rollout, seen: Observation) -> tuple[str, str]:
@@ -84,8 +88,24 @@ def _judged(rollout: Rollout, rows: tuple[Minute, ...], alpha: float) -> Verdict
     return verdict
 
 
-def _silent(rows: tuple[Minute, ...]) -> bool:
-    return all(one.canary.n == 0 and one.baseline.n == 0 for one in rows)
+def _silent(rows: tuple[Minute, ...], traffic: tuple[Minute, ...]) -> bool:
+    """Whether the old version never gave a signal, in periods in which it did serve."""
+    if any(one.baseline.n for one in rows):
+        return False
+    served = {one.t for one in traffic if one.baseline.n}
+    return any(one.t in served for one in rows)
+
+
+def _told(rollout: Rollout, name: str, verdict: Verdict, traffic: tuple[Minute, ...]) -> Verdict:
+    """The verdict in the signal's own words."""
+    served = sum(one.canary.n for one in traffic if one.step == rollout.step)
+    if name != TRAFFIC and verdict.reason == "no data" and served and not verdict.step_canary.n:
+        lost = (
+            f"version {rollout.candidate} served {served:,} requests and gave no `{name}` of them, as the old one does"
+        )
+        return replace(verdict, sentence=f"{lost}; `checks: {{{name}: false}}` does without")
+    verb = {"timeouts": "timed out", "slow": f"took longer than {rollout.checks.slow_ms or 0:g} ms"}.get(name)
+    return replace(verdict, sentence=verdict.sentence.replace(" failed", f" {verb}")) if verb else verdict
 
 
 def _without_bad(row: Minute) -> Minute:

@@ -12,11 +12,11 @@ from pipeline.release import observe
 from pipeline.release.act import Engine
 from pipeline.release.decide import away, decide
 from pipeline.release.decision import Decision, Observation
-from pipeline.release.evidence import TRAFFIC
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Rollout
+from pipeline.release.signals import TRAFFIC
 from pipeline.release.view import WalkView
 
 RECENT = 30
@@ -110,6 +110,7 @@ def observed(engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s
         read.error_of(rollout),
         dark_s,
         tuple(name for name in rollout.checks.alarms if name in read.ringing),
+        broken=observe.broken(rollout, read.values, now),
         order=engine.ledger.order(rollout.service),
     )
 
