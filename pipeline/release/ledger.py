@@ -9,6 +9,7 @@ record follows the traffic: where the alias and the ledger disagree, the alias i
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -176,19 +177,39 @@ class Ledger:
 
     def order(self, service: str) -> Order | None:
         """What a person asked last of a service's release; obeyed or not, the rollout tells."""
+        found = self._placed(service)
+        return found[0] if found else None
+
+    def place(self, service: str, order: Order) -> None:
+        """Ask something of a release under way; the last word counts, but nothing comes after an abort.
+
+        Its controller obeys with its next look. Raises ConflictError where an abort was asked already.
+        """
+        key, body = _order_key(service), _body({"format": FORMAT, "order": asdict(order)})
+        while True:
+            found = self._placed(service)
+            before, etag = found or (None, None)
+            if before == order:
+                return
+            if before is not None and before.release == order.release and before.kind == "abort" != order.kind:
+                raise ConflictError(
+                    f"{before.actor} asked to abort release {order.release} of `{service}`",
+                    hint=f"crabwalk status {service}",
+                )
+            with suppress(PreconditionFailed):  # somebody else asked meanwhile: read that first
+                self._objects.put(key, body, if_match=etag, if_absent=etag is None)
+                return
+
+    def _placed(self, service: str) -> tuple[Order, str] | None:
         key = _order_key(service)
         stored = self._objects.get(key)
         if stored is None:
             return None
         data = _read(stored.body, key)
         try:
-            return Order(**data["order"])
+            return Order(**data["order"]), stored.etag
         except (KeyError, TypeError) as error:
             raise _unreadable(key, str(error)) from error
-
-    def place(self, service: str, order: Order) -> None:
-        """Ask something of a release under way; the last word counts. Its controller obeys with its next look."""
-        self._objects.put(_order_key(service), _body({"format": FORMAT, "order": asdict(order)}))
 
     def append(self, entry: Entry) -> None:
         """Add an entry to the history; one that is there already stays as it is."""

@@ -43,8 +43,11 @@ def obey(rollout: Rollout, order: Order, evidence: Evidence | None) -> Decision:
 def refusal(rollout: Rollout, order: Order, evidence: Evidence | None, step: int) -> str:
     """Why this order cannot be followed; empty when it can.
 
-    Only who is named may approve; only with a reason is evidence overridden that is not a PASS.
+    Only who is named may approve; only with a reason is evidence overridden that is not a PASS. Who asked for the
+    next step before the present one began has it.
     """
+    if order.kind == "promote" and rollout.step_starts and order.at < rollout.step_starts[-1]:
+        return f"{percent(rollout.traffic(rollout.step))} had begun meanwhile"
     skipped = rollout.steps[rollout.step + 1 : step + 1]
     named = rollout.terms.approvers
     if any(one.approve for one in skipped) and named and not may_approve(named, order.actor):

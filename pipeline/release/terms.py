@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+OrderKind = Literal["promote", "full", "pause", "resume", "abort"]
 SIGNALS = ("errors", "failures", "timeouts", "slow")
 
 
@@ -97,7 +98,7 @@ class Terms:
 class Order:
     """What a person asked of a release that is under way. `actor` is what STS said, `claimed_actor` what GitHub did."""
 
-    kind: Literal["promote", "full", "pause", "resume", "abort"]
+    kind: OrderKind
     release: str
     nonce: str
     actor: str

@@ -76,7 +76,7 @@ def _evidence(*counts: Any, **more: Any) -> Callable[[Rollout], Observation]:
 
 
 def _order(kind: Any, reason: str, *counts: Any) -> Callable[[Rollout], Observation]:
-    asked = Order(kind, kit.FRESH.release_id, OTHER, "anna", None, reason, kit.START)
+    asked = Order(kind, kit.FRESH.release_id, OTHER, "anna", None, reason, kit.START + 100)
     return _evidence(*counts, order=asked)
 
 

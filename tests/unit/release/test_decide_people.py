@@ -21,7 +21,7 @@ APPROVED = (StepSpec(0.1, 10), StepSpec(0.5, 10, approve=True))
 
 
 def order(kind: str, reason: str = "", **more: Any) -> Order:
-    values = {"release": FRESH.release_id, "nonce": "1" * 16, "actor": ROLE, "claimed_actor": None, "at": START}
+    values = {"release": FRESH.release_id, "nonce": "1" * 16, "actor": ROLE, "claimed_actor": None, "at": SOON}
     return Order(kind=kind, reason=reason, **{**values, **more})  # type: ignore[arg-type]
 
 
@@ -143,3 +143,10 @@ def test_github_s_actor_is_told_as_claimed() -> None:
 )
 def test_who_is_an_approver(pattern: str, actor: str, may: bool) -> None:
     assert may_approve((pattern,), actor) is may
+
+
+def test_who_asked_for_a_step_that_began_meanwhile_does_not_take_the_one_after_it() -> None:
+    late = order("promote", "now", at=START + 19)
+    refused = decided(walking(1), late, periods(10, *GOOD, step=1))
+    assert (refused.kind, refused.sentence) == ("obey", "not promoted: 50 % had begun meanwhile: now")
+    assert decided(walking(1), order("full", "now", at=START + 19), periods(10, *GOOD, step=1)).kind == "promote"
