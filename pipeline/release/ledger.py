@@ -24,6 +24,10 @@ PREFIX = "crabwalk"
 KEEP_REJECTED = 50
 
 
+class RecordMovedError(ConflictError):
+    """The record is not as it was read any more: it is to be read again."""
+
+
 @dataclass(frozen=True)
 class Released:
     """The release that carries all traffic: what it was made of."""
@@ -148,7 +152,7 @@ class Ledger:
             raise _unreadable(key, str(error)) from error
 
     def save(self, record: ServiceRecord) -> ServiceRecord:
-        """Write the state if nobody else did since it was read; ConflictError otherwise."""
+        """Write the state if nobody else did since it was read; RecordMovedError otherwise."""
         nonce = fresh_nonce()
         body = {
             "format": FORMAT,
@@ -167,7 +171,7 @@ class Ledger:
             if (stored.etag if stored else None) == record.etag:
                 return self.save(record)  # 409: it met another conditional write, and neither happened
             if stored is None or _read(stored.body, key).get("nonce") != nonce:
-                raise ConflictError(
+                raise RecordMovedError(
                     f"the record of `{record.service}` was changed by somebody else",
                     where=key,
                     hint=f"crabwalk status {record.service}",

@@ -14,7 +14,7 @@ from pipeline.release.decide import away, decide
 from pipeline.release.decision import Decision, Observation
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import ServiceRecord
+from pipeline.release.ledger import RecordMovedError, ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.signals import TRAFFIC
 from pipeline.release.view import WalkView
@@ -141,6 +141,8 @@ def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
         if seen is None or decision is None:
             return walk
         record = engine.act(walk.record, walk.rollout, seen, decision)
+    except RecordMovedError as changed:  # a person's verb noted something; the lease says that no controller did
+        return _broken_off(engine, walk, decision or walk.decision, changed, now)
     except ConflictError as conflict:
         return replace(walk, decision=Decision("conflict", conflict.what, conflict.hint or "see `crabwalk status`"))
     except CrabwalkError as fault:
