@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pipeline.infra.model import Action, Change, Effect
-from pipeline.infra.render import HTTP_SUFFIX
+from pipeline.infra.render import HTTP_SUFFIX, NET_SUFFIX
 
 _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("create",): "create",
@@ -105,7 +105,10 @@ def refused(changes: Sequence[Change], allowed: Collection[str]) -> tuple[Change
     return tuple(
         change
         for change in changes
-        if change.action in {"delete", "replace"} and change.type not in _RECREATABLE and change.address not in allowed
+        if change.action in {"delete", "replace"}
+        and change.type not in _RECREATABLE
+        and not _of_a_net(change.address)
+        and change.address not in allowed
     )
 
 
@@ -115,7 +118,9 @@ def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def _change(address: str, kind: str, action: Action, change: Mapping[str, Any]) -> Change:
     attributes = _attributes(change, action)
-    if action == "update":
+    if _of_a_net(address):
+        effect: Effect = "at-once"
+    elif action == "update":
         effect = _update_effect(kind, attributes, change)
     else:
         effect = "destroys" if action in {"delete", "replace"} else "at-once"
@@ -127,7 +132,13 @@ def service_of(address: str) -> str | None:
     parts = address.split(".")
     if len(parts) < 2 or parts[0] != "module":
         return None
-    return parts[1].removesuffix(HTTP_SUFFIX)
+    return parts[1].removesuffix(HTTP_SUFFIX).removesuffix(NET_SUFFIX)
+
+
+def _of_a_net(address: str) -> bool:
+    """Whether it belongs to a safety net: no version needs it to run, and it keeps nothing."""
+    parts = address.split(".")
+    return parts[0] == "module" and parts[1].endswith(NET_SUFFIX)
 
 
 def _attributes(change: Mapping[str, Any], action: Action) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pipeline.errors import UsageError
 from pipeline.infra.model import Placement, Root
 
 if TYPE_CHECKING:
-    from pipeline.manifest.models import Service
+    from pipeline.manifest.models import SafetyNet, Service
     from pipeline.manifest.project import Environment, Project
 
 MAIN = "main.tf.json"
@@ -25,6 +25,7 @@ LOCK = ".terraform.lock.hcl"
 ENVIRONMENT_STACK = "environment"  # the environment's own root; no service's stack may have its name
 ALIAS = "live"
 HTTP_SUFFIX = "_http"  # names of services have no underscore, so `hello_http` cannot be a service
+NET_SUFFIX = "_net"
 NO_ARTIFACT = "artifacts/not-built.zip"
 TERRAFORM_VERSION = ">= 1.10"  # the first with use_lockfile
 PROVIDER = {"source": "hashicorp/aws", "version": "~> 5.100"}
@@ -51,6 +52,8 @@ def render(project: Project, env: Environment, stack: str, placements: Sequence[
             http = service.name + HTTP_SUFFIX
             calls[http] = _http_api(project, env, service, routes)
             value |= {name: f"${{module.{http}.{name}}}" for name in ("api_id", "api_endpoint")}
+        if (net := service.release.safety_net) is not None and placement.released:
+            calls[service.name + NET_SUFFIX] = _safety_net(env, service, net)
         outputs[service.name] = {"value": value}
     main = {
         "terraform": _terraform(env, stack),
@@ -60,7 +63,9 @@ def render(project: Project, env: Environment, stack: str, placements: Sequence[
         "output": outputs,
     }
     keys = {p.service.name: p.artifact_key for p in placements if p.artifact_key is not None}
-    files = _sources(modules, ("rust-lambda", "http-api"))
+    # A root that has no safety net does not change with its module.
+    nets = ("rollback-net",) if any(name.endswith(NET_SUFFIX) for name in calls) else ()
+    files = _sources(modules, ("rust-lambda", "http-api", *nets))
     files |= {MAIN: _json(main), ARTIFACTS: _json({"artifacts": keys})}
     walks = {placement.service.name: walk_fingerprint(placement.service) for placement in placements}
     return Root(stack, files, _fingerprint(files), walks)
@@ -193,6 +198,20 @@ def _http_api(project: Project, env: Environment, service: Service, routes: Sequ
         "function_name": f"${{module.{service.name}.function_name}}",
         "alias_name": f"${{module.{service.name}.alias_name}}",
         "alias_invoke_arn": f"${{module.{service.name}.alias_invoke_arn}}",
+        "tags": _tags(service),
+    }
+
+
+def _safety_net(env: Environment, service: Service, net: SafetyNet) -> dict[str, Any]:
+    return {
+        "source": "./modules/rollback-net",
+        "function_name": f"${{module.{service.name}.function_name}}",
+        "function_arn": f"${{module.{service.name}.function_arn}}",
+        "alias_name": f"${{module.{service.name}.alias_name}}",
+        "error_percent": round(net.over * 100, 6),
+        "min_requests": net.at_least,
+        "period_s": env.period_s,
+        "alarms": [_literal(alarm) for alarm in net.alarms],
         "tags": _tags(service),
     }
 

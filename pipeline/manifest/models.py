@@ -17,6 +17,7 @@ from pipeline.manifest.models_access import Access, Grant, Statement
 from pipeline.manifest.models_base import FROZEN, GIVEN, LISTED, Frozen, Model, Name
 from pipeline.manifest.models_checks import Checks, Latency, Limit
 from pipeline.manifest.models_http import FunctionUrlTrigger, HttpTrigger
+from pipeline.manifest.models_net import SafetyNet
 from pipeline.manifest.models_release import Release, Step
 from pipeline.manifest.models_resources import Resource
 from pipeline.manifest.models_times import Quiet
@@ -35,6 +36,7 @@ __all__ = [
     "Manifest",
     "Quiet",
     "Release",
+    "SafetyNet",
     "Service",
     "Statement",
     "Step",

@@ -11,7 +11,7 @@ from pipeline.manifest import rules, units
 from pipeline.manifest.models_base import FROZEN, GIVEN, LISTED, Frozen, Model
 from pipeline.manifest.rules import fault
 
-_AlarmName = Annotated[str, rules.matches(r"[^\x00-\x1f]{1,255}", "an alarm's name", "1 to 255 characters")]
+AlarmName = Annotated[str, rules.matches(r"[^\x00-\x1f]{1,255}", "an alarm's name", "1 to 255 characters")]
 _MetricName = Annotated[
     str, rules.matches(r"[^:\x00-\x1f][^\x00-\x1f]{0,254}", "a name of CloudWatch's", "1 to 255 characters")
 ]
@@ -78,7 +78,7 @@ class Checks(Model):
     latency: Annotated[Latency | None, GIVEN] = None
     """Compares the share of requests that take longer than `over`."""
 
-    alarms: Annotated[tuple[_AlarmName, ...], LISTED, rules.listed(0, 100, "alarms")] = ()
+    alarms: Annotated[tuple[AlarmName, ...], LISTED, rules.listed(0, 100, "alarms")] = ()
     """CloudWatch alarms, by name; one that begins to ring during the walk fails the release."""
 
     limits: Annotated[tuple[Limit, ...], LISTED, rules.listed(0, 20, "limits")] = ()

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pipeline.manifest import forms, rules, strategies, units
 from pipeline.manifest.models_base import GIVEN, LISTED, Model, Name
 from pipeline.manifest.models_checks import Checks
+from pipeline.manifest.models_net import SafetyNet
 from pipeline.manifest.models_times import Freeze, Quiet
 from pipeline.manifest.rules import fault
 
@@ -95,6 +96,9 @@ class Release(Model):
         ),
     ] = Field(default=3_600, validation_alias="rollback_window")
     """For how long after promotion the safety net may still go back by itself."""
+
+    safety_net: Annotated[SafetyNet | None, GIVEN] = None
+    """Undoes a release when its alarm rings, also when nothing of crabwalk's is running."""
 
     together: Annotated[Name | None, GIVEN] = None
     """A group whose releases, when they walk at the same time, are promoted or rolled back as one."""

@@ -46,6 +46,13 @@ def test_no_change_is_an_empty_tuple() -> None:
     assert from_stream([{"type": "change_summary"}]) == ()
 
 
+def test_a_safety_net_comes_and_goes_at_once_and_takes_nothing_from_a_version() -> None:
+    changes = from_stream([line("delete", "module.hello_net.aws_iam_role.undo")])
+    assert changes is not None
+    assert [(change.service, change.effect) for change in changes] == [("hello", "at-once")]
+    assert refused(changes, ()) == ()
+
+
 @pytest.mark.parametrize("action", ["update", "replace"])
 def test_an_update_must_be_looked_up(action: str) -> None:
     assert from_stream([line("create", "module.a.aws_iam_role.this"), line(action)]) is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.errors import UsageError
 from pipeline.infra import Placement, Root, render
 from pipeline.infra.render import _literal, render_environment, walk_fingerprint
-from pipeline.manifest.models import Concurrency, Service, Vpc
+from pipeline.manifest.models import Concurrency, Release, SafetyNet, Service, Vpc
 from pipeline.manifest.project import Environment, Project
 
 MODULES = Path(__file__).parents[3] / "modules"
@@ -89,6 +89,32 @@ def test_triggers_come_with_the_first_released_version(project: Project, staging
 
 def test_a_service_without_triggers_has_no_api(project: Project, staging: Environment, service: Make) -> None:
     assert set(main(one(project, staging, service(triggers=())))["module"]) == {"hello"}
+
+
+def test_a_safety_net_comes_with_the_first_released_version(
+    project: Project, staging: Environment, service: Make
+) -> None:
+    net = SafetyNet(over=0.07, at_least=50, alarms=("5xx ${of} all",))
+    wanted = service(release=Release(safety_net=net))
+    before, after = (one(project, staging, wanted, released=released) for released in (False, True))
+    assert "hello_net" not in main(before)["module"]
+    call = main(after)["module"]["hello_net"]
+    assert call == {
+        "source": "./modules/rollback-net",
+        "function_name": "${module.hello.function_name}",
+        "function_arn": "${module.hello.function_arn}",
+        "alias_name": "${module.hello.alias_name}",
+        "error_percent": 7.0,
+        "min_requests": 50,
+        "period_s": 60,
+        "alarms": ["5xx $${of} all"],
+        "tags": {"crabwalk:service": "hello"},
+    }
+    assert {"modules/rollback-net/main.tf", "modules/rollback-net/machine.tf"} <= set(after.files)
+    without = one(project, staging, service())
+    assert not [name for name in without.files if "rollback-net" in name], "roots without one do not change with it"
+    assert after.fingerprint != without.fingerprint
+    assert after.walk_fingerprints == without.walk_fingerprints, "it takes effect at once"
 
 
 def test_values_of_a_manifest_never_become_code(project: Project, staging: Environment, service: Make) -> None:

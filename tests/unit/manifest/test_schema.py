@@ -268,6 +268,7 @@ SECTIONS = {
     "quiet": "Quiet",
     "freezes": "Freeze",
     "limits": "Limit",
+    "safety_net": "SafetyNet",
 }
 WITHOUT_KEYS = {"EventBusResource", "SecretResource", "StateMachineTrigger"}
 
