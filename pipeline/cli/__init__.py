@@ -26,6 +26,7 @@ VERBS = {
     "status": "Show what is where, and what is going on.",
     "history": "Show a service's releases: who, what, verdict, how long.",
     "logs": "Show what a service's function logged, and go on with what comes.",
+    "judge": "Judge recorded minutes of a walk, to tune limits on your own history.",
     "invoke": "Send a service an event: an alias, a version, a canary's side, or `dev`.",
     "dev": "Run a service here against the embedded AWS, compiled anew as you edit.",
     "rollback": "Back to the previous stable version, now.",

@@ -16,7 +16,7 @@ minute; what `power` computes for a service's own traffic.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from operator import attrgetter
 
@@ -103,11 +103,13 @@ def follow(
     fast: bool = False,
     names: Names = DEFAULT_NAMES,
     verb: str = "failed",
+    bakes: Mapping[int, float] | None = None,
 ) -> Iterator[tuple[Minute, Verdict, float]]:
     """What somebody saw who asked after every single minute of the walk: the minute, the verdict, the evidence then.
 
     Arguments, guarantee and errors are those of `judge`; the verdict is what `judge` says of the minutes so far. The
-    evidence is the natural logarithm of that minute's e-value, whose running maximum is `Verdict.log_e`.
+    evidence is the natural logarithm of that minute's e-value, whose running maximum is `Verdict.log_e`. `bakes` says
+    how many minutes each step must last where they differ; `bake` is for the others.
     """
     ordered = _in_order(minutes, steps, alpha)
     court = _Court(
@@ -120,6 +122,7 @@ def follow(
         fast=fast,
         names=names,
         verb=verb,
+        bakes=bakes,
     )
     for minute in ordered:
         if 0 <= minute.step < steps:
@@ -142,12 +145,14 @@ class _Court:
         fast: bool,
         names: Names,
         verb: str,
+        bakes: Mapping[int, float] | None = None,
     ) -> None:
         history = [minute for minute in ordered if minute.step < 0][-HISTORY:]
         if phi is None:
             phi = burstiness([(minute.baseline.n, minute.baseline.bad) for minute in history])
         self._phi, self._limit = max(1.0, phi), 1.0 / alpha
-        self._bake, self._min_requests, self._names = bake, min_requests, names
+        self._bake, self._bakes = bake, bakes or {}
+        self._min_requests, self._names = min_requests, names
         self._wording = Wording(names, verb, min_requests)
         self.evidence = EProcess(history, steps, self._phi, math.log(self._limit))
         self._fast = GoodEnough(self._phi) if fast else None
@@ -158,11 +163,12 @@ class _Court:
             self._fast.add(minute)
 
     def verdict(self) -> Verdict:
-        seen, bake = self.evidence, self._bake
+        seen = self.evidence
+        bake = self._bakes.get(seen.step, self._bake)
         n_c, e_c, n_b, e_b = seen.n_c, seen.e_c, seen.n_b, seen.e_b
         walk_n_c, walk_e_c, walk_n_b, walk_e_b = seen.walk()
         canary, baseline = Counts(walk_n_c, walk_e_c), Counts(walk_n_b, walk_e_b)
-        outcome, reason = self._decide(walk_n_c)
+        outcome, reason = self._decide(walk_n_c, bake)
         silent = self._names[0 if n_c == 0 else 1]
         return Verdict(
             outcome=outcome,
@@ -185,8 +191,8 @@ class _Court:
             step_baseline=Counts(n_b, e_b),
         )
 
-    def _decide(self, requests: int) -> tuple[Outcome, Reason]:
-        seen, bake = self.evidence, self._bake
+    def _decide(self, requests: int, bake: float | None) -> tuple[Outcome, Reason]:
+        seen = self.evidence
         if seen.failed_at is not None:
             return "FAIL", "worse" if seen.log_e >= math.log(self._limit) else "outage"
         comparable = seen.n_c > 0 and seen.n_b > 0
@@ -207,6 +213,8 @@ def _in_order(minutes: Iterable[Minute], steps: int, alpha: float) -> list[Minut
     if steps < 1 or not 0.0 < alpha < 1.0:
         raise ValueError(f"steps must be at least 1 and alpha between 0 and 1, got steps={steps}, alpha={alpha}")
     ordered = sorted(minutes, key=attrgetter("t"))
+    if ordered and not (math.isfinite(ordered[0].t) and math.isfinite(ordered[-1].t)):
+        raise ValueError("every `t` must be a finite number")
     for before, after in pairwise(ordered):
         if before.t == after.t:
             raise ValueError(f"two rows for t={after.t}: each minute must be given once")
