@@ -100,10 +100,11 @@ def _elsewhere(rollout: Rollout, seen: Observation, where: Standing) -> Decision
             f"somebody rolled {rollout.service} back to version {alias.version} {when}",
             "the release is over; fix forward, then deploy",
         )
+    found, left = traffic(alias), expected(rollout)
+    what = f"{found}, not {left}" if found != left else f"{found} as before, but described by somebody else"
     return Decision(
         "conflict",
-        f"the alias was changed by somebody else in mid-walk: {traffic(alias)}, "
-        f"not {expected(rollout)}; nothing was written",
+        f"the alias was changed by somebody else in mid-walk: {what}; nothing was written",
         f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
     )
 

@@ -9,12 +9,13 @@ record follows the traffic: where the alias and the ledger disagree, the alias i
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pipeline.aws.objects import Objects, PreconditionFailed
-from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.head import fresh_nonce
 from pipeline.release.model import Rollout, from_json, to_json
 from pipeline.release.terms import Order
@@ -22,6 +23,8 @@ from pipeline.release.terms import Order
 FORMAT = 1
 PREFIX = "crabwalk"
 KEEP_REJECTED = 50
+COLLISIONS = 8  # other conditional writes that one of ours may meet (409) before it gives up
+COLLISION_PAUSE_S = 0.05
 
 
 class RecordMovedError(ConflictError):
@@ -164,19 +167,13 @@ class Ledger:
             "frozen": asdict(record.frozen) if record.frozen else None,
         }
         key = _state_key(record.service)
-        try:
-            etag = self._objects.put(key, _body(body), if_match=record.etag, if_absent=record.etag is None)
-        except PreconditionFailed as error:
-            stored = self._objects.get(key)
-            if (stored.etag if stored else None) == record.etag:
-                return self.save(record)  # 409: it met another conditional write, and neither happened
-            if stored is None or _read(stored.body, key).get("nonce") != nonce:
-                raise RecordMovedError(
-                    f"the record of `{record.service}` was changed by somebody else",
-                    where=key,
-                    hint=f"crabwalk status {record.service}",
-                ) from error
-            etag = stored.etag
+        etag = self._put(key, _body(body), nonce, record.etag)
+        if etag is None:
+            raise RecordMovedError(
+                f"the record of `{record.service}` was changed by somebody else",
+                where=key,
+                hint=f"crabwalk status {record.service}",
+            )
         return replace(record, seq=record.seq + 1, etag=etag)
 
     def order(self, service: str) -> Order | None:
@@ -217,11 +214,26 @@ class Ledger:
 
     def append(self, entry: Entry) -> None:
         """Add an entry to the history; one that is there already stays as it is."""
-        body = {"format": FORMAT, "nonce": fresh_nonce(), **asdict(entry)}
-        try:
-            self._objects.put(_history_key(entry.service, entry.release_id), _body(body), if_absent=True)
-        except PreconditionFailed:
-            return
+        nonce = fresh_nonce()
+        body = {"format": FORMAT, "nonce": nonce, **asdict(entry)}
+        self._put(_history_key(entry.service, entry.release_id), _body(body), nonce, None)
+
+    def _put(self, key: str, body: bytes, nonce: str, etag: str | None) -> str | None:
+        """Write over `etag` (None: nothing is there) and return the new ETag; None when something else is there.
+
+        409 says that two conditional writes met and neither happened: it is written again. AwsError when that goes on.
+        """
+        for attempt in range(COLLISIONS):
+            time.sleep(attempt * COLLISION_PAUSE_S)
+            try:
+                return self._objects.put(key, body, if_match=etag, if_absent=etag is None)
+            except PreconditionFailed:
+                stored = self._objects.get(key)
+            if stored is not None and _read(stored.body, key).get("nonce") == nonce:
+                return stored.etag
+            if (stored.etag if stored else None) != etag:
+                return None
+        raise AwsError(f"could not write {key}: it met another write each of {COLLISIONS} times", hint="try again")
 
     def history(self, service: str, limit: int) -> tuple[Entry, ...]:
         """The newest entries, newest first."""

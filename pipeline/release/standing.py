@@ -22,8 +22,10 @@ def standing(rollout: Rollout, alias: AliasState) -> Standing:
         if head.rolled_back and _after(rollout, head, alias):
             return "undone"
     if rollout.step < 0 and not rollout.nonce:
-        untouched = bool(rollout.revision) and alias.revision == rollout.revision
-        if untouched or (alias.version == rollout.stable and not alias.weights):
+        # Changed since it was planned, with a description that does not describe it: that was by hand, even where the
+        # traffic is the stable version's again. Our first step may have arrived and been taken back.
+        untouched, alone = alias.revision == rollout.revision, alias.version == rollout.stable and not alias.weights
+        if (untouched and rollout.revision) or (alone and (head is not None or not rollout.revision)):
             return "ours"
     return "foreign"
 

@@ -16,7 +16,7 @@ from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.act import entry_of
-from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord, StackRecord
+from pipeline.release.ledger import COLLISIONS, Ledger, Rejected, Released, ServiceRecord, StackRecord
 
 
 @pytest.fixture
@@ -81,6 +81,23 @@ def test_a_refusal_that_was_none_is_looked_into(world, fault):
         saved = ledger.save(record)
         assert ledger.service(record.service) == saved
         assert saved.seq == record.seq + 1
+
+
+@pytest.mark.parametrize("fault", [met_another, refused_after_success])
+def test_an_entry_whose_write_met_another_is_not_lost(world, fault):
+    objects = Faulty(world)
+    objects.faults = [fault]
+    Ledger(objects).append(entry_of(world.rollout, {}))
+    assert [one.release_id for one in world.engine.ledger.history(world.service, 9)] == [world.rollout.release_id]
+
+
+def test_writes_that_meet_others_without_end_are_an_error(world, monkeypatch):
+    monkeypatch.setattr("pipeline.release.ledger.COLLISION_PAUSE_S", 0)
+    objects = Faulty(world)
+    objects.faults = [met_another] * COLLISIONS
+    with pytest.raises(AwsError, match="met another write each of 8 times"):
+        Ledger(objects).save(ServiceRecord(world.service))
+    assert world.record() == ServiceRecord(world.service)
 
 
 def test_history_is_immutable_and_newest_first(world):

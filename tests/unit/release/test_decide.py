@@ -200,7 +200,10 @@ def rolled_back(release: str, origin: str = "2", primary: str = "1") -> AliasSta
         pytest.param(STALE, rolled_back("an-earlier-one", "1", "7"), "undone", id="planned-then-rolled-back"),
         pytest.param(STALE, rolled_back("an-earlier-one", "1", "2"), "undone", id="planned-then-to-a-named-version"),
         pytest.param(STALE, rolled_back("unknown", "3", "1"), "undone", id="planned-then-marked-where-it-was"),
-        pytest.param(STALE, alias("1"), "ours", id="planned-then-written-with-the-same"),
+        pytest.param(
+            STALE, described(head_of(replace(FRESH, candidate="1"), 2, OTHER)), "ours", id="planned-then-fenced"
+        ),
+        pytest.param(STALE, alias("1"), "foreign", id="planned-then-written-by-hand-with-the-same"),
         pytest.param(STALE, alias("3"), "foreign", id="planned-then-moved"),
         pytest.param(STALE, alias("1", {"2": 0.1}), "foreign", id="planned-then-split"),
     ],
