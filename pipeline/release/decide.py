@@ -27,7 +27,7 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     evidence = weigh(rollout, seen) if baking else None
     if evidence is not None and evidence.failed:
         why = evidence.fault or evidence.verdict.sentence
-        return _back(rollout, why, evidence)
+        return _back(rollout, why, evidence, evidence.check)
     order = pending(rollout, seen)
     if order is not None:
         return obey(rollout, order, evidence)
@@ -120,9 +120,8 @@ def _blind(rollout: Rollout, evidence: Evidence, left: float) -> Decision:
     return Decision("hold", late, "the weight stays; deploy again once the metrics can be read, or roll back", verdict)
 
 
-def _back(rollout: Rollout, why: str, evidence: Evidence) -> Decision:
-    after = f"version {rollout.stable} has all traffic"
-    return Decision("roll-back", why, after, evidence.verdict, check=evidence.check)
+def _back(rollout: Rollout, why: str, evidence: Evidence, check: str = "deadline") -> Decision:
+    return Decision("roll-back", why, f"version {rollout.stable} has all traffic", evidence.verdict, check=check)
 
 
 def _paused(rollout: Rollout, evidence: Evidence | None) -> Decision:

@@ -21,6 +21,7 @@ EXIT_CODES: dict[str, int] = {
     "failed": 1,
     "conflict": 5,
     "rolled-back": 3,
+    "aborted": 3,
     "held": 4,
 }
 WORST_FIRST = (1, 3, 5, 4, 0)
@@ -36,7 +37,6 @@ def result_of(rollout: Rollout, decision: Decision | None, now: float) -> Releas
     """The result of a rollout that is over, or that its controller stopped walking now."""
     outcome = _outcome(rollout, decision)
     verdict = decision.verdict if decision else None
-    judged = verdict is not None and outcome == "rolled-back"
     return ReleaseResult(
         service=rollout.service,
         environment=rollout.environment,
@@ -47,7 +47,7 @@ def result_of(rollout: Rollout, decision: Decision | None, now: float) -> Releas
         commit=rollout.commit,
         duration_s=(rollout.ended or now) - rollout.started,
         sentence=_why(rollout, decision),
-        check="errors" if judged else (rollout.reason if rollout.reason == "smoke" else None),
+        check=_check(rollout, decision) if outcome == "rolled-back" else None,
         canary=verdict.canary if verdict else None,
         baseline=verdict.baseline if verdict else None,
         next=_next(rollout, outcome, decision),
@@ -88,11 +88,16 @@ def _why(rollout: Rollout, decision: Decision | None) -> str:
     return decision.sentence if decision else rollout.sentence
 
 
+def _check(rollout: Rollout, decision: Decision | None) -> str | None:
+    """What took it back: a signal, an alarm, a limit, its smoke checks, its deadline."""
+    return (decision.check if decision else rollout.reason if rollout.reason == "smoke" else "") or None
+
+
 def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
     if rollout.phase == "promoted":
         return "promoted"
     if rollout.phase == "rolled-back":
-        return "rolled-back"
+        return "aborted" if rollout.reason == "aborted" else "rolled-back"
     if decision is not None and decision.kind == "away":
         return "held" if decision.check == "aws" else "failed"
     return "conflict" if decision is not None and decision.kind == "conflict" else "held"
@@ -106,6 +111,8 @@ def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) 
         return f"to go back: crabwalk rollback {rollout.service} --env {env}"
     if decision is not None and decision.kind == "undone":
         return decision.next
+    if outcome == "aborted":
+        return f"deploy with --retry walks it again: crabwalk retry {rollout.service} --env {env}"
     if outcome == "rolled-back":
         kept = f"version {rollout.stable} has all traffic; " if rollout.stable != LATEST else "no traffic was moved; "
         return (

@@ -76,6 +76,19 @@ def test_a_release_the_judge_rolled_back_names_check_and_numbers() -> None:
     assert "--retry" in found.next
 
 
+def test_a_release_that_never_came_to_a_conclusion_says_so() -> None:
+    rollout = walking(deadline_s=20)
+    decision = decide(rollout, saw(own_alias(rollout), periods(10, (0, 0), (90, 0))), START + 30)
+    found = result_of(walking(phase="rolled-back", **ENDED), decision)
+    assert (decision.kind, found.check) == ("roll-back", "deadline")
+
+
+def test_an_aborted_release_is_no_failure_of_the_judge() -> None:
+    found = result_of(walking(phase="rolled-back", reason="aborted", sentence="aborted by anna", **ENDED), None)
+    assert (found.outcome, EXIT_CODES[found.outcome], found.sentence) == ("aborted", 3, "aborted by anna")
+    assert "crabwalk retry hello --env local" in found.next
+
+
 def test_a_release_that_failed_its_smoke_checks() -> None:
     rollout = walking(-1, phase="rolled-back", reason="smoke", sentence="smoke check hello.json: version 2 failed")
     found = result_of(rollout, None)
