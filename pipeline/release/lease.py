@@ -112,6 +112,14 @@ class Lease:
                 hint=f"crabwalk status {self._service}",
             )
 
+    def confirm(self) -> None:
+        """Like `check`, but asks S3: a process that was suspended does not know that its lease was taken meanwhile."""
+        self.check()
+        found = _read(self._objects, self._service)
+        if found is None or found[0].nonce != self._nonce:
+            self._lost = "somebody else took it"
+            self.check()
+
     def release(self) -> None:
         """Give the lease back; a lease that cannot be given back runs out by itself."""
         self._stop.set()

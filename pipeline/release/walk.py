@@ -164,7 +164,12 @@ def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: Cr
 
 
 def _read_again(engine: Engine, walk: Walk) -> Walk:
+    """Go on from what the ledger has: written by us or by a person's verb, as long as the lease is ours.
+
+    The lease is asked for after the record was read, so what a later holder writes is not in it.
+    """
     record = engine.ledger.service(walk.rollout.service)
+    walk.lease.confirm()
     if record.rollout is None or record.rollout.release_id != walk.rollout.release_id:
         gone = f"the record of `{walk.rollout.service}` is about another release now"
         return replace(walk, decision=Decision("conflict", gone, "see `crabwalk status`"))

@@ -9,13 +9,15 @@ from time import monotonic
 from typing import Any
 
 import edge_kit
+import engine_kit as kit
 import pytest
-from engine_kit import BUCKET, Faulty, World, away, refused_after_success, unanswered, until
+from engine_kit import BUCKET, Faulty, World, away, refused_after_success, rollout_of, unanswered, until
 
 from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.lease import Lease, holder, lease_key
+from pipeline.release.walk import tick
 
 
 @pytest.fixture
@@ -159,3 +161,24 @@ def test_a_lease_that_cannot_be_read_is_said(world, raw, body):
     with pytest.raises(CrabwalkError, match="the lease cannot be read") as fault:
         lease(world).acquire(never, never)
     assert fault.value.where == lease_key(world.service)
+
+
+def test_a_controller_that_slept_while_another_took_over_writes_no_more(world):
+    """Its lease was taken, its renewal has not run yet, and the record it reads again is the successor's."""
+    world.feed.of = kit.traffic()
+    with world.lease() as slept:
+        walk = world.walk(world.begun(), slept)
+        for _ in range(2):
+            (walk,) = tick(world.engine, [walk])
+            world.pass_time(1)
+        stored = world.engine.objects.get(lease_key(world.service))
+        taken = json.dumps({**json.loads(stored.body), "nonce": "f" * 16}).encode()
+        world.engine.objects.put(lease_key(world.service), taken, if_match=stored.etag)
+        record = world.controller().take_over(world.record(), rollout_of(world))
+        after = world.alias()
+        for _ in range(40):
+            (walk,) = tick(world.engine, [walk])
+            world.pass_time(1)
+    assert (world.alias(), world.record()) == (after, record)
+    assert walk.decision.kind == "conflict"
+    assert "somebody else took it" in walk.decision.sentence
