@@ -111,7 +111,7 @@ def _event(service: Service, file: str | None, limit: int) -> bytes:
 
 def _sample(service: Service) -> Path:
     """The event a release is smoke-tested with, else the first of the samples."""
-    files = [service.directory / path for path in service.release.smoke] or sorted(
+    files = [service.directory / one.event for one in service.release.smoke] or sorted(
         service.directory.glob("events/*.json")
     )
     if not files:

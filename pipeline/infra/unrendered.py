@@ -30,6 +30,9 @@ def unrendered(service: Service) -> Iterator[str]:
     for key in ("secrets", "extensions", "dead_letter", "resources", "access"):
         if getattr(service, key):
             yield key
+    for key in ("hooks", "probe", "notify"):
+        if key in service.release.model_fields_set:
+            yield f"release.{key}"
     if service.concurrency.provisioned:
         yield "concurrency.provisioned"
     for trigger in service.triggers:

@@ -146,3 +146,6 @@ def _walk(manifest: Manifest) -> Iterator[Finding]:
     if waits is None and release.approvers:
         what, because = "no step waits for them", (("release", "steps"),)
         yield Finding(("release", "approvers"), what, "write `approve: true` in one", because, warning=True)
+    if release.probe is not None and not release.steps:
+        what, because = "no step is there during which probes could be sent", (("release", "steps"),)
+        yield Finding(("release", "probe"), what, "declare `steps`, or remove it", because, warning=True)

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pipeline.manifest import forms, rules, strategies, units
 from pipeline.manifest.models_base import GIVEN, LISTED, Model, Name
 from pipeline.manifest.models_checks import Checks
+from pipeline.manifest.models_hooks import SMOKE, Hooks, Notification, Probe, Smoke
 from pipeline.manifest.models_net import SafetyNet
 from pipeline.manifest.models_times import Freeze, Quiet
 from pipeline.manifest.rules import fault
@@ -104,11 +105,20 @@ class Release(Model):
     """A group whose releases, when they walk at the same time, are promoted or rolled back as one."""
 
     smoke: Annotated[
-        tuple[Annotated[str, rules.relative("service", "events/hello.json")], ...],
+        tuple[Annotated[Smoke, SMOKE], ...],
         LISTED,
         rules.listed(0, 100, "events"),
     ] = ()
-    """Event files in the service's folder; the new version must answer each before it gets any traffic."""
+    """Events the new version must answer before it gets any traffic: files in the service's folder."""
+
+    hooks: Hooks = Hooks.model_construct()
+    """Commands and webhooks before any traffic is moved, and after the end."""
+
+    probe: Annotated[Probe | None, GIVEN] = None
+    """Safe events sent through the alias during the walk, for a service with little traffic of its own."""
+
+    notify: Annotated[tuple[Notification, ...], LISTED, rules.listed(0, 10, "places")] = ()
+    """Where start, steps, holds and end are told."""
 
     checks: Checks = Checks.model_construct()
     """What is compared while a step bakes."""

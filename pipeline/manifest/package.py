@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from pipeline.errors import Problem
 from pipeline.manifest.models import Manifest
 from pipeline.manifest.node import Mark, Node, nearest
+from pipeline.manifest.places import Finding
 from pipeline.manifest.repair import Judged
 from pipeline.manifest.sources import check_inputs, parsed
 from pipeline.workspace.cargo import table as _table
@@ -20,7 +22,8 @@ MAX_EVENT_BYTES = 6 * 1024 * 1024  # what Lambda takes with a synchronous invoca
 def check_package(root: Path, directory: Path, judged: Judged, manifest: Manifest, problems: list[Problem]) -> None:
     """Adds what the manifest names and the service's folder does not have."""
     node = judged.node
-    _check_smoke(root, directory, node, manifest, problems)
+    _check_events(root, directory, node, manifest, problems)
+    _check_hooks(directory, node, manifest, problems)
     check_inputs(root, node, manifest, problems)
     crate = _crate(root, directory, _mark(node, "package", "name"), problems)
     if crate is None:
@@ -64,22 +67,84 @@ def _mark(node: Node, *keys: str) -> Mark:
     return next((fields[key].mark for key in keys if key in fields), node.mark)
 
 
-def _check_smoke(root: Path, directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
-    release = (node.mapping or {}).get("release")
-    written = (release.mapping or {}).get("smoke") if release else None
-    for item in written.items or () if written else ():
-        if item.text not in manifest.release.smoke:
-            continue
-        file = directory / item.text
-        if not file.is_file() or not file.resolve().is_relative_to(directory.resolve()):
-            what = f"release.smoke: the service's folder has no file `{item.text}`"
-            events = {path.relative_to(directory).as_posix() for path in directory.glob("events/*.json")} - {item.text}
-            problems.append(item.mark.problem(what, nearest(item.text, events)))
-        elif file.stat().st_size > MAX_EVENT_BYTES:
-            what = f"release.smoke: `{item.text}` is larger than the 6 MB that Lambda takes"
-            problems.append(item.mark.problem(what, "send less"))
-        else:
-            _check_event(file, file.relative_to(root).as_posix(), problems)
+def _check_events(root: Path, directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
+    """The files of smoke checks and probes."""
+    release = manifest.release
+    sound = {one.event for one in release.smoke}
+    for item in _listed(node, "release", "smoke"):
+        written = (item.mapping or {}).get("event") if item.mapping is not None else item
+        if written is not None and written.text in sound:
+            _check_file(root, directory, written, "release.smoke", problems)
+    for item in _listed(node, "release", "probe", "events"):
+        if release.probe is not None and item.text in release.probe.events:
+            _check_file(root, directory, item, "release.probe.events", problems)
+
+
+def _check_file(root: Path, directory: Path, item: Node, key: str, problems: list[Problem]) -> None:
+    file = directory / item.text
+    if not file.is_file() or not file.resolve().is_relative_to(directory.resolve()):
+        what = f"{key}: the service's folder has no file `{item.text}`"
+        events = {path.relative_to(directory).as_posix() for path in directory.glob("events/*.json")} - {item.text}
+        problems.append(item.mark.problem(what, nearest(item.text, events)))
+    elif file.stat().st_size > MAX_EVENT_BYTES:
+        what = f"{key}: `{item.text}` is larger than the 6 MB that Lambda takes"
+        problems.append(item.mark.problem(what, "send less"))
+    else:
+        _check_event(file, file.relative_to(root).as_posix(), problems)
+
+
+def unsafe_probes(directory: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Probes that look as if they change something: they are sent again and again."""
+    probe = manifest.release.probe
+    for index, name in enumerate(probe.events if probe is not None else ()):
+        path = ("release", "probe", "events", index)
+        try:
+            event = json.loads((directory / name).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            continue  # said already
+        method = _method(event)
+        if method not in {"", "GET", "HEAD", "OPTIONS"}:
+            what = f"`{name}` is a {method}, and a probe is sent again and again"
+            yield Finding(path, what, "send what changes nothing, for example a GET", warning=True)
+        elif isinstance(event, dict) and "Records" in event:
+            what = f"`{name}` is taken for real records, and a probe is sent again and again"
+            yield Finding(path, what, "be sure that the service changes nothing for it", warning=True)
+
+
+def _method(event: Any) -> str:
+    """The method of an HTTP event of either format, empty for any other."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    http = context.get("http") if isinstance(context, dict) else None
+    method = http.get("method") if isinstance(http, dict) else event.get("httpMethod") if context else None
+    return method.upper() if isinstance(method, str) else ""
+
+
+def _check_hooks(directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:
+    """Commands that are files of the service; any other is looked for on the machine that runs it."""
+    hooks = manifest.release.hooks
+    sound = {one.command[0] for one in (*hooks.before, *hooks.after) if one.command}
+    for when in ("before", "after"):
+        for item in _listed(node, "release", "hooks", when):
+            words = _listed(item, "command")
+            if not words or words[0].text not in sound or not words[0].text.startswith("./"):
+                continue
+            program, key = directory / words[0].text, f"release.hooks.{when}"
+            if not program.is_file():
+                what = f"{key}: the service's folder has no file `{words[0].text}`"
+                problems.append(words[0].mark.problem(what))
+            elif not os.access(program, os.X_OK):
+                what = f"{key}: `{words[0].text}` cannot be executed"
+                problems.append(words[0].mark.problem(what, f"chmod +x {words[0].text}"))
+
+
+def _listed(node: Node, *keys: str) -> tuple[Node, ...]:
+    """The items of the list at these keys, none where it is not written."""
+    for key in keys:
+        inner = (node.mapping or {}).get(key)
+        if inner is None:
+            return ()
+        node = inner
+    return node.items or ()
 
 
 def _check_event(file: Path, label: str, problems: list[Problem]) -> None:

@@ -12,7 +12,7 @@ from pipeline.manifest.document import read_document
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Mark, Node, bounded
 from pipeline.manifest.overlays import labelled, merged, overlays_of
-from pipeline.manifest.package import check_package
+from pipeline.manifest.package import check_package, unsafe_probes
 from pipeline.manifest.places import Finding, Places
 from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
 from pipeline.manifest.repair import Judged, judge
@@ -199,11 +199,14 @@ def _view(
         said.add(view, limits.findings(manifest))
     if like is None or like.manifest is None or _files_named(like.manifest) != _files_named(manifest):
         check_package(project.root, file.parent, judged, manifest, said.problems)
+        said.add(view, unsafe_probes(file.parent, manifest))
     return view
 
 
 def _files_named(manifest: Manifest) -> tuple[object, ...]:
-    return (manifest.package, manifest.binary, manifest.features, manifest.inputs, manifest.release.smoke)
+    release = manifest.release
+    around = (release.smoke, release.probe, release.hooks)
+    return (manifest.package, manifest.binary, manifest.features, manifest.inputs, *around)
 
 
 def _without(node: Node, keys: tuple[str, ...]) -> Node:

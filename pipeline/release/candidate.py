@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from pipeline.aws.functions import AliasState, Configuration, NotFoundError
 from pipeline.errors import ConflictError, UsageError
 from pipeline.release.act import Engine
-from pipeline.release.declared import steps_of, terms_of
+from pipeline.release.declared import smoke_of, steps_of, terms_of
 from pipeline.release.freeze import is_frozen
 from pipeline.release.head import trusted
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
 from pipeline.release.preflight import obstacle
-from pipeline.release.publish import Package, publish, smoke
+from pipeline.release.publish import Package, publish
+from pipeline.release.smoke import smoke
 from pipeline.release.walk import Walk
 
 if TYPE_CHECKING:
@@ -91,14 +92,14 @@ def offer(
     say(f"published version {version}")
     planned = _rollout(engine, service, origin, alias, candidate=version, started=started)
     rollout = replace(planned, ringing=ringing)
-    events = [service.directory / name for name in service.release.smoke]
-    fault = next((one for one in smoke(engine.functions, origin.function, version, events) if one.fault), None)
+    checks = smoke_of(service.release, service.directory)
+    fault = next((one for one in smoke(engine.functions, origin.function, version, checks) if one.fault), None)
     if fault is not None:
         sentence = f"smoke check {fault.event}: {fault.fault}; no traffic was moved"
         engine.reject(record, rollout, "smoke", sentence)
         return Offer(rejected=replace(rollout, phase="rolled-back", reason="smoke", sentence=sentence))
-    if events:
-        say(f"{len(events)} smoke check{'s' if len(events) > 1 else ''} passed")
+    if checks:
+        say(f"{len(checks)} smoke check{'s' if len(checks) > 1 else ''} passed")
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed. An alias that was
     # changed since it was read is a conflict.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))

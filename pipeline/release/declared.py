@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.release.model import StepSpec
+from pipeline.release.smoke import Check
 from pipeline.release.terms import Checks, Freeze, Limit, Quiet, Terms
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ def steps_of(release: Release) -> tuple[StepSpec, ...]:
         )
         for one in release.steps
     )
+
+
+def smoke_of(release: Release, directory: Path) -> tuple[Check, ...]:
+    """The declared smoke checks of the service in `directory`."""
+    return tuple(Check(directory / one.event, one.status, one.error, one.expect) for one in release.smoke)
 
 
 def terms_of(release: Release) -> Terms:

@@ -1,15 +1,13 @@
-"""From an artifact to a published version that has answered its smoke events. No traffic is moved here."""
+"""From an artifact to a published version. No traffic is moved here."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from pipeline.aws.functions import Configuration, Functions, FunctionState
-from pipeline.errors import AwsError, ConflictError, UsageError
+from pipeline.errors import AwsError, ConflictError
 
 Pause = Callable[[float], None]
 
@@ -61,43 +59,6 @@ def publish(
     if version.code_sha256 != package.code_sha256 or not version.version.isdigit():
         raise _interfered(function)
     return functions.settle(function, version.version, pause, now=time.monotonic)
-
-
-@dataclass(frozen=True)
-class SmokeResult:
-    """What a sample event was answered; `fault` is empty when it was fine."""
-
-    event: str
-    fault: str
-
-
-def smoke(functions: Functions, function: str, version: str, events: Sequence[Path]) -> tuple[SmokeResult, ...]:
-    """Invoke `version` once with each sample event, before it gets any traffic.
-
-    A fault is a function error or an answered status of 500 and above. AwsError when AWS did not let it be tried out,
-    which says nothing of the version; UsageError when an event cannot be read.
-    """
-    return tuple(_smoke_one(functions, function, version, event) for event in events)
-
-
-def _smoke_one(functions: Functions, function: str, version: str, event: Path) -> SmokeResult:
-    try:
-        payload = event.read_bytes()
-    except OSError as error:
-        raise UsageError(f"the smoke event cannot be read: {error.strerror}", where=str(event)) from error
-    answer = functions.invoke(function, version, payload)
-    if answer.error:
-        return SmokeResult(event.name, f"version {version} failed: {_message(answer.payload)}")
-    status = answer.payload.get("statusCode") if isinstance(answer.payload, dict) else None
-    if isinstance(status, int) and status >= 500:
-        return SmokeResult(event.name, f"version {version} answered {status}")
-    return SmokeResult(event.name, "")
-
-
-def _message(payload: Any) -> str:
-    if isinstance(payload, dict) and "errorMessage" in payload:
-        return str(payload["errorMessage"])[:300]
-    return str(payload)[:300]
 
 
 def _interfered(function: str) -> ConflictError:

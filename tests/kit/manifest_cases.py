@@ -50,6 +50,10 @@ release:
   checks: {latency: {over: 500 ms}, alarms: [too-slow]}
   approvers: ["arn:aws:sts::123456789012:assumed-role/release/*"]
   approval_timeout: 2 days
+  smoke: [events/a.json, {event: events/b.json, status: 404, error: false, expect: ["body.ok", "length(items) > `0`"]}]
+  hooks: {before: [{command: [./check.sh, x], timeout: 5 min}, {webhook: env:GATE}], after: [{command: [notify]}]}
+  probe: {events: [events/a.json], per_minute: 120}
+  notify: [{sns: "arn:aws:sns:eu-west-1:123456789012:releases"}, {slack: env:SLACK}, {webhook: env:ELSE}]
 """
 
 # Lines of a service and its fault.
@@ -150,6 +154,52 @@ KEYS = [
     (
         "release: {approvers: ['a b']}",
         "3:23: release.approvers[0]: `a b` is not an identity, write an ARN of STS or IAM",
+    ),
+    (
+        "release: {smoke: [{status: 200}]}",
+        "3:19: release.smoke[0]: the key `event` is missing",
+    ),
+    (
+        "release: {smoke: [{event: a.json, status: 1000}]}",
+        "3:43: release.smoke[0].status: 1000 is out of range, 100 to",
+    ),
+    (
+        "release: {smoke: [{event: a.json, expect: [body.]}]}",
+        "3:44: release.smoke[0].expect[0]: `body.` is not a JMESPath expression, it ends too early",
+    ),
+    (
+        "release: {smoke: [{event: a.json, expect: ['a b']}]}",
+        "3:44: release.smoke[0].expect[0]: `a b` is not a JMESPath expression, look at character 3",
+    ),
+    (
+        "release: {smoke: [{event: a.json, expect: ['size(items)']}]}",
+        "3:44: release.smoke[0].expect[0]: `size(items)` calls `size`, which JMESPath does not have",
+    ),
+    (
+        "release: {hooks: {before: [{timeout: 1 min}]}}",
+        '3:28: release.hooks.before[0]: must be one hook, write for example `command: ["./check.sh"]`',
+    ),
+    ("release: {hooks: {before: [{command: []}]}}", "3:38: release.hooks.before[0].command: names no program, write"),
+    (
+        "release: {hooks: {after: [{webhook: 'https://hooks.example.org/s3cret'}]}}",
+        (
+            "3:37: release.hooks.after[0].webhook: this is not a variable that holds an address, "
+            "write `env:NAME`, and keep the address itself out of the manifest"
+        ),
+    ),
+    ("release: {hooks: {during: []}}", "3:19: release.hooks: unknown key `during`, known: after, before"),
+    ("release: {probe: {events: []}}", "3:27: release.probe.events: 0 events, at least 1 here"),
+    (
+        "release: {probe: {events: [a.json], per_minute: 0}}",
+        "3:49: release.probe.per_minute: 0 events a minute is out of range, 1 to 6,000",
+    ),
+    (
+        "release: {notify: [{sns: 'arn:aws:sns:eu-west-1:123456789012:news.fifo'}]}",
+        "3:26: release.notify[0].sns: `arn:aws:sns:eu-west-1:123456789012:news.fifo` is not an ARN of an SNS topic",
+    ),
+    (
+        "release: {notify: [{slack: env:A, webhook: env:B}]}",
+        "3:20: release.notify[0]: must be one place, write for example `slack: env:SLACK_WEBHOOK`, each its own",
     ),
     (
         "release: {approval_timeout: 31 days}",

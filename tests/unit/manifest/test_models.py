@@ -4,6 +4,7 @@ import pytest
 from manifest_cases import ACCESS, FULL, KEYS, NAMES, RESOURCES, TRIGGERS
 
 from pipeline.manifest.models import Budget, Concurrency, Grant, Manifest, Release, Statement, Step
+from pipeline.manifest.models_hooks import Smoke
 from pipeline.manifest.models_resources import DynamodbResource, Key, SqsResource
 from pipeline.manifest.models_triggers import CognitoTrigger, EventTrigger, S3Trigger, ScheduleTrigger, SqsTrigger
 
@@ -11,6 +12,9 @@ from pipeline.manifest.models_triggers import CognitoTrigger, EventTrigger, S3Tr
 @pytest.fixture
 def full(tree) -> Manifest:
     tree.service("a", FULL)
+    for name in ("events/a.json", "events/b.json", "check.sh"):
+        tree.write(f"services/a/{name}", "{}")
+    (tree.root / "services/a/check.sh").chmod(0o755)
     (service,) = tree.load()
     return service
 
@@ -21,6 +25,23 @@ def test_quantities_become_plain_numbers(full) -> None:
     assert full.release.approval_timeout_s == 172_800
     assert full.release.steps == (Step(traffic=0.1, bake_s=600, min_requests=50, approve=True),)
     assert (full.release.checks.latency.over_ms, full.release.checks.alarms) == (500, ("too-slow",))
+
+
+def test_what_happens_around_a_walk(full) -> None:
+    release = full.release
+    assert release.smoke == (
+        Smoke(event="events/a.json"),
+        Smoke(event="events/b.json", status=404, expect=("body.ok", "length(items) > `0`")),
+    )
+    first, second = release.hooks.before
+    assert (first.command, first.webhook, first.timeout_s) == (("./check.sh", "x"), None, 300)
+    assert (second.command, second.webhook, second.timeout_s) == (None, "env:GATE", 60)
+    assert (release.probe.events, release.probe.per_minute) == (("events/a.json",), 120)
+    assert [(one.sns is not None, one.slack, one.webhook) for one in release.notify] == [
+        (True, None, None),
+        (False, "env:SLACK", None),
+        (False, None, "env:ELSE"),
+    ]
 
 
 def test_triggers_are_told_apart_by_kind(full) -> None:
@@ -131,6 +152,7 @@ def test_schedules_eventbridge_takes(cron) -> None:
 @pytest.mark.parametrize(("lines", "fault"), KEYS)
 def test_keys_of_the_service(tree, lines: str, fault: str) -> None:
     tree.service("a", lines + "\n")
+    tree.write("services/a/a.json", "{}")
     (found,) = tree.problems()
     assert found.startswith(f"services/a/service.yaml:{fault}")
 

@@ -41,6 +41,9 @@ BEYOND = (
     "takes 2063 characters",
     "is the partition key already",
     "means nothing for",
+    "JMESPath",
+    "must be one hook",
+    "must be one place",
 )
 
 
@@ -269,6 +272,11 @@ SECTIONS = {
     "freezes": "Freeze",
     "limits": "Limit",
     "safety_net": "SafetyNet",
+    "smoke": "Smoke",
+    "hooks": "Hooks",
+    "a hook": "Hook",
+    "probe": "Probe",
+    "notify": "Notification",
 }
 WITHOUT_KEYS = {"EventBusResource", "SecretResource", "StateMachineTrigger"}
 

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.manifest import check_all
 from pipeline.manifest.models import HttpTrigger, Release, Service, Step
+from pipeline.manifest.models_hooks import Smoke
 
 FULL = """description: Greets by name.
 architecture: arm64
@@ -50,7 +51,7 @@ def test_reads_a_full_manifest(tree) -> None:
             min_requests=50,
             deadline_s=7200,
             on_inconclusive="hold",
-            smoke=("events/hello.json",),
+            smoke=(Smoke(event="events/hello.json"),),
         ),
         directory=directory,
         file=directory / "service.yaml",
