@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 
+from pipeline.aws import sharing
+from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
 from pipeline.errors import ConflictError
 from pipeline.planning import DeployPlan, service_url_of
 from pipeline.release.freeze import is_frozen, thaw, told
@@ -37,6 +39,7 @@ class Deploy:
         """
         run = self._run
         with ExitStack() as held:
+            held.enter_context(sharing(Budget(UNLIMITED if run.setting.env.endpoint else LIMITS)))
             held.callback(run.leases.release)
             for _ in range(ROUNDS):
                 self._finish_abandoned()

@@ -2,6 +2,7 @@
 
 `client` and `subprocess_environment` are the two ways out to an environment. With static credentials (the embedded
 AWS) nothing of the machine's AWS variables or profiles is looked at, so a real account cannot be touched by mistake.
+Who makes many calls at once lets all clients share one budget (`sharing`); nobody else waits for one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import AwsError, CrabwalkError
 
 if TYPE_CHECKING:
+    from pipeline.aws.budget import Budget
     from pipeline.manifest.project import Environment
 
 CONNECT_TIMEOUT_S = 5
@@ -57,7 +59,14 @@ def _client(
         proxies={} if endpoint else None,
     )
     with aws_errors(f"prepare a client for {service}"):
-        return session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+        made = session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+    # Both events come once an attempt, so what the SDK repeats by itself is paced and counted like everything else.
+    made.meta.events.register_first("before-send", _before_send)
+    made.meta.events.register("response-received", _received)
+    if not retries:
+        for operation in PATIENT:
+            made.meta.events.register(f"needs-retry.{service}.{operation}", _again)
+    return made
 
 
 @lru_cache(maxsize=4)
@@ -72,6 +81,52 @@ def _session(credentials: tuple[str, str] | None) -> Any:
         session.set_config_variable("credentials_file", os.devnull)
         session.set_credentials(*credentials)
     return session
+
+
+# Writes made once that are repeated all the same where AWS says "too many", because then they certainly did not happen.
+# Not an alias: it is looked at again before it is written again.
+PATIENT = ("PublishVersion", "UpdateFunctionCode")
+PATIENT_ATTEMPTS = 8
+
+_shared: list[Budget] = []  # the last one counts, for every client and thread of the process
+
+
+@contextmanager
+def sharing(budget: Budget) -> Iterator[None]:
+    """All calls of this process keep within one budget meanwhile."""
+    _shared.append(budget)
+    try:
+        yield
+    finally:
+        _shared.remove(budget)
+
+
+def _before_send(event_name: str, **_: Any) -> None:
+    if _shared:
+        service, operation = event_name.split(".")[1:]
+        _shared[-1].take(service, operation)
+
+
+def _received(event_name: str, parsed_response: Any = None, **_: Any) -> None:
+    if _shared and _too_many(parsed_response):
+        service, operation = event_name.split(".")[1:]
+        _shared[-1].throttled(service, operation)
+
+
+def _again(attempts: int, response: Any = None, **_: Any) -> float | None:
+    """How long to wait before a write that was refused as one too many is sent again."""
+    if response is None or not _too_many(response[1]) or attempts >= PATIENT_ATTEMPTS:
+        return None
+    from pipeline.aws.budget import backoff
+
+    return backoff(attempts)
+
+
+def _too_many(answer: Any) -> bool:
+    if not isinstance(answer, dict):
+        return False
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status == 429 or answer.get("Error", {}).get("Code") in THROTTLE_CODES
 
 
 def subprocess_environment(env: Environment) -> dict[str, str]:
@@ -153,7 +208,16 @@ ACCESS_CODES = frozenset(
 )
 
 
-THROTTLE_CODES = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
+THROTTLE_CODES = frozenset(
+    {
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 
 def error_code(error: Any) -> str:

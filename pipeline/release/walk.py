@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.abreast import abreast
 from pipeline.aws import AccessError, TransientError
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release import observe
@@ -63,11 +64,11 @@ def run(
 
 
 def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
-    """One round over all walks with one read of the metrics."""
+    """One round over all walks with one read of the metrics; what is asked and written for each, side by side."""
     now = engine.now()
     read = metered(engine, [walk.rollout for walk in walks if not walk.finished], now)
-    looks = [_look(engine, walk, read, now) for walk in walks]
-    return tuple(_carry_out(engine, look, now) for look in looks)
+    looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
+    return abreast(lambda look: _carry_out(engine, look, now), looks)
 
 
 @dataclass(frozen=True)
