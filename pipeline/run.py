@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.converge import Teller, converge
 from pipeline.planning import DeployPlan, Setting, StackPlan, plan_deploy, read_setting
 from pipeline.release.act import Engine
+from pipeline.release.handover import hand_over, handed_over
 from pipeline.release.leases import Leases
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import LATEST
@@ -33,6 +34,7 @@ class Options:
     retry: bool = False
     allow_destroy: frozenset[str] = frozenset()
     claimed_actor: str | None = None
+    detach: bool = False
 
 
 Show = Callable[[Sequence[WalkView]], None]
@@ -104,8 +106,9 @@ class Run:
         self.walking_now = tuple(walk.rollout.service for walk in walks)
         watched = any(walk.rollout.stable != LATEST for walk in walks)  # a first release has nothing to watch
         with self.walking() if watched else nullcontext(lambda _: None) as show:
-            finished = run(self.engine, walks, show)
+            finished = (hand_over if self.options.detach else run)(self.engine, walks, show)
         self.walking_now = ()
         for walk in finished:
-            self.results.append(result_of(walk.rollout, walk.decision, self.engine.now()))
+            result = result_of(walk.rollout, walk.decision, self.engine.now())
+            self.results.append(handed_over(walk, result) if self.options.detach else result)
         return finished

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--allow-destroy", multiple=True, metavar="ADDRESS", help="Let Terraform destroy or replace this.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Save the live view as SVG.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--detach", is_flag=True, help="Return once the first step is taken; the watchdog goes on.")
 @output_option
 def command(
     services: tuple[str, ...],
@@ -35,17 +36,40 @@ def command(
     allow_destroy: tuple[str, ...],
     record: Path | None,
     dry_run: bool,
+    detach: bool,
     output: str,
 ) -> int:
     """Release what the commit affects: build, apply Terraform where inputs changed, publish, walk the traffic.
 
     Ends with 0 when all is promoted or there was nothing to do, 3 when a release was rolled back, 4 when one is held,
-    5 when somebody else got in between.
+    5 when somebody else got in between. With --detach 0 also where a walk has begun and is handed over.
     """
     if dry_run:
         from pipeline.cli.plan import show_plan
 
         return show_plan(services, env_name, base, output)
+    return deploy(
+        Here(env_name, json=output == "json"),
+        services,
+        base,
+        retry=retry,
+        allow_destroy=frozenset(allow_destroy),
+        record=record,
+        detach=detach,
+    )
+
+
+def deploy(
+    here: Here,
+    services: tuple[str, ...],
+    base: str | None = None,
+    *,
+    retry: bool = False,
+    allow_destroy: frozenset[str] = frozenset(),
+    record: Path | None = None,
+    detach: bool = False,
+) -> int:
+    """Deploy the commit and tell how each release ended; the exit code."""
     from pipeline.aws.identity import whoami
     from pipeline.deploy import Deploy
     from pipeline.planning import check_checkout, read_setting
@@ -54,14 +78,13 @@ def command(
     from pipeline.report.release import show_result
     from pipeline.run import Options, Run
 
-    here = Here(env_name, json=output == "json")
     console = here.console
     warning = check_checkout(here.repo, here.env)
     if warning:
         console.warn(warning)
     actor = whoami(here.env).arn
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
-    options = Options(services, base, retry, frozenset(allow_destroy), os.environ.get("GITHUB_ACTOR"))
+    options = Options(services, base, retry, allow_destroy, os.environ.get("GITHUB_ACTOR"), detach)
     building = partial(BuildView, console)
     run = Run(here.engine, setting, here.repo, actor, options, console, building, _walking(here, record))
     try:
@@ -80,7 +103,7 @@ def command(
     if not results:
         console.line(f"nothing to deploy: {here.repo.head[:12]} affects no service in `{here.env.name}`")
     code = exit_code(results)
-    if output == "json":
+    if here.json:
         console.json({"commit": here.repo.head, "environment": here.env.name, "exit": code, "releases": results})
     return code
 

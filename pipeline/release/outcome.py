@@ -18,6 +18,7 @@ EXIT_CODES: dict[str, int] = {
     "promoted": 0,
     "no-op": 0,
     "skipped": 0,
+    "handed-over": 0,
     "failed": 1,
     "conflict": 5,
     "rolled-back": 3,

@@ -7,7 +7,9 @@ from typing import Literal
 
 from pipeline.release.judge import Counts, Verdict
 
-ReleaseOutcome = Literal["promoted", "rolled-back", "aborted", "held", "conflict", "skipped", "no-op", "failed"]
+ReleaseOutcome = Literal[
+    "promoted", "rolled-back", "aborted", "held", "conflict", "skipped", "no-op", "failed", "handed-over"
+]
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def _headline(result: ReleaseResult) -> str:
         "held": f"{new} held after {took}, the traffic stays where it is",
         "conflict": f"conflict after {took}, nothing more was changed",
         "skipped": "skipped",
+        "handed-over": f"handed over after {took}, the walk goes on",
         "no-op": f"nothing to release, {old} is what this commit builds",
         "failed": f"failed after {took}",
     }[result.outcome]

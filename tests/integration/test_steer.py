@@ -11,11 +11,12 @@ import release_kit as values
 from engine_kit import World, rollout_of
 
 from pipeline.errors import ConflictError, UsageError
+from pipeline.release.carry import carry_out
 from pipeline.release.head import parse
 from pipeline.release.lease import Lease
 from pipeline.release.model import StepSpec
 from pipeline.release.rollback import roll_back
-from pipeline.release.steering import Asker, Steered, ask, carry_out
+from pipeline.release.steering import Asker, Steered, ask
 from pipeline.release.terms import Order, OrderKind, Terms
 from pipeline.release.walk import Walk, tick
 

@@ -1,0 +1,102 @@
+"""What the verbs that steer a release share: their options, and the way from a word to what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pipeline.cli.options import Here
+
+if TYPE_CHECKING:
+    from pipeline.release.carry import Show
+    from pipeline.release.steering import Asker, Steered
+    from pipeline.release.terms import Order, OrderKind
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+services_argument: Callable[[F], F] = click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+reason_option: Callable[[F], F] = click.option(
+    "--reason", metavar="TEXT", default="", help="Why; it stays in the history."
+)
+detach_option: Callable[[F], F] = click.option(
+    "--detach", is_flag=True, help="Return once it is done; the watchdog goes on with the walk."
+)
+
+
+def steer(kind: OrderKind, services: Sequence[str], here: Here, reason: str, *, go_on: bool) -> int:
+    """Ask it of each service's release, see it carried out, tell what came of it; the exit code."""
+    from pipeline.release.steering import ask
+
+    chosen = tuple(dict.fromkeys(services))
+    answers = ask(here.engine, kind, chosen, asker(here, reason))
+    return finish(here, tuple(zip(chosen, answers, strict=True)), go_on=go_on)
+
+
+def asker(here: Here, reason: str) -> Asker:
+    """Who runs this verb."""
+    from pipeline.aws.identity import whoami
+    from pipeline.release.steering import Asker
+
+    return Asker(whoami(here.env).arn, os.environ.get("GITHUB_ACTOR") or None, " ".join(reason.split()))
+
+
+def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: bool) -> int:
+    """See placed orders carried out and tell what came of each."""
+    from pipeline.release.carry import carry_out
+    from pipeline.release.terms import Order
+
+    known = {service: one for service, one in asked if not isinstance(one, Order)}
+    orders = [(service, one) for service, one in asked if isinstance(one, Order)]
+    with _live(here) as show:
+        try:
+            done = carry_out(here.engine, orders, go_on=go_on, show=show, say=here.console.progress)
+        except BaseException:
+            _interrupted(here, [service for service, _ in orders])
+            raise
+    told = {**known, **{one.service: one for one in done}}
+    return tell(here, [told[service] for service, _ in asked])
+
+
+def tell(here: Here, steered: Sequence[Steered]) -> int:
+    """Show what came of each order; the exit code of the worst."""
+    from pipeline.release.outcome import WORST_FIRST
+    from pipeline.report.steering import show_steered
+
+    for one in steered:
+        show_steered(here.console, one)
+    codes = {one.exit_code for one in steered}
+    code = next((code for code in WORST_FIRST if code in codes), 0)
+    if here.json:
+        here.console.json({"environment": here.env.name, "exit": code, "services": steered})
+    return code
+
+
+@contextmanager
+def _live(here: Here) -> Iterator[Show]:
+    """The live view, opened with the first walk there is to show."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        shown: list[Show] = []
+
+        def show(views: Any) -> None:
+            if not shown:
+                from pipeline.report.live import WalkLive
+
+                shown.append(stack.enter_context(WalkLive(here.console)).update)
+            shown[0](views)
+
+        yield show
+
+
+def _interrupted(here: Here, services: Sequence[str]) -> None:
+    env = here.env.name
+    for service in services:
+        here.console.warn(
+            f"what was asked of {service} stands, recorded; `crabwalk status {service} --env {env}` tells how far it "
+            f"got, `crabwalk resume {service} --env {env}` goes on with the walk"
+        )

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from steer_kit import Steered
+
+from pipeline import local
+from pipeline.release.head import parse
+from pipeline.release.ledger import Frozen
+from pipeline.release.model import ALIAS
+from pipeline.release.rollback import roll_back
+
+ROOT = "arn:aws:iam::000000000000:root"
+TIME = re.compile(r"^\d\d:\d\d:\d\dZ ")
+GOES_ON = "`crabwalk watch --unattended --env local` goes on with it, or `crabwalk resume hello --env local`"
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def made(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> Steered:
+    return Steered.make(embedded, tmp_path_factory.mktemp("steer"), "steer")
+
+
+@pytest.fixture
+def here(made: Steered, monkeypatch: pytest.MonkeyPatch) -> Steered:
+    monkeypatch.chdir(made.place.root)
+    monkeypatch.delenv("GITHUB_ACTOR", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    return made
+
+
+def test_pause_then_resume_by_the_verb_itself(here: Steered, capsys: Captured) -> None:
+    rollout = here.walking()
+    code, out, err = here.says(capsys, "pause", "hello", "--reason", "I look at\tthe logs")
+    taken = f"hello: nobody walks release {rollout.release_id}; it is taken over"
+    assert (code, [TIME.sub("", line) for line in out], err) == (
+        0,
+        [
+            taken,
+            "hello: paused: I look at the logs",
+            "  next    `crabwalk resume hello --env local` goes on, `crabwalk abort hello --env local` ends it",
+        ],
+        [],
+    )
+    assert here.says(capsys, "pause", "hello")[:2] == (
+        0,
+        [f"hello: paused by {ROOT} already", "  next    crabwalk resume hello --env local"],
+    )
+    code, out, _ = here.says(capsys, "resume", "hello", "--detach")
+    assert (code, [TIME.sub("", line) for line in out]) == (
+        0,
+        [
+            taken,
+            "hello: resumed",
+            f"  next    {GOES_ON}",
+        ],
+    )
+    assert (here.rollout.paused, here.weights()) == (None, ("1", {"2": 0.1}))
+
+
+def test_promote_to_all_traffic_in_json(here: Steered, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    rollout = here.walking()
+    monkeypatch.setenv("GITHUB_ACTOR", "ada")
+    code, out, _ = here.says(capsys, "promote", "hello", "--full", "--reason", "a hotfix", "--output", "json")
+    assert (code, here.weights()) == (0, ("2", {}))
+    assert json.loads("\n".join(out)) == {
+        "environment": "local",
+        "exit": 0,
+        "services": [
+            {
+                "service": "hello",
+                "release": rollout.release_id,
+                "asked": "full",
+                "outcome": "promoted",
+                "sentence": f"promoted by {ROOT} (GitHub says ada): a hotfix",
+                "next": "to go back: crabwalk rollback hello --env local",
+                "by": None,
+            }
+        ],
+    }
+    assert here.rollout.obeyed[0].claimed_actor == "ada"
+
+
+def test_promote_needs_a_reason_where_the_evidence_does_not_say_so(here: Steered, capsys: Captured) -> None:
+    here.walking()
+    code, out, err = here.says(capsys, "promote", "hello")
+    assert (code, out) == (2, [])
+    assert err == [
+        "error: hello: not promoted: the evidence does not say so yet (baking); a reason is needed",
+        "  next: with --reason TEXT it goes on without",
+    ]
+    code, out, _ = here.says(capsys, "promote", "hello", "--reason", "tested by hand", "--detach")
+    assert (code, out[1], here.weights()) == (0, "hello: promoted to 50 %: tested by hand", ("1", {"2": 0.5}))
+
+
+def test_abort_and_then_there_is_nothing_left_to_steer(here: Steered, capsys: Captured) -> None:
+    rollout = here.walking()
+    code, out, _ = here.says(capsys, "abort", "hello", "--reason", "wrong day")
+    assert (code, out[1:]) == (0, [f"hello: aborted by {ROOT}: wrong day", "  next    version 1 has all traffic"])
+    for verb in ("abort", "pause", "promote", "resume"):
+        assert here.says(capsys, verb, "hello") == (
+            2,
+            [],
+            [
+                f"error: no release of `hello` is under way; release {rollout.release_id} ended rolled back",
+                "  next: see `crabwalk status hello --env local`",
+            ],
+        )
+    assert here.says(capsys, "abort", "helo") == (
+        2,
+        [],
+        ["error: no service `helo` was released to `local`", "  next: did you mean `hello`?"],
+    )
+
+
+def test_resume_of_what_somebody_walks_changes_nothing(here: Steered, capsys: Captured) -> None:
+    here.walking()
+    with here.held():
+        code, out, _ = here.says(capsys, "resume", "hello")
+    assert (code, out[1]) == (0, "  next    crabwalk watch hello --env local")
+    assert re.fullmatch(r"hello: it is not paused: .+@.+ \(process \d+\) walks it", out[0])
+    assert here.engine.ledger.order("hello") is None or here.rollout.obeyed == ()
+
+
+def test_resume_unfreezes_what_a_person_rolled_back(here: Steered, capsys: Captured) -> None:
+    rollout = here.walking()
+    back = roll_back(here.engine.functions, here.place.function, "live", None).after
+    head = parse(back.description)
+    assert head is not None
+    here.write(replace(head, state="frozen", nonce="f" * 16))
+    mark = Frozen(rollout.release_id, rollout.commit, "2", ROOT, None, "customers complain", here.engine.now())
+    here.engine.ledger.save(replace(here.record, frozen=mark))
+    code, out, _ = here.says(capsys, "resume", "hello", "--reason", "fixed upstream")
+    assert (code, out) == (
+        0,
+        [
+            "hello: unfrozen; version 1 keeps all traffic",
+            "  next    the next `crabwalk deploy --env local` releases what changed since; nothing was started",
+        ],
+    )
+    after = parse(here.engine.functions.alias(here.place.function, ALIAS).description)
+    assert after is not None
+    assert (after.state, after.nonce != "f" * 16, here.weights()) == ("back", True, ("1", {}))
+    assert (here.record.frozen, here.record.under_way) == (None, None)
+    (entry,) = (one for one in here.engine.ledger.history("hello", 20) if one.kind == "resume")
+    assert (entry.kind, entry.outcome, entry.reason, entry.actor) == ("resume", "resumed", "fixed upstream", ROOT)
+    assert here.says(capsys, "resume", "hello")[0] == 2
