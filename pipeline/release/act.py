@@ -93,11 +93,20 @@ class Engine:
         head = trusted(alias)
         if where == "undone" or head is None:  # a description that is not ours has no nonce to change
             return record
-        fence = Intent(rollout.step, fresh_nonce(), alias.revision, "fence")
+        record, fenced = self._fence(record, rollout, alias, head)
+        if not fenced:
+            raise ConflictError(f"the alias of `{rollout.service}` was changed while this run took over")
+        return record
+
+    def _fence(
+        self, record: ServiceRecord, rollout: Rollout, alias: AliasState, head: Head, order: Order | None = None
+    ) -> tuple[ServiceRecord, bool]:
+        """Write the alias as it is with a new nonce, so that nothing sent before can arrive; whether that is sure."""
+        fence = Intent(rollout.step, fresh_nonce(), alias.revision, "fence", order=order)
         record, fence = self._announce(record, rollout, fence)
         if not self._write(alias, replace(head, nonce=fence.nonce)):
-            raise ConflictError(f"the alias of `{rollout.service}` was changed while this run took over")
-        return self._settle(record, rollout, fence)
+            return record, False
+        return self._settle(record, rollout, fence), True
 
     def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
         """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
@@ -116,6 +125,13 @@ class Engine:
             reason = "aborted" if decision.order else "not approved"
             ended = replace(_heard(rollout, decision.order), sentence=decision.sentence, reason=reason)
             return self._end(record, ended, "rolled-back", {})
+        return self._note(record, rollout, seen.alias, decision)
+
+    def _note(self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision) -> ServiceRecord:
+        order, head = decision.order, trusted(alias)
+        if order is not None and order.kind == "pause" and rollout.announced and head is not None:
+            # A step that was sent and not answered could arrive in the pause.
+            return self._fence(record, rollout, alias, head, order)[0]
         noted = self._noted(rollout, decision)
         return record if noted == rollout else self.ledger.save(replace(record, rollout=noted))
 
@@ -194,7 +210,8 @@ class Engine:
         now = self.now()
         moved = replace(rollout, intent=None, unclear=(), nonce=intent.nonce)
         if intent.kind == "fence":
-            return self.ledger.save(replace(record, rollout=moved))
+            heard = moved if intent.order is None else self._obeyed(moved, intent.order)
+            return self.ledger.save(replace(record, rollout=heard))
         if intent.sentence:
             moved = replace(moved, sentence=intent.sentence, reason=intent.reason)
         if intent.order is not None:

@@ -161,7 +161,7 @@ def _asks(rollout: Rollout, step: int, verdict: Verdict | None, now: float) -> D
     goal, limit = percent(rollout.traffic(step)), rollout.terms.approval_timeout_s
     if rollout.waiting is not None and now >= rollout.waiting + limit:
         why = f"nobody approved {goal} within {_span(limit)}"
-        if rollout.step < 0:
+        if rollout.step < 0 and not rollout.announced:
             return Decision("abandon", why, "no traffic was moved", verdict, check="approval")
         return Decision("roll-back", why, f"version {rollout.stable} has all traffic", verdict, check="approval")
     asked = f"{goal} of the traffic waits for approval"

@@ -71,7 +71,7 @@ def name(order: Order) -> str:
 
 def _abort(rollout: Rollout, order: Order, evidence: Evidence | None) -> Decision:
     said, stays = _said(order, "aborted"), f"version {rollout.stable} has all traffic"
-    if rollout.step < 0 and not rollout.nonce:
+    if rollout.step < 0 and not rollout.nonce and not rollout.announced:  # else a first step may still arrive
         return Decision("abandon", said, "no traffic was moved", check="order", order=order)
     return Decision("roll-back", said, stays, evidence.verdict if evidence else None, check="order", order=order)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import engine_kit as kit
 import pytest
 import release_kit as values
-from engine_kit import World, rollout_of
+from engine_kit import World, finish, rollout_of
 from release_kit import saw
 
 from pipeline.aws.functions import AliasMoved
@@ -16,8 +16,10 @@ from pipeline.release.decision import Decision
 from pipeline.release.head import trusted
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Intent
+from pipeline.release.terms import Order, OrderKind
 from pipeline.release.walk import run
 
+FIRST = Decision("shift", "the smoke checks passed", "go on", step=0)
 FORWARD = Decision("shift", "it looks good", "go on", step=1)
 PROMOTE = Decision("promote", "it looks good", "go on", step=2)
 BACK = Decision("roll-back", "it is worse", "back")
@@ -41,6 +43,39 @@ def arrive(world: World, intent: Intent) -> None:
     seen = world.alias()
     assert seen.revision == intent.revision
     world.engine.functions.write_alias(seen, head.primary, head.weights, str(head))
+
+
+def ordered(world: World, kind: OrderKind) -> Decision:
+    """What comes of a person's word now."""
+    order = Order(kind, world.rollout.release_id, "b" * 16, "arn:anna", None, "", world.at)
+    return decide(rollout_of(world), saw(world.alias(), order=order), world.at)
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_first_step_that_may_still_arrive_is_not_left_alone_by_an_abort(world, lease, late):
+    record, first = lost(world, world.begun(revision=world.alias().revision), FIRST)
+    seen, decision = world.alias(), ordered(world, "abort")
+    if late:
+        arrive(world, first)
+    record = world.engine.act(record, rollout_of(world), saw(seen), decision)
+    if not late:
+        with pytest.raises(AliasMoved):
+            world.engine.functions.write_alias(seen, "1", {"2": 0.1}, "the first step")
+    ended = finish(world, world.walk(record, lease)).rollout if late else rollout_of(world)
+    assert (ended.phase, world.alias().version, world.alias().weights) == ("rolled-back", "1", {})
+    assert (ended.sentence, world.record().under_way) == ("aborted by arn:anna", None)
+
+
+def test_a_step_that_may_still_arrive_does_not_raise_the_weight_of_a_paused_walk(world):
+    record, _ = lost(world, world.walking(), FORWARD)
+    seen, decision = world.alias(), ordered(world, "pause")
+    with kit.losing(world.env, "UpdateAlias", "timeout"):
+        world.engine.act(record, rollout_of(world), saw(seen), decision)
+    with pytest.raises(AliasMoved):
+        world.engine.functions.write_alias(seen, "1", {"2": 0.5}, "the step")
+    paused = rollout_of(world)
+    assert (paused.paused, [one.kind for one in paused.obeyed], paused.announced) == (world.at, ["pause"], ())
+    assert decide(paused, saw(world.alias(), values.periods(10, *values.GOOD)), world.at + 20).kind == "wait"
 
 
 @pytest.mark.parametrize("step", [FORWARD, PROMOTE])
