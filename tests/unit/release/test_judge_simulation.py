@@ -8,49 +8,11 @@ import statistics
 from collections.abc import Callable
 
 import pytest
+from judge_kit import Extra, bursts, cold, failures, nothing, rollout, shared
 
 from pipeline.release.judge import Counts, Minute, Verdict, judge
 
 LIMIT = 0.01  # false rollbacks a walk
-
-
-def some(rng: random.Random, mean: float) -> int:
-    """Poisson."""
-    if mean > 60:
-        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
-    floor, k, product = math.exp(-mean), 0, rng.random()
-    while product > floor:
-        k += 1
-        product *= rng.random()
-    return k
-
-
-def failures(rng: random.Random, n: int, rate: float) -> Counts:
-    """Binomial, by skipping from one failure to the next."""
-    if rate <= 0 or rate >= 1:
-        return Counts(n, n if rate >= 1 else 0)
-    if rate > 0.5:
-        return Counts(n, n - failures(rng, n, 1 - rate).bad)
-    bad, at, skip = 0, 0, math.log1p(-rate)
-    while (at := at + int(math.log(1 - rng.random()) / skip) + 1) <= n:
-        bad += 1
-    return Counts(n, bad)
-
-
-def rollout(
-    rng: random.Random, rpm: float, old: float, new: float, incident: Callable[[int], float] = lambda _: 0.0
-) -> list[Minute]:
-    """60 minutes of history, then 10 % and 50 % for ten minutes each, traffic wobbling by 20 %."""
-    walk = [
-        Minute(t, -1, Counts(0, 0), failures(rng, some(rng, rpm * rng.uniform(0.8, 1.2)), old)) for t in range(-60, 0)
-    ]
-    for t in range(20):
-        step, weight = (0, 0.1) if t < 10 else (1, 0.5)
-        traffic, extra = rpm * rng.uniform(0.8, 1.2), incident(t)
-        canary = failures(rng, some(rng, traffic * weight), min(1.0, new + extra))
-        baseline = failures(rng, some(rng, traffic * (1 - weight)), min(1.0, old + extra))
-        walk.append(Minute(t, step, canary, baseline))
-    return walk
 
 
 def verdicts(seed: int, walks: int, make: Callable[[random.Random], list[Minute]]) -> list[Verdict]:
@@ -58,14 +20,14 @@ def verdicts(seed: int, walks: int, make: Callable[[random.Random], list[Minute]
     return [judge(make(rng), steps=2, bake=10) for _ in range(walks)]
 
 
-def false_rollbacks(seed: int, walks: int, incident: Callable[[int], float] = lambda _: 0.0) -> float:
+def false_rollbacks(seed: int, walks: int, extra: Extra = nothing) -> float:
     """Over a range of traffic and common error rates; the share of walks rolled back."""
-    cells = [(rpm, rate) for rpm in (2, 10, 50, 200) for rate in (0.0005, 0.01, 0.05, 0.15, 0.3)]
+    cells = [(rpm, rate) for rpm in (2, 10, 50, 200, 1000) for rate in (0.0005, 0.01, 0.05, 0.3)]
     each = walks // len(cells)
     found = sum(
         verdict.outcome == "FAIL"
         for i, (rpm, rate) in enumerate(cells)
-        for verdict in verdicts(seed + i, each, lambda rng, rpm=rpm, rate=rate: rollout(rng, rpm, rate, rate, incident))
+        for verdict in verdicts(seed + i, each, lambda rng, rpm=rpm, rate=rate: rollout(rng, rpm, rate, rate, extra))
     )
     return found / walks
 
@@ -75,23 +37,15 @@ def slack(walks: int) -> float:
     return 3 * math.sqrt(LIMIT * (1 - LIMIT) / walks)
 
 
-def shared(t: int) -> float:
-    """A dependency is down for four minutes, across the change of weight."""
-    return 0.3 if 8 <= t < 12 else 0.0
-
-
-def test_same_version_is_rolled_back_at_most_once_in_a_hundred_walks() -> None:
-    assert false_rollbacks(1, 2000) <= LIMIT + slack(2000)
-
-
-def test_shared_incident_does_not_roll_back() -> None:
-    assert false_rollbacks(2, 600, shared) <= LIMIT + slack(600)
+@pytest.mark.parametrize("extra", [nothing, shared, bursts, cold])
+def test_the_same_version_is_rolled_back_at_most_once_in_a_hundred_walks(extra: Extra) -> None:
+    assert false_rollbacks(1, 500, extra) <= LIMIT + slack(500)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("incident", [lambda _: 0.0, shared])
-def test_same_version_at_length(incident: Callable[[int], float]) -> None:
-    assert false_rollbacks(3, 20_000, incident) <= 0.005, "JUDGE: half a percent on average"
+@pytest.mark.parametrize("extra", [nothing, shared, bursts, cold])
+def test_the_same_version_at_length(extra: Extra) -> None:
+    assert false_rollbacks(3, 20_000, extra) <= 0.005, "JUDGE: half a percent on average"
 
 
 def test_no_traffic_never_decides() -> None:
