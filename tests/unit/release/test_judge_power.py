@@ -103,12 +103,12 @@ def test_a_plan_says_what_each_step_finds() -> None:
     )
     assert sentences(1000, steps, 0.01) == (
         (
-            "step 1 (10 %, 10 min): about 1,000 requests to the new version; finds 3 % failing or more instead of 1 %, "
-            "8 times in 10; twice as many would show in 33 min"
+            "step 1 (10 %, 10 min): about 1,000 requests to the new version; finds 3 % failing or more "
+            "instead of 1 %, 8 times in 10; twice as many would show in 33 min"
         ),
         (
-            "step 2 (50 %, 10 min): about 5,000 requests to the new version; finds 2.1 % failing or more instead of 1 %, "
-            "8 times in 10; twice as many would show in 13 min"
+            "step 2 (50 %, 10 min): about 5,000 requests to the new version; finds 2.1 % failing or more "
+            "instead of 1 %, 8 times in 10; twice as many would show in 13 min"
         ),
     )
     assert sentences(0, steps[:1], 0.0) == (
