@@ -187,7 +187,8 @@ class Ledger:
         Its controller obeys with its next look. Raises ConflictError where an abort was asked already.
         """
         key, body = _order_key(service), _body({"format": FORMAT, "order": asdict(order)})
-        while True:
+        for attempt in range(COLLISIONS):
+            time.sleep(attempt * COLLISION_PAUSE_S)
             found = self._placed(service)
             before, etag = found or (None, None)
             if before == order:
@@ -200,6 +201,7 @@ class Ledger:
             with suppress(PreconditionFailed):  # somebody else asked meanwhile: read that first
                 self._objects.put(key, body, if_match=etag, if_absent=etag is None)
                 return
+        raise ConflictError(f"too many ask something of `{service}` at once", where=key, hint="ask again")
 
     def _placed(self, service: str) -> tuple[Order, str] | None:
         key = _order_key(service)

@@ -30,6 +30,9 @@ def obey(rollout: Rollout, order: Order, evidence: Evidence | None) -> Decision:
         return _noted(order, f"paused by {name(order)}", f"`crabwalk resume {rollout.service}` goes on")
     if order.kind == "resume":
         return _noted(order, f"resumed by {name(order)}", "the walk goes on")
+    if order.kind == "promote" and order.step is not None and order.step < rollout.step:
+        there = percent(rollout.traffic(rollout.step))
+        return _noted(order, f"promoted already: it is at {there} by now", f"crabwalk status {rollout.service}")
     step = len(rollout.steps) if order.kind == "full" else min(rollout.step + 1, len(rollout.steps))
     no = refusal(rollout, order, evidence, step)
     if no:

@@ -106,7 +106,9 @@ def check_known(engine: Engine, record: ServiceRecord) -> None:
 
 def _asked(engine: Engine, kind: OrderKind, service: str, asker: Asker) -> tuple[str, Order | Steered]:
     rollout, now = under_way(engine, service), engine.now()
-    order = Order(kind, rollout.release_id, fresh_nonce(), asker.actor, asker.claimed_actor, asker.reason, now)
+    order = Order(
+        kind, rollout.release_id, fresh_nonce(), asker.actor, asker.claimed_actor, asker.reason, now, rollout.step
+    )
     if kind == "pause" and rollout.paused is not None:
         last = next((one for one in reversed(rollout.obeyed) if one.kind == "pause"), None)
         who = f" by {name(last)}" if last else ""

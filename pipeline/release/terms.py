@@ -105,6 +105,7 @@ class Order:
     claimed_actor: str | None
     reason: str
     at: float
+    step: int | None = None  # at which it was asked: a promotion is the next step from there, not from later
 
 
 def terms_of(data: Mapping[str, Any]) -> Terms:

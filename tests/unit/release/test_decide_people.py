@@ -56,6 +56,14 @@ def test_promotion_takes_the_next_step_once_the_evidence_says_so() -> None:
     assert (full.kind, full.step) == ("promote", 2)
 
 
+def test_a_promotion_is_the_next_step_from_where_it_was_asked() -> None:
+    """The controller may go up by itself meanwhile: one order is not to become two steps."""
+    late = decided(walking(1), order("promote", "go", step=0), periods(3, *GOOD, step=1))
+    assert (late.kind, late.sentence) == ("obey", "promoted already: it is at 50 % by now: go")
+    assert decided(walking(1), order("promote", "go", step=1), periods(3, *GOOD, step=1)).kind == "promote"
+    assert decided(walking(1), order("full", "go", step=0), periods(3, *GOOD, step=1)).kind == "promote"
+
+
 @pytest.mark.parametrize("minutes", [periods(3, *GOOD), periods(10, *SILENT)])
 def test_only_a_reason_overrides_evidence_that_does_not_say_so_yet(minutes: tuple[Minute, ...]) -> None:
     refused = decided(walking(), order("promote"), minutes)
