@@ -1,0 +1,104 @@
+"""`crabwalk watch`: walks as they go, without touching them; `--unattended` is the watchdog for a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.options import Here, env_option, output_option
+
+if TYPE_CHECKING:
+    from pipeline.release.view import WalkView
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@env_option
+@click.option("--unattended", is_flag=True, help="Go on with every release whose controller is gone.")
+@click.option("--once", is_flag=True, help="With --unattended: do what is to be done now, and return.")
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=50.0,
+    show_default=True,
+    help="With --unattended: hand over to the next run after this time.",
+)
+@output_option
+def command(
+    services: tuple[str, ...],
+    env_name: str | None,
+    *,
+    unattended: bool,
+    once: bool,
+    max_minutes: float,
+    output: str,
+) -> int:
+    """Show the walks under way until none is, or Ctrl-C; nothing is held and nothing written.
+
+    With --unattended, for a schedule: every release whose controller is gone is taken over and walked to its end, or
+    rolled back, as its manifest says. Two of them beside each other do no harm. The exit code is that of the worst
+    release: 0 promoted, walking or nothing to do; 1 failed; 3 rolled back; 4 held, paused or waiting; 5 conflict.
+    """
+    here = Here(env_name, json=output == "json")
+    if unattended:
+        if services:
+            raise click.UsageError("--unattended looks after every service; leave the names out")
+        return _patrol(here, once=once, limit_s=max_minutes * 60)
+    if once:
+        raise click.UsageError("--once goes with --unattended")
+    return _watch(here, services)
+
+
+def _watch(here: Here, services: Sequence[str]) -> int:
+    from contextlib import ExitStack
+
+    from pipeline.release.outcome import result_of
+    from pipeline.release.steering import check_known
+    from pipeline.release.watching import watch
+    from pipeline.report.live import WalkLive
+    from pipeline.report.release import show_result
+
+    engine, console = here.engine, here.console
+    for name in services:
+        check_known(engine, engine.ledger.service(name))
+    with ExitStack() as stack:
+        live: list[WalkLive] = []
+
+        def show(views: Sequence[WalkView]) -> None:
+            if here.json:
+                console.json_line({"environment": here.env.name, "at": engine.now(), "walks": views})
+                return
+            if not live:
+                live.append(stack.enter_context(WalkLive(console)))
+            live[0].update(views)
+
+        ended = watch(engine, tuple(dict.fromkeys(services)) or engine.ledger.services(), show)
+    for rollout in ended:
+        show_result(console, result_of(rollout, None, engine.now()))
+    if not ended:
+        console.line(f"nothing is under way in `{here.env.name}`")
+    return 0
+
+
+def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
+    from pipeline.aws.identity import whoami
+    from pipeline.release.outcome import WORST_FIRST
+    from pipeline.release.watchdog import Watchdog
+    from pipeline.report.live import WalkLive
+
+    whoami(here.env)  # the right account, before anything is written
+    with WalkLive(here.console) as live:
+        watchdog = Watchdog(here.engine, once=once, limit_s=limit_s, say=here.console.progress, show=live.update)
+        found = watchdog.patrol()
+    codes = {one.exit_code for one in found}
+    code = next((code for code in WORST_FIRST if code in codes), 0)
+    for one in found:
+        say = here.console.line if one.exit_code == 0 else here.console.bad
+        say(f"{one.service}: {one.outcome.replace('-', ' ')}: {one.sentence}; next: {one.next}")
+    if not found:
+        here.console.line(f"nothing is under way in `{here.env.name}`")
+    if here.json:
+        here.console.json({"environment": here.env.name, "exit": code, "services": found})
+    return code

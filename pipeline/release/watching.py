@@ -1,0 +1,67 @@
+"""Shows walks as they go, from the ledger, the aliases and the metrics. Holds nothing and writes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pipeline.aws import TransientError
+from pipeline.release.act import Engine
+from pipeline.release.decide import decide
+from pipeline.release.lease import Lease
+from pipeline.release.model import Rollout
+from pipeline.release.signals import TRAFFIC
+from pipeline.release.view import WalkView
+from pipeline.release.walk import Walk, metered, observed, view
+
+
+def watch(
+    engine: Engine,
+    services: Sequence[str],
+    show: Callable[[Sequence[WalkView]], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> tuple[Rollout, ...]:
+    """Show the walks of these services until none is under way; returns the releases that ended meanwhile.
+
+    AWS being away for less than a lease's time is waited out, after longer it is raised.
+    """
+    walks: dict[str, Walk] = {}
+    away_since: float | None = None
+    while True:
+        now = engine.now()
+        try:
+            walks = {service: walk for service in services if (walk := _read(engine, service, walks)) is not None}
+            walks |= looked(engine, [walk for walk in walks.values() if not walk.rollout.over], now)
+            away_since = None
+        except TransientError:
+            away_since = now if away_since is None else away_since
+            if now - away_since > engine.env.lease_s:
+                raise
+        if walks:
+            show([view(walk, now) for walk in walks.values()])
+        if away_since is None and all(walk.rollout.over for walk in walks.values()):
+            return tuple(walk.rollout for walk in walks.values())
+        pause(engine.env.tick_s)
+
+
+def looked(engine: Engine, walks: Sequence[Walk], now: float) -> dict[str, Walk]:
+    """These walks with what their controllers would see and decide now, by service."""
+    read = metered(engine, [walk.rollout for walk in walks], now)
+    found = {}
+    for walk in walks:
+        seen = observed(engine, walk.rollout, read, now)
+        decision = decide(walk.rollout, seen, now)
+        found[walk.rollout.service] = replace(walk, decision=decision, minutes=seen.minutes.get(TRAFFIC, ()))
+    return found
+
+
+def _read(engine: Engine, service: str, before: dict[str, Walk]) -> Walk | None:
+    """A service's release that is under way, or ended since it was looked at; its lease is never taken."""
+    record, walk = engine.ledger.service(service), before.get(service)
+    rollout = record.rollout
+    if rollout is None or (rollout.over and (walk is None or walk.rollout.release_id != rollout.release_id)):
+        return walk
+    if walk is not None and walk.rollout.release_id == rollout.release_id:
+        return replace(walk, record=record, rollout=rollout)
+    return Walk(record, rollout, Lease(engine.objects, service, ttl_s=0.0, doing="watch"))
