@@ -54,19 +54,22 @@ class Metrics:
         self._client = client(env, "cloudwatch")
         self._period = env.period_s
 
-    def read(self, series: Sequence[Series], start: float, end: float) -> Mapping[Series, Mapping[float, float]]:
+    def read(
+        self, series: Sequence[Series], start: float, end: float, *, period_s: int | None = None
+    ) -> Mapping[Series, Mapping[float, float]]:
         """Return for each series the value of each period, by the period's start (epoch seconds).
 
-        `start` and `end` (exclusive) are epoch seconds. A period without data is absent. Raises AwsError, also when
-        CloudWatch answers but could not read all of a series: half a series looks like a version without errors.
+        `start` and `end` (exclusive) are epoch seconds; `period_s` where it is not the environment's. A period without
+        data is absent. Raises AwsError, also when CloudWatch answers but could not read all of a series: half a series
+        looks like a version without errors.
         """
         found: dict[Series, dict[float, float]] = {one: {} for one in series}
         for at in range(0, len(series), MAX_SERIES):
-            self._read_some(series[at : at + MAX_SERIES], start, end, found)
+            self._read_some(series[at : at + MAX_SERIES], start, end, found, period_s or self._period)
         return found
 
     def _read_some(
-        self, series: Sequence[Series], start: float, end: float, found: dict[Series, dict[float, float]]
+        self, series: Sequence[Series], start: float, end: float, found: dict[Series, dict[float, float]], period_s: int
     ) -> None:
         queries: list[dict[str, Any]] = [
             {
@@ -77,7 +80,7 @@ class Metrics:
                         "MetricName": one.metric,
                         "Dimensions": one.dimensions(),
                     },
-                    "Period": self._period,
+                    "Period": period_s,
                     "Stat": one.statistic,
                 },
             }

@@ -80,6 +80,8 @@ def _show(here: Here, plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) 
             console.line(line)
     for service in (one for wave in plan.waves for one in wave):
         console.line(_walk(plan, service))
+        for line in _outlook(here, plan, service):
+            console.line(f"  {line}")
     if not plan.services:
         console.line("nothing to deploy")
 
@@ -126,6 +128,18 @@ def _walk(plan: DeployPlan, service: Service) -> str:
         return f"{first}first release, all at once after its smoke checks, then its triggers"
     steps = " → ".join(f"{percent(step.traffic)} for {step.bake_s:.0f} s" for step in service.release.steps)
     return f"{first}{steps + ' → ' if steps else ''}100 %"
+
+
+def _outlook(here: Here, plan: DeployPlan, service: Service) -> tuple[str, ...]:
+    """What its walk can find at its own traffic."""
+    from pipeline.release.declared import steps_of, terms_of
+    from pipeline.release.outlook import outlook
+
+    if plan.setting.records[service.name].promoted is None:
+        return ()
+    function = here.project.function_name(here.env.name, service.name)
+    signals = len(terms_of(service.release).checks.signals)
+    return outlook(here.engine.metrics, function, steps_of(service.release), signals, here.engine.now())
 
 
 def _after(plan: DeployPlan, service: Service) -> str:
