@@ -25,6 +25,7 @@ from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
 from pipeline.release.standing import arrived, overruled, standing, traffic
 from pipeline.release.story import entry_of, evidence_of
 from pipeline.release.terms import Order
+from pipeline.release.together import TOGETHER
 
 
 class Engine:
@@ -122,8 +123,7 @@ class Engine:
             ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
             return self._end(record, ended, "rolled-back", {})
         if kind == "abandon":
-            reason = "aborted" if decision.order else "not approved"
-            ended = replace(_heard(rollout, decision.order), sentence=decision.sentence, reason=reason)
+            ended = replace(_heard(rollout, decision.order), sentence=decision.sentence, reason=_reason(decision))
             return self._end(record, ended, "rolled-back", {})
         return self._note(record, rollout, seen.alias, decision)
 
@@ -241,6 +241,8 @@ class Engine:
             made_of = (ended.artifact, ended.configuration)
             rejections = tuple(one for one in record.rejected if (one.artifact, one.configuration) != made_of)
             return self.ledger.save(replace(record, rollout=ended, promoted=promoted, rejected=rejections))
+        if ended.reason == TOGETHER:  # nothing is wrong with it: it is tried again with the others of its group
+            return self.ledger.save(replace(record, rollout=ended))
         rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
         return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
 
@@ -281,7 +283,9 @@ def head_of(rollout: Rollout, step: int, nonce: str, until: int | None = None) -
 def _reason(decision: Decision) -> str:
     """The word for why, as the history has it."""
     if decision.order is not None:
-        return "aborted" if decision.kind == "roll-back" else "by hand"
+        return "aborted" if decision.kind in {"roll-back", "abandon"} else "by hand"
+    if decision.check == TOGETHER:
+        return TOGETHER
     if decision.check == "approval":
         return "not approved"
     return decision.verdict.reason if decision.verdict else ""

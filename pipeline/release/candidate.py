@@ -18,6 +18,7 @@ from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
 from pipeline.release.preflight import obstacle
 from pipeline.release.publish import Package, publish
 from pipeline.release.smoke import smoke
+from pipeline.release.together import TOGETHER
 from pipeline.release.walk import Walk
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def offer(
     if is_frozen(alias):
         goes_on = f"`crabwalk resume {service.name} --env {engine.env.name}` lets it be deployed again"
         return Offer(refused=f"a person rolled it back, which froze it; {goes_on}")
-    back = _rolled_back(engine, origin.function, alias, package)
+    back = _rolled_back(engine, origin.function, alias, package, record)
     if back is not None and not retry:
         return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
     _check_split(engine, service, origin.function, alias)
@@ -139,10 +140,14 @@ def _ringing(engine: Engine, service: Service, say: Callable[[str], None]) -> tu
     return rings
 
 
-def _rolled_back(engine: Engine, function: str, alias: AliasState, package: Package) -> str | None:
-    """The version the alias was rolled back from, if it is made of `package`."""
-    head = trusted(alias)
+def _rolled_back(
+    engine: Engine, function: str, alias: AliasState, package: Package, record: ServiceRecord
+) -> str | None:
+    """The version the alias was rolled back from, if it is made of `package` and was itself the reason."""
+    head, last = trusted(alias), record.rollout
     if head is None or not head.rolled_back or head.origin is None:
+        return None
+    if last is not None and last.reason == TOGETHER and last.release_id == head.release:
         return None
     try:
         found = engine.functions.state(function, head.origin)

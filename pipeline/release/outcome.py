@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.infra.values import endpoint
 from pipeline.release.decision import Decision
 from pipeline.release.model import LATEST, Rollout
+from pipeline.release.together import TOGETHER
 from pipeline.release.view import ReleaseOutcome, ReleaseResult
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _why(rollout: Rollout, decision: Decision | None) -> str:
 
 def _check(rollout: Rollout, decision: Decision | None) -> str | None:
     """What took it back: a signal, an alarm, a limit, its smoke checks, its deadline."""
-    return (decision.check if decision else rollout.reason if rollout.reason == "smoke" else "") or None
+    return (decision.check if decision else rollout.reason if rollout.reason in {"smoke", TOGETHER} else "") or None
 
 
 def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
@@ -115,12 +116,18 @@ def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) 
     if outcome == "aborted":
         return f"deploy with --retry walks it again: crabwalk retry {rollout.service} --env {env}"
     if outcome == "rolled-back":
-        kept = f"version {rollout.stable} has all traffic; " if rollout.stable != LATEST else "no traffic was moved; "
-        return (
-            f"{kept}look into commit {rollout.commit[:12]}, commit a fix and deploy it "
-            f"(the same artifact is not tried again without --retry)"
-        )
+        return _after_rollback(rollout)
     return decision.next if decision else f"crabwalk status {rollout.service} --env {env}"
+
+
+def _after_rollback(rollout: Rollout) -> str:
+    if rollout.reason == TOGETHER:
+        return f"it is tried again with the next deploy of its group `{rollout.terms.together}`"
+    kept = f"version {rollout.stable} has all traffic; " if rollout.stable != LATEST else "no traffic was moved; "
+    return (
+        f"{kept}look into commit {rollout.commit[:12]}, commit a fix and deploy it "
+        f"(the same artifact is not tried again without --retry)"
+    )
 
 
 def service_url(env: Environment, stack: StackRecord | None, service: str) -> str | None:

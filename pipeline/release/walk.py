@@ -1,4 +1,7 @@
-"""The in-process controller: ticks many rollouts until each is over or held. Observe, decide, act, record, show."""
+"""The in-process controller: ticks many rollouts until each is over or held.
+
+Observe, decide, join what goes together, act, record, show. What is asked and written for each is done side by side.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ from pipeline.release.decide import away, decide
 from pipeline.release.decision import Decision, Observation
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import RecordMovedError, ServiceRecord
+from pipeline.release.ledger import RecordMovedError, Released, ServiceRecord
 from pipeline.release.model import Rollout
+from pipeline.release.revert import revert
 from pipeline.release.signals import TRAFFIC
+from pipeline.release.together import GONE, TOGETHER, Member, joined
 from pipeline.release.view import WalkView
 
 RECENT = 30
@@ -35,6 +40,7 @@ class Walk:
     minutes: tuple[Minute, ...] = ()
     metrics_away_since: float | None = None
     away_since: float | None = None  # the first of the rounds that broke off since the last that did not
+    base: Released | None = None  # of one that is promoted: what was before it
 
     @property
     def finished(self) -> bool:
@@ -48,27 +54,34 @@ def run(
     walks: Sequence[Walk],
     show: Callable[[Sequence[WalkView]], None],
     pause: Callable[[float], None] = time.sleep,
+    *,
+    join: Callable[[Sequence[Walk]], Iterable[Walk]] = lambda _: (),
+    beside: Sequence[Rollout] = (),
 ) -> tuple[Walk, ...]:
     """Tick until every walk is finished.
 
     AWS being away from a walk for less than a lease's time is waited out; after longer that walk ends where it stands,
-    recorded, and the others go on.
+    recorded, and the others go on. `join` is asked before each round which walks begin now; where none is under way
+    it may wait, and ends everything with none. `beside`: releases of the same groups that somebody else walks, or that
+    are over.
     """
     current = tuple(walks)
     while True:
-        current = tick(engine, current)
-        show([view(walk, engine.now()) for walk in current])
-        if all(walk.finished for walk in current):
+        current = (*current, *join(current))
+        if _ended(current, beside):
             return current
-        pause(engine.env.tick_s)
+        current = tick(engine, current, beside)
+        show([view(walk, engine.now()) for walk in current])
+        if not _ended(current, beside):
+            pause(engine.env.tick_s)
 
 
-def tick(engine: Engine, walks: Sequence[Walk]) -> tuple[Walk, ...]:
-    """One round over all walks with one read of the metrics; what is asked and written for each, side by side."""
+def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) -> tuple[Walk, ...]:
+    """One round over all walks with one read of the metrics."""
     now = engine.now()
     read = metered(engine, [walk.rollout for walk in walks if not walk.finished], now)
     looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
-    return abreast(lambda look: _carry_out(engine, look, now), looks)
+    return abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside))
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,13 @@ class _Look:
     seen: Observation | None = None
     decision: Decision | None = None
     fault: CrabwalkError | None = None
+
+    @property
+    def owing(self) -> bool:
+        """Whether it was promoted while another of its group went back, and can be taken back."""
+        joint = self.decision is not None and self.decision.check == TOGETHER
+        gone = self.walk.decision is not None and self.walk.decision.kind in GONE
+        return joint and self.walk.rollout.phase == "promoted" and not gone
 
 
 @dataclass(frozen=True)
@@ -134,9 +154,22 @@ def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
     return _Look(walk, seen, decide(walk.rollout, seen, now))
 
 
+def _ended(walks: Sequence[Walk], beside: Sequence[Rollout]) -> bool:
+    return all(look.walk.finished and not look.owing for look in _joined([_Look(walk) for walk in walks], beside))
+
+
+def _joined(looks: Sequence[_Look], beside: Sequence[Rollout]) -> tuple[_Look, ...]:
+    """What each is to do as one of its group."""
+    members = [Member(look.walk.rollout, look.walk.decision if look.walk.finished else look.decision) for look in looks]
+    decided = joined([*members, *(Member(rollout, here=False) for rollout in beside)])
+    return tuple(replace(look, decision=one) for look, one in zip(looks, decided, strict=False))
+
+
 def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
     walk, seen, decision = look.walk, look.seen, look.decision
     try:
+        if look.owing and decision is not None:
+            return _taken_back(engine, walk, decision)
         if look.fault is not None:
             raise look.fault
         if seen is None or decision is None:
@@ -149,8 +182,18 @@ def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
     except CrabwalkError as fault:
         return _broken_off(engine, walk, decision or walk.decision, fault, now)
     rollout = record.rollout or walk.rollout
+    base = walk.record.promoted if rollout.phase == "promoted" else None
     minutes = seen.minutes.get(TRAFFIC, ())
-    return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None)
+    return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None, base=base)
+
+
+def _taken_back(engine: Engine, walk: Walk, decision: Decision) -> Walk:
+    """One that was promoted while another of its group went back."""
+    walk.lease.confirm()
+    record = revert(engine, walk.rollout, walk.base, decision.sentence)
+    if record is None or record.rollout is None:
+        return walk
+    return replace(walk, record=record, rollout=record.rollout, decision=decision)
 
 
 def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: CrabwalkError, now: float) -> Walk:

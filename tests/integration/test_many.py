@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import engine_kit
 import many_kit
 import pytest
-from many_kit import Fleet, counting
+from many_kit import Fleet, NoLease, counting
 
 from pipeline import aws, local
 from pipeline.aws.budget import UNLIMITED, Bucket, Budget, Limit
+from pipeline.aws.functions import AliasMoved, AliasState
 from pipeline.aws.metrics import Metrics, Series
-from pipeline.release.walk import run, tick
+from pipeline.release.model import StepSpec
+from pipeline.release.outcome import result_of
+from pipeline.release.terms import Terms
+from pipeline.release.view import WalkView
+from pipeline.release.walk import Walk, run, tick
 
 MANY = 20
 
@@ -109,3 +118,109 @@ def test_the_budget_paces_the_threads_of_a_round_together(fleet: Fleet) -> None:
         tick(fleet.engine, tuple(one for one in fleet.begun()))
     looks = sorted(round(one, 3) for one in waited)
     assert max(looks) >= (2 * MANY - 5) / 10  # each was looked at when it was recorded, and in the round
+
+
+def group(fleet: Fleet, count: int) -> tuple[str, ...]:
+    """The first so many services, as one group."""
+    fleet.names = fleet.names[:count]
+    return fleet.names
+
+
+SHOP = Terms(together="shop")
+
+
+def test_a_group_goes_back_as_one_and_only_the_guilty_is_not_tried_again(fleet: Fleet) -> None:
+    good, bad, late = group(fleet, 3)
+    fleet.traffic[bad] = engine_kit.traffic(bad=0.5)
+    walks = fleet.begun(terms=SHOP)
+    ended = {walk.rollout.service: walk for walk in run(fleet.engine, walks, lambda _: None, fleet.pass_time)}
+    assert fleet.phases() == {"rolled-back": 3}
+    assert {fleet.alias(name).version for name in fleet.names} == {"1"}
+    assert [len(fleet.record(name).rejected) for name in (good, bad, late)] == [0, 1, 0]
+    told = result_of(ended[good].rollout, ended[good].decision, fleet.at)
+    assert (told.outcome, told.check) == ("rolled-back", "together")
+    assert told.sentence.startswith(f"`{bad}`, which it goes together with, went back: of ")
+    assert told.next == "it is tried again with the next deploy of its group `shop`"
+    assert fleet.engine.ledger.history(good, 1)[0].reason == "together"
+
+
+def test_a_group_is_promoted_in_one_round_when_the_last_is_ready(fleet: Fleet) -> None:
+    first, last = group(fleet, 2)
+    slow = replace(fleet.rollout(last), steps=(StepSpec(0.1, 10), StepSpec(0.5, 30)), terms=SHOP)
+    walks = (*fleet.begun((first,), terms=SHOP), fleet.begin(slow))
+    seen: list[tuple[str, ...]] = []
+
+    def look(views: Sequence[WalkView]) -> None:
+        seen.append(tuple(view.phase for view in views))
+
+    run(fleet.engine, walks, look, fleet.pass_time)
+    assert fleet.phases() == {"promoted": 2}
+    assert set(seen) <= {("walking", "walking"), ("promoted", "promoted"), ("inconclusive", "walking")}
+
+
+@pytest.mark.parametrize("how", ["429", "timeout", "503"])
+def test_what_was_promoted_a_moment_ago_is_taken_back_with_its_group(fleet: Fleet, how: str) -> None:
+    """The promotion of one is written, the other's refused; then the other turns out to be worse."""
+    quick, refused = group(fleet, 2)
+    walks = fleet.begun(terms=SHOP)
+    while not all(walk.rollout.step == 1 for walk in walks):
+        walks = tick(fleet.engine, walks)
+        fleet.at += 1
+    write = fleet.engine.functions.write_alias
+
+    def refusing(seen: AliasState, version: str, *more: Any) -> AliasState:
+        if seen.function == refused and version == "2":
+            raise AliasMoved(refused)
+        return write(seen, version, *more)
+
+    fleet.engine.functions.write_alias = refusing  # type: ignore[method-assign]
+    while not any(walk.rollout.phase == "promoted" for walk in walks):
+        walks = tick(fleet.engine, walks)
+        fleet.at += 1
+    assert [walk.rollout.phase for walk in walks] == ["promoted", "walking"]
+    fleet.traffic[refused] = engine_kit.traffic(bad=0.5)
+    with engine_kit.losing(fleet.env, "UpdateAlias", how, 2) as lost:
+        run(fleet.engine, walks, lambda _: None, fleet.pass_time)
+    assert len(lost) == 2
+    assert fleet.phases() == {"rolled-back": 2}
+    assert [(fleet.alias(name).version, fleet.alias(name).weights) for name in fleet.names] == [("1", {})] * 2
+    assert fleet.record(quick).promoted is None
+    told = {(one.kind, one.outcome, one.reason) for one in fleet.engine.ledger.history(quick, 5)}
+    assert told == {("release", "promoted", "baked"), ("rollback", "rolled-back", "together")}
+
+
+def test_what_somebody_moved_after_its_promotion_stays_theirs(fleet: Fleet) -> None:
+    quick, bad = group(fleet, 2)
+    walks = list(fleet.begun(terms=SHOP))
+    (promoted,) = run(fleet.engine, [replace(walks[0], lease=NoLease())], lambda _: None, fleet.pass_time)
+    fleet.raw.update_alias(FunctionName=quick, Name="live", FunctionVersion="1")
+    fleet.traffic[bad] = engine_kit.traffic(bad=0.5)
+    ended = run(fleet.engine, [promoted, walks[1]], lambda _: None, fleet.pass_time)
+    assert [walk.rollout.phase for walk in ended] == ["promoted", "rolled-back"]
+    assert ended[0].decision is not None
+    assert "was changed after its promotion, and stays as it is: version 1 alone" in ended[0].decision.sentence
+
+
+def test_a_group_whose_other_half_was_rolled_back_before_a_crash_goes_back_too(fleet: Fleet) -> None:
+    left, gone = group(fleet, 2)
+    walks = fleet.begun(terms=SHOP)
+    over = replace(walks[1].rollout, phase="rolled-back", ended=fleet.at, sentence="it was worse")
+    (ended,) = run(fleet.engine, walks[:1], lambda _: None, fleet.pass_time, beside=(over,))
+    assert (ended.rollout.phase, ended.rollout.reason) == ("rolled-back", "together")
+    assert ended.rollout.sentence == f"`{gone}`, which it goes together with, went back: it was worse"
+    assert fleet.record(left).rejected == ()
+
+
+def test_walks_join_while_others_walk(fleet: Fleet) -> None:
+    """Never more than three at a time, and no round waits for the last."""
+    waiting, most = list(fleet.begun()), []
+
+    def join(current: Sequence[Walk]) -> list[Walk]:
+        busy = sum(not walk.finished for walk in current)
+        most.append(busy)
+        return [waiting.pop(0) for _ in range(min(3 - busy, len(waiting)))]
+
+    ended = run(fleet.engine, (), lambda _: None, fleet.pass_time, join=join)
+    assert [walk.rollout.service for walk in ended] == list(fleet.names)
+    assert fleet.phases() == {"promoted": MANY}
+    assert max(most) == 3

@@ -35,6 +35,9 @@ class NoLease(Lease):
     def check(self) -> None:
         """It is never lost."""
 
+    def confirm(self) -> None:
+        """It is nobody else's."""
+
     def release(self) -> None:
         """Nothing is given back."""
 
@@ -93,15 +96,14 @@ class Fleet:
         fresh = replace(values.FRESH, service=name, function=name, release_id=f"{values.FRESH.release_id}-{name}")
         return replace(fresh, **{"started": self.at, **changes})
 
-    def begun(self, **changes: Any) -> tuple[Walk, ...]:
-        """All of them recorded, none with any traffic moved."""
+    def begin(self, rollout: Rollout) -> Walk:
+        """Recorded, without any traffic moved."""
+        return Walk(self.engine.begin(self.record(rollout.service), rollout), rollout, NoLease())
 
-        def begin(name: str) -> Walk:
-            rollout = self.rollout(name, **changes)
-            return Walk(self.engine.begin(self.engine.ledger.service(name), rollout), rollout, NoLease())
-
+    def begun(self, names: Sequence[str] | None = None, **changes: Any) -> tuple[Walk, ...]:
+        """All of them, or those named."""
         with ThreadPoolExecutor(8) as pool:
-            return tuple(pool.map(begin, self.names))
+            return tuple(pool.map(lambda name: self.begin(self.rollout(name, **changes)), names or self.names))
 
     def alias(self, name: str) -> AliasState:
         """Where a service's traffic is."""
