@@ -179,4 +179,5 @@ class Releasing:
             run.skip(record, "skipped", made.refused)
         if made.rejected is not None:
             run.results.append(result_of(made.rejected, None, run.engine.now()))
+            run.after(made.rejected)
         return made.walk

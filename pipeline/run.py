@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pipeline.converge import Teller, converge
@@ -14,7 +14,7 @@ from pipeline.release.act import Engine
 from pipeline.release.handover import hand_over, handed_over
 from pipeline.release.leases import Leases
 from pipeline.release.ledger import ServiceRecord
-from pipeline.release.model import LATEST
+from pipeline.release.model import LATEST, Rollout
 from pipeline.release.outcome import result_of, skipped
 from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk import Walk, run
@@ -111,4 +111,20 @@ class Run:
         for walk in finished:
             result = result_of(walk.rollout, walk.decision, self.engine.now())
             self.results.append(handed_over(walk, result) if self.options.detach else result)
+            self.after(walk.rollout)
         return finished
+
+    def after(self, rollout: Rollout) -> None:
+        """Run what its manifest wants to be run once a release is over; a failure is a warning."""
+        service = next((one for one in self.setting.services if one.name == rollout.service), None)
+        if service is None or not rollout.over or not service.release.hooks.after:
+            return
+        from pipeline.release.hooks import after
+
+        hooks, env = service.release.hooks, self.setting.env
+        say = partial(self._say, rollout.service)
+        for warning in after(hooks, rollout, env, service.directory, say):
+            self.tell.warn(warning)
+
+    def _say(self, service: str, text: str) -> None:
+        self.tell.progress(f"{service}: {text}")

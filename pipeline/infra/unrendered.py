@@ -30,7 +30,7 @@ def unrendered(service: Service) -> Iterator[str]:
     for key in ("secrets", "extensions", "dead_letter", "resources", "access"):
         if getattr(service, key):
             yield key
-    for key in ("hooks", "probe", "notify"):
+    for key in ("probe", "notify"):
         if key in service.release.model_fields_set:
             yield f"release.{key}"
     if service.concurrency.provisioned:

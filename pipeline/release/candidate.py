@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.aws.functions import AliasState, Configuration, NotFoundError
 from pipeline.errors import ConflictError, UsageError
@@ -44,7 +44,8 @@ class Origin:
 class Offer:
     """A version ready to be walked, or why there is none.
 
-    `live` = nothing new, `rejected` = it failed its smoke, `refused` = a sentence: the alias says it was rolled back.
+    `live` = nothing new, `rejected` = a smoke check or a hook said no, `refused` = a sentence: the alias says it was
+    rolled back.
     """
 
     walk: Walk | None = None
@@ -71,6 +72,7 @@ def offer(
     time, AwsError when AWS refuses.
     """
     lease.check()
+    _check_hooks(service)
     alias = engine.functions.alias(origin.function, ALIAS)
     if alias.weights:
         raise ConflictError(
@@ -93,17 +95,42 @@ def offer(
     say(f"published version {version}")
     planned = _rollout(engine, service, origin, alias, candidate=version, started=started)
     rollout = replace(planned, ringing=ringing)
-    checks = smoke_of(service.release, service.directory)
-    fault = next((one for one in smoke(engine.functions, origin.function, version, checks) if one.fault), None)
-    if fault is not None:
-        sentence = f"smoke check {fault.event}: {fault.fault}; no traffic was moved"
-        engine.reject(record, rollout, "smoke", sentence)
-        return Offer(rejected=replace(rollout, phase="rolled-back", reason="smoke", sentence=sentence))
-    if checks:
-        say(f"{len(checks)} smoke check{'s' if len(checks) > 1 else ''} passed")
+    reason, sentence = _tried_out(engine, service, rollout, say)
+    if reason:
+        ended = engine.reject(record, rollout, reason, sentence).rollout
+        return Offer(rejected=ended or replace(rollout, phase="rolled-back", reason=reason, sentence=sentence))
+    lease.check()
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed. An alias that was
     # changed since it was read is a conflict.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
+
+
+def _tried_out(
+    engine: Engine, service: Service, rollout: Rollout, say: Callable[[str], None]
+) -> tuple[Literal["", "smoke", "hook"], str]:
+    """What rejects the version before it gets any traffic, and its sentence; both empty when nothing does."""
+    checks = smoke_of(service.release, service.directory)
+    results = smoke(engine.functions, rollout.function, rollout.candidate, checks)
+    fault = next((one for one in results if one.fault), None)
+    if fault is not None:
+        return "smoke", f"smoke check {fault.event}: {fault.fault}; no traffic was moved"
+    if checks:
+        say(f"{len(checks)} smoke check{'s' if len(checks) > 1 else ''} passed")
+    if service.release.hooks.before:
+        from pipeline.release.hooks import before
+
+        no = before(service.release.hooks, rollout, engine.env, service.directory, say)
+        if no:
+            return "hook", f"{no}; no traffic was moved"
+    return "", ""
+
+
+def _check_hooks(service: Service) -> None:
+    """Raises WebhookError, before anything is published, where one that is needed cannot be called."""
+    if service.release.hooks.before:
+        from pipeline.release.hooks import check_ready
+
+        check_ready(service.release.hooks)
 
 
 def _check_split(engine: Engine, service: Service, function: str, alias: AliasState) -> None:

@@ -91,8 +91,9 @@ def _why(rollout: Rollout, decision: Decision | None) -> str:
 
 
 def _check(rollout: Rollout, decision: Decision | None) -> str | None:
-    """What took it back: a signal, an alarm, a limit, its smoke checks, its deadline."""
-    return (decision.check if decision else rollout.reason if rollout.reason in {"smoke", TOGETHER} else "") or None
+    """What took it back: a signal, an alarm, a limit, its smoke checks, a hook, its deadline."""
+    before = rollout.reason if rollout.reason in {"smoke", "hook", TOGETHER} else ""
+    return (decision.check if decision else before) or None
 
 
 def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:

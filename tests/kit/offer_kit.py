@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,7 +35,10 @@ def released(world: World, made_of: publish.Package, functions: Functions | None
     return publish.publish(functions or world.engine.functions, world.function, made_of, "c0ffee")
 
 
-def service(tmp_path: Path, configuration: Configuration, *smoke: str, alarms: tuple[str, ...] = ()) -> Any:
+def service(
+    tmp_path: Path, configuration: Configuration, *smoke: str, alarms: tuple[str, ...] = (), **around: Any
+) -> Any:
+    """`around`: more keys of the release, as its model has them."""
     for name in smoke:
         if name != "missing.json":
             (tmp_path / name).write_text("{}")
@@ -46,6 +49,7 @@ def service(tmp_path: Path, configuration: Configuration, *smoke: str, alarms: t
         on_inconclusive="rollback",
         smoke=smoke,
         checks=Checks(alarms=alarms),
+        **around,
     )
     return SimpleNamespace(name="", directory=tmp_path, release=declared, vpc=None, **asdict(configuration))
 
@@ -57,13 +61,14 @@ def offered(
     *smoke: str,
     alarms: tuple[str, ...] = (),
     say: Callable[[str], None] = lambda _: None,
+    around: Mapping[str, Any] | None = None,
     **options: bool,
 ) -> Offer:
     artifact = SimpleNamespace(
         key=made_of.key, code_sha256=made_of.code_sha256, architecture="x86_64", sha256=made_of.key[10:74]
     )
     origin = Origin(world.function, "c0ffee" * 6, "Greet", artifact, "config", "arn:actor", None)  # type: ignore[arg-type]
-    what = service(tmp_path, made_of.configuration, *smoke, alarms=alarms)
+    what = service(tmp_path, made_of.configuration, *smoke, alarms=alarms, **(around or {}))
     what.name = world.service
     with world.lease() as lease:
         return offer(world.engine, what, origin, world.record(), lease, say=say, **options)
