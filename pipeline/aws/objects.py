@@ -161,9 +161,13 @@ class Objects:
         stored = self.get(key)
         return None if stored is None else base64.b64encode(hashlib.sha256(stored.body).digest()).decode()
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Keys under a prefix in order."""
-        yield from [str(item["Key"]) for page in self._list(Prefix=prefix) for item in page.get("Contents", ())]
+    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Keys under a prefix in order, those beyond `after` where it is given; listed as they are asked for."""
+        beyond = {"StartAfter": after} if after else {}
+        pages = self._reader.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, **beyond)
+        with self._in_bucket(f"list s3://{self._bucket}/{prefix}"):
+            for page in pages:
+                yield from (str(item["Key"]) for item in page.get("Contents", ()))
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """Names of the folders right below a prefix that ends in `/`, in order."""

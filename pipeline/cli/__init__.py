@@ -25,6 +25,7 @@ VERBS = {
     "deploy": "Build, apply, publish and walk traffic onto the new version.",
     "status": "Show what is where, and what is going on.",
     "history": "Show releases: who, what, verdict, how long, and what people asked.",
+    "metrics": "Show the four DORA figures of services and the environment.",
     "promote": "Take a walk's next step now, approve it, or give all traffic.",
     "pause": "Hold a walk where it is.",
     "resume": "Go on with a walk, or unfreeze a service a person rolled back.",

@@ -1,56 +1,83 @@
-"""`crabwalk history`: the audit trail of a service."""
+"""`crabwalk history`: the audit trail of services, newest first."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.since import stretch
+
+if TYPE_CHECKING:
+    from pipeline.release.ledger import Entry
+
+OUTCOMES = ("promoted", "rolled-back", "aborted", "superseded", "resumed", "adopted")
 
 
 @click.command()
-@click.argument("service")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @env_option
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only what ended so.")
+@click.option("--actor", metavar="TEXT", help="Only where who released or asked has this in the name.")
+@click.option("--since", callback=stretch, metavar="TIME", help="How far back: 12h, 7d.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many entries.")
 @output_option
-def command(service: str, env_name: str | None, limit: int, output: str) -> int:
-    """List the releases and rollbacks of SERVICE, newest first: when, what, verdict, who, how long."""
-    from pipeline.planning import no_such_service
+def command(
+    services: tuple[str, ...],
+    env_name: str | None,
+    *,
+    outcome: str | None,
+    actor: str | None,
+    since: float | None,
+    limit: int,
+    output: str,
+) -> int:
+    """List releases, rollbacks and what people did besides, of all services or those named.
+
+    Each with its versions, commit, verdict and the check that decided, who released it, and what people asked of it
+    with which reason.
+    """
+    from pipeline.report.history import entry_lines
 
     here = Here(env_name, json=output == "json")
-    entries = here.engine.ledger.history(service, limit)
-    if not entries:
-        known = {*here.engine.ledger.services(), *(one.name for one in here.services)}
-        if service not in known:
-            raise no_such_service(service, sorted(known))
+    names = names_of(here, services)
+    start = None if since is None else here.engine.objects.now() - since
+    merged = heapq.merge(*(here.engine.ledger.entries(name, start) for name in names), key=lambda one: -one.started)
+    entries = list(islice(_wanted(merged, outcome, actor), limit))
     if output == "json":
-        here.console.json({"service": service, "environment": here.env.name, "entries": entries})
+        here.console.json({"environment": here.env.name, "services": names, "entries": entries})
         return 0
+    for entry in entries:
+        head, *rest = entry_lines(entry)
+        here.console.title(head)
+        for line in rest:
+            here.console.line(line)
     if not entries:
-        here.console.line(f"{service}: nothing was released to `{here.env.name}` yet")
-        return 0
-    rows = [
-        (
-            f"{datetime.fromtimestamp(one.started, UTC):%Y-%m-%d %H:%M:%S}",
-            one.kind,
-            one.outcome,
-            f"{one.stable or '-'} → {one.candidate or '-'}"
-            if one.kind == "release"
-            else f"{one.candidate} → {one.stable}",
-            (one.commit or "-")[:12],
-            one.subject,
-            _who(one.actor, one.claimed_actor),
-            f"{one.ended - one.started:.0f} s",
-            one.sentence,
-        )
-        for one in entries
-    ]
-    columns = ("when (UTC)", "what", "verdict", "versions", "commit", "subject", "actor", "took", "why")
-    here.console.table(f"{service} on {here.env.name}", columns, rows)
+        what = "nothing that fits" if outcome or actor or since is not None else "nothing was released"
+        here.console.line(f"{', '.join(services) or here.env.name}: {what} in `{here.env.name}` yet")
     return 0
 
 
-def _who(actor: str, claimed: str | None) -> str:
-    short = actor.rsplit(":", 1)[-1]
-    return f"{short} (GitHub says {claimed})" if claimed else short
+def names_of(here: Here, services: tuple[str, ...]) -> tuple[str, ...]:
+    """The services asked for; a name that neither the ledger nor a manifest has is a usage error."""
+    known = here.engine.ledger.services()
+    for name in services:
+        if name not in known and name not in (declared := {one.name for one in here.services}):
+            from pipeline.planning import no_such_service
+
+            raise no_such_service(name, sorted({*known, *declared}))
+    return tuple(dict.fromkeys(services)) or known
+
+
+def _wanted(entries: Iterator[Entry], outcome: str | None, actor: str | None) -> Iterator[Entry]:
+    for one in entries:
+        people = [one.actor, one.claimed_actor or ""]
+        people += [str(order.get(key) or "") for order in one.orders for key in ("actor", "claimed_actor")]
+        if outcome is not None and one.outcome != outcome:
+            continue
+        if actor is None or any(actor.lower() in each.lower() for each in people):
+            yield one

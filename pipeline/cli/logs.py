@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,20 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.since import stretch
 from pipeline.cli.versions import check_version
 
 if TYPE_CHECKING:
     from pipeline.aws.logs import LogEvent, Query
-
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
-_SINCE = re.compile(r"(\d{1,6})\s*(s|m|min|h|d)")
-
-
-def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    found = _SINCE.fullmatch(value.strip())
-    if found is None:
-        raise click.BadParameter(f"`{value}` is no stretch of time: write for example 10m, 2h or 1d", ctx, param)
-    return int(found[1]) * _UNITS[found[2]]
 
 
 @click.command()
@@ -32,7 +22,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 @env_option
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--version", metavar="N", callback=check_version, help="Only what this version said; $LATEST is one too.")
-@click.option("--since", callback=_seconds, default="10m", show_default=True, help="How far back: 30s, 10m, 2h, 1d.")
+@click.option("--since", callback=stretch, default="10m", show_default=True, help="How far back: 30s, 10m, 2h, 1d.")
 @click.option("--filter", "text", default="", metavar="TEXT", help="Only lines that contain this text.")
 @click.option("--metrics", is_flag=True, help="Also the lines that are metrics for CloudWatch.")
 @output_option

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from pipeline.aws.objects import CLOCK_TOLERANCE_S
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release.act import Engine
 from pipeline.release.lease import GRACE_S, Holder, Lease
@@ -88,7 +87,6 @@ class _Asked:
         self._obeyed = False
         self._holder: Holder | None = None
         self._overtaken = 0
-        self._step: int | None = None  # where the release stood when it was looked at first
         self.walk: Walk | None = None
 
     @property
@@ -108,8 +106,6 @@ class _Asked:
         try:
             last = self._engine.ledger.order(self._service)
             rollout = self._engine.ledger.service(self._service).rollout
-            if self._step is None and rollout is not None:
-                self._step = rollout.step
             if self._read(rollout, last):
                 return
             self._holder = living(self._engine, self._service)
@@ -197,10 +193,8 @@ class _Asked:
 
     def _missed(self, rollout: Rollout) -> bool:
         """Whether an order to promote was noted and not followed."""
-        if rollout.over or self._order.kind not in {"promote", "full"}:
-            return False
-        begun = rollout.step_starts[-1] if rollout.step_starts else 0.0
-        return rollout.step == self._step and begun + CLOCK_TOLERANCE_S < self._order.at
+        wanted = self._order.kind in {"promote", "full"}
+        return wanted and not rollout.over and rollout.step == self._order.step
 
     def _told(self, rollout: Rollout, sentence: str = "") -> None:
         """The order was obeyed, which may mean that it was refused."""

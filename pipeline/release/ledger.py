@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
 
+from pipeline.abreast import abreast
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.head import fresh_nonce
+from pipeline.release.history import newest_first
 from pipeline.release.model import Rollout, from_json, to_json
 from pipeline.release.terms import Order
 
@@ -239,20 +243,24 @@ class Ledger:
 
     def history(self, service: str, limit: int) -> tuple[Entry, ...]:
         """The newest entries, newest first."""
-        keys = list(self._objects.keys(f"{PREFIX}/services/{service}/history/"))[-limit:]
-        found = []
-        for key in reversed(keys):
-            stored = self._objects.get(key)
-            if stored is None:
-                continue
-            data = _read(stored.body, key)
-            known = {name: data[name] for name in Entry.__dataclass_fields__ if name in data}
-            try:
-                lists = {name: tuple(known.get(name, ())) for name in ("steps", "orders")}
-                found.append(Entry(**{**known, **lists}))
-            except TypeError as error:
-                raise _unreadable(key, str(error)) from error
-        return tuple(found)
+        return tuple(islice(self.entries(service), limit))
+
+    def entries(self, service: str, since: float | None = None) -> Iterator[Entry]:
+        """The entries that were started since then (epoch seconds), newest first, read as they are asked for."""
+        for keys in newest_first(self._objects, f"{PREFIX}/services/{service}/history/", since):
+            yield from (entry for entry in abreast(self._entry, keys) if entry is not None)
+
+    def _entry(self, key: str) -> Entry | None:
+        stored = self._objects.get(key)
+        if stored is None:
+            return None
+        data = _read(stored.body, key)
+        known = {name: data[name] for name in Entry.__dataclass_fields__ if name in data}
+        try:
+            lists = {name: tuple(known.get(name, ())) for name in ("steps", "orders")}
+            return Entry(**{**known, **lists})
+        except TypeError as error:
+            raise _unreadable(key, str(error)) from error
 
     def stack(self, name: str) -> StackRecord | None:
         """What was last applied to a stack, None if nothing was."""
