@@ -61,6 +61,7 @@ class EProcess:
         self.step = -1
         self.minutes = 0  # of this step
         self.n_c = self.e_c = self.n_b = self.e_b = 0  # requests and bad ones of this step: new version, old version
+        self._matched = 0.0  # bad ones of the new version this step, had it failed at the old one's rate of each minute
         self._before = (0, 0, 0, 0)  # the same of the steps before
         self._steps, self._phi, self._limit = steps, phi, log_limit
         self._ratios = LOG_AND_EXCESS  # of the grid, those that are not ruined, beside their wealth
@@ -91,6 +92,8 @@ class EProcess:
             if self._served == LOAN_MINUTES + 1:
                 self._forget()
             if n_b:
+                if e_b:
+                    self._matched += n_c * e_b / n_b
                 guess = self._expected() if self._bad >= HIGH_BAD else None
                 # a minute without bad events counts too, once a rate is expected: without it the guarantee would break
                 if e_c or e_b or guess is not None:
@@ -99,7 +102,8 @@ class EProcess:
         self._bad = MEMORY * self._bad + e_b
         if e_c and not self.guard:
             at_once = self._served == 1
-            self.guard = outage(self.n_c, self.e_c, self.n_b, self.e_b, self._phi, at_once=at_once)
+            sums = self.n_c, self.e_c, self.n_b, self.e_b
+            self.guard = outage(*sums, phi=self._phi, matched=self._matched, at_once=at_once)
         if self.failed_at is None and (self.guard or self.log_e >= self._limit):
             self.failed_at = minute.t
 
@@ -115,6 +119,7 @@ class EProcess:
     def _begin(self, step: int) -> None:
         self._before = self.walk()
         self.n_c = self.e_c = self.n_b = self.e_b = 0
+        self._matched = 0.0
         self.step, self.minutes = step, 0
         self._begun += 1
         self._idle = math.log((self._steps - self._begun) / self._steps) if self._begun < self._steps else NOWHERE
@@ -174,18 +179,20 @@ class EProcess:
         return (self._bad + 0.5) / (self._n + 1.0)
 
 
-def outage(n_c: int, e_c: int, n_b: int, e_b: int, phi: float, *, at_once: bool = False) -> bool:
+def outage(n_c: int, e_c: int, n_b: int, e_b: int, *, phi: float, matched: float = 0.0, at_once: bool = False) -> bool:
     """The guard, on a step's sums: over 20 % of the canary's requests fail, and over twice as many as the baseline's.
 
     Both with Wilson bounds (E. B. Wilson, JASA 22, 1927) widened by phi: the canary's lower one (z = 3) against 20 %
     and twice the baseline's upper one (z = 1). In a step's first minute, `at_once`, it is 40 % instead: cold starts.
+    `matched` is how many would have failed at the baseline's rate of each minute; twice as many are required, so that
+    a shared incident in a minute of uneven traffic is none of the canary's.
     It catches an outage after a handful of requests, where the e-process needs more. It is outside the guarantee:
     looked at every minute, nothing bounds its false alarms but its width. The factor of two is what keeps it silent
     where the common rate itself is above 20 % (simulated: 2.3 % false rollbacks without it at 30 %, 0.3 % at most with
-    it). It sums over the step, so a shared incident that meets a shift of traffic within the step can fool it.
+    it).
     """
     rate = OUTAGE_AT_ONCE if at_once else OUTAGE_RATE
-    if n_b == 0 or e_c <= rate * n_c:
+    if n_b == 0 or e_c <= rate * n_c or e_c <= OUTAGE_RATIO * matched:
         return False
     z = math.sqrt(phi)
     low = wilson(n_c, e_c, 3.0 * z)[0]

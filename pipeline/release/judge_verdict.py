@@ -12,7 +12,7 @@ Reason = Literal["worse", "outage", "baked", "fast", "baking", "no data", "low t
 Names = tuple[str, str]
 
 DEFAULT_NAMES: Names = ("the new version", "the old version")
-MOST = 10**15  # requests: beyond it floating point no longer tells one more from one less
+MOST = 10**100  # requests: far beyond any, and far from where floating point ends
 # From the weakest to the strongest: what several metrics together may claim is what the weakest of them claims.
 _STRENGTH: tuple[Reason, ...] = ("metrics unavailable", "no data", "low traffic", "baking", "baked", "fast")
 
@@ -26,7 +26,7 @@ class Counts:
 
     def __post_init__(self) -> None:
         if not 0 <= self.bad <= self.n <= MOST:
-            raise ValueError(f"counts must satisfy 0 <= bad <= n <= {MOST:,}, got n={self.n}, bad={self.bad}")
+            raise ValueError(f"counts must satisfy 0 <= bad <= n <= 1e100, got n={self.n}, bad={self.bad}")
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.n + other.n, self.bad + other.bad)

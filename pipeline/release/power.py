@@ -169,7 +169,7 @@ class _Sums:
     def _fails(self, e_c: int, e_b: int) -> bool:
         if e_c * self._n_b <= e_b * self._n_c:
             return False
-        if outage(self._n_c, e_c, self._n_b, e_b, self._phi):
+        if outage(self._n_c, e_c, self._n_b, e_b, phi=self._phi):
             return True
         if self._rate < HIGH_RATE:
             gains = rate_ratios(self._n_c, e_c, self._n_b, e_b)
