@@ -46,7 +46,16 @@ def entry_of(rollout: Rollout, evidence: Mapping[str, Any]) -> Entry:
         reason=rollout.reason,
         sentence=rollout.sentence,
         evidence=dict(evidence),
-        steps=tuple({"traffic": rollout.traffic(index), "started": at} for index, at in enumerate(rollout.step_starts)),
+        steps=_steps(rollout),
         orders=tuple(asdict(order) for order in rollout.obeyed),
         committed=rollout.committed,
+    )
+
+
+def _steps(rollout: Rollout) -> tuple[dict[str, float], ...]:
+    """When each step began; the last one is where the release was, which `promote --full` may have got to in one."""
+    last = len(rollout.step_starts) - 1
+    return tuple(
+        {"traffic": rollout.traffic(rollout.step if index == last else index), "started": at}
+        for index, at in enumerate(rollout.step_starts)
     )

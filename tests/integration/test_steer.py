@@ -88,6 +88,7 @@ def test_promote_full_takes_all_traffic_and_the_history_says_who(world, controll
         ("full", ANNA.actor, "I looked at it")
     ]
     assert entry.sentence == f"promoted by {ANNA.actor}: I looked at it"
+    assert [one["traffic"] for one in entry.steps] == [0.1, 1]
 
 
 def test_promote_goes_on_walking_where_nobody_does(world):
