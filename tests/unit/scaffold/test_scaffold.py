@@ -57,7 +57,9 @@ def test_all_kinds_pass_check_at_once(tmp_path: Path) -> None:
     here = project(tmp_path)
     for kind in KINDS:
         write(plan(here, f"a-{kind}", kind))
-    _, services = check_all(tmp_path)
+    warnings: list[Problem] = []
+    _, services = check_all(tmp_path, warnings)
+    assert [one for one in warnings if "nothing in its sources tells it" in one.what] == []
     assert [service.name for service in services] == sorted(f"a-{kind}" for kind in KINDS)
     assert [service.name for service in services if service.kind == "extension"] == ["a-extension"]
 
