@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pipeline.errors import CrabwalkError, UsageError
+from pipeline.errors import CrabwalkError, Problem, UsageError
 from pipeline.manifest import check_all
 from pipeline.manifest.project import Project, load_project
 from pipeline.scaffold import KINDS, plan, write
