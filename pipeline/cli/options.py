@@ -73,4 +73,6 @@ class Here:
         """The release engine in the environment."""
         from pipeline.release.act import Engine
 
-        return Engine(self.env)
+        engine = Engine(self.env)
+        engine.say = self.console.warn
+        return engine

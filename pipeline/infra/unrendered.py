@@ -30,9 +30,8 @@ def unrendered(service: Service) -> Iterator[str]:
     for key in ("secrets", "extensions", "dead_letter", "resources", "access"):
         if getattr(service, key):
             yield key
-    for key in ("probe", "notify"):
-        if key in service.release.model_fields_set:
-            yield f"release.{key}"
+    if service.release.probe is not None:
+        yield "release.probe"
     if service.concurrency.provisioned:
         yield "concurrency.provisioned"
     for trigger in service.triggers:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec
 
 from pipeline.aws.alarms import Alarms
 from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
@@ -22,10 +22,27 @@ from pipeline.release.decision import Decision, Observation
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
 from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
+from pipeline.release.notifier import Notifier
 from pipeline.release.standing import arrived, overruled, standing, traffic
 from pipeline.release.story import entry_of, evidence_of
 from pipeline.release.terms import Order
 from pipeline.release.together import TOGETHER
+
+P = ParamSpec("P")
+
+
+def _told(
+    method: Callable[Concatenate[Engine, ServiceRecord, P], ServiceRecord],
+) -> Callable[Concatenate[Engine, ServiceRecord, P], ServiceRecord]:
+    """Tell those whom the manifest names what the method made of the record's rollout, once it is recorded."""
+
+    @wraps(method)
+    def telling(self: Engine, record: ServiceRecord, /, *args: P.args, **kwargs: P.kwargs) -> ServiceRecord:
+        after = method(self, record, *args, **kwargs)
+        self.notices.heed(record.rollout, after.rollout, self.now())
+        return after
+
+    return telling
 
 
 class Engine:
@@ -37,10 +54,15 @@ class Engine:
         self.functions = Functions(env)
         self.objects = Objects(env)
         self.ledger = Ledger(self.objects)
+        self.say: Callable[[str], None] = lambda _: None  # what is to be known and stops nothing
+        self.notices = Notifier(env, self._warn)
 
     def now(self) -> float:
         """Epoch seconds by AWS's clock, which also stamps the evidence."""
         return self._now() if self._now is not None else self.objects.now()
+
+    def _warn(self, text: str) -> None:
+        self.say(text)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -56,6 +78,7 @@ class Engine:
         """The alias as it is."""
         return self.functions.alias(rollout.function, ALIAS)
 
+    @_told
     def begin(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
         """Record a rollout that has not moved any traffic yet.
 
@@ -76,6 +99,7 @@ class Engine:
             )
         return self.ledger.save(replace(record, rollout=rollout))
 
+    @_told
     def take_over(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
         """Make an abandoned rollout ours: settle what its holder left, then fence the holder out.
 
@@ -109,6 +133,7 @@ class Engine:
             return record, False
         return self._settle(record, rollout, fence), True
 
+    @_told
     def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
         """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
         kind = decision.kind
@@ -156,6 +181,7 @@ class Engine:
             return _unpaused(heard, self.now())
         return heard
 
+    @_told
     def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
         """End a rollout that never got traffic (a smoke check failed); the alias is not touched."""
         return self._end(record, replace(rollout, reason=reason, sentence=sentence), "rolled-back", {})

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.release.model import StepSpec
 from pipeline.release.smoke import Check
-from pipeline.release.terms import Checks, Freeze, Limit, Quiet, Terms
+from pipeline.release.terms import Checks, Freeze, Limit, Notify, Quiet, Terms
 
 if TYPE_CHECKING:
     from pipeline.manifest.models_checks import Checks as DeclaredChecks
+    from pipeline.manifest.models_hooks import Notification
     from pipeline.manifest.models_release import Release
 
 
@@ -49,7 +50,16 @@ def terms_of(release: Release) -> Terms:
         approval_timeout_s=release.approval_timeout_s,
         rollback_window_s=release.rollback_window_s,
         together=release.together,
+        notify=tuple(notify_of(one) for one in release.notify),
     )
+
+
+def notify_of(declared: Notification) -> Notify:
+    """A declared place; of a webhook only the name of the variable that has its address."""
+    if declared.sns is not None:
+        return Notify("sns", declared.sns)
+    kind, address = ("slack", declared.slack) if declared.slack is not None else ("webhook", declared.webhook or "")
+    return Notify(kind, address.partition(":")[2])  # type: ignore[arg-type]  # one of the two
 
 
 def checks_of(declared: DeclaredChecks) -> Checks:

@@ -74,7 +74,7 @@ class Probe:
 class Notify:
     """Where what happens is told: a topic's ARN, or the name of the variable that holds a webhook's address."""
 
-    kind: Literal["sns", "webhook"]
+    kind: Literal["sns", "slack", "webhook"]
     target: str
 
 

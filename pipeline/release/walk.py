@@ -217,6 +217,7 @@ def _read_again(engine: Engine, walk: Walk) -> Walk:
     if record.rollout is None or record.rollout.release_id != walk.rollout.release_id:
         gone = f"the record of `{walk.rollout.service}` is about another release now"
         return replace(walk, decision=Decision("conflict", gone, "see `crabwalk status`"))
+    engine.notices.heed(walk.rollout, record.rollout, engine.now())
     return replace(walk, record=record, rollout=record.rollout)
 
 

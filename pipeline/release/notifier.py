@@ -1,0 +1,121 @@
+"""Sends what is to be told of releases, from a thread of its own: a walk is never delayed or failed by it.
+
+Each transition is told once by the controller that recorded it, after it was recorded. What a controller that dies in
+that moment did not send is not sent by another one, which tells where the walk stands when it takes it over.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from pipeline.aws.topics import Topics
+from pipeline.errors import CrabwalkError
+from pipeline.manifest.project import Environment
+from pipeline.release.model import Rollout
+from pipeline.release.notify import Message, messages, takeover
+from pipeline.release.terms import Notify
+
+WAITING = 200  # messages; more are lost, and it is said
+ANSWER_TIMEOUT_S = 5.0
+FLUSH_S = 10.0
+
+
+class Notifier:
+    """What one process tells; `say` is called by the caller's own thread only."""
+
+    def __init__(self, env: Environment, say: Callable[[str], None]) -> None:
+        self._topics, self._say = Topics(env), say
+        self._seen: dict[str, Rollout] = {}  # as told last, by release
+        self._queue: queue.Queue[tuple[Notify, Message]] = queue.Queue(WAITING)
+        self._faults: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._complained: set[str] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def heed(self, before: Rollout | None, after: Rollout | None, at: float) -> None:
+        """Tell what became of a rollout since it was seen last; nothing that happens here is raised."""
+        if after is None or not after.terms.notify:
+            return
+        with self._lock:
+            same = before is not None and before.release_id == after.release_id
+            known = self._seen.get(after.release_id)
+            taken = takeover(before, at) if same and known is None and before is not None else ()
+            told = (*taken, *messages(known or (before if same else None), after, at))
+            self._seen[after.release_id] = after
+        for message in told:
+            for place in after.terms.notify:
+                self._put(place, message)
+        self._complain()
+
+    def flush(self, limit_s: float = FLUSH_S) -> None:
+        """Wait until all is sent or the time is over, and say what could not be sent."""
+        end = time.monotonic() + limit_s
+        with self._queue.all_tasks_done:
+            while self._queue.unfinished_tasks and (left := end - time.monotonic()) > 0:
+                self._queue.all_tasks_done.wait(left)
+            lost = self._queue.unfinished_tasks
+        if lost:
+            self._faults.put(("the end", f"{lost} notifications were not sent within {limit_s:g} s"))
+        self._complain()
+
+    def _put(self, place: Notify, message: Message) -> None:
+        try:
+            if place.kind == "sns":
+                self._topics.prepare(place.target)
+            self._queue.put_nowait((place, message))
+        except queue.Full:
+            self._faults.put(("the queue", "too many notifications wait to be sent, some are lost"))
+            return
+        except CrabwalkError as fault:
+            self._faults.put((place.target, f"notifications cannot be sent: {fault.what}"))
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._send_all, name="crabwalk-notify", daemon=True)
+            self._thread.start()
+            atexit.register(self.flush)
+
+    def _send_all(self) -> None:
+        while True:
+            place, message = self._queue.get()
+            try:
+                fault = self._send(place, message)
+            except CrabwalkError as error:
+                fault = error.what
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next one is still to be sent
+                fault = type(error).__name__
+            if fault:
+                self._faults.put((place.target, f"a notification ({message.event}) was not sent: {fault}"))
+            self._queue.task_done()
+
+    def _send(self, place: Notify, message: Message) -> str:
+        """Send one; why it was refused, empty when it was not."""
+        if place.kind == "sns":
+            texts = {
+                "default": json.dumps(message.body, ensure_ascii=False),
+                "email": message.text,
+                "sms": message.title,
+            }
+            names = {"event": message.event, "service": message.service, "environment": message.environment}
+            self._topics.publish(place.target, message.title, texts, names)
+            return ""
+        from pipeline.release import webhook
+
+        told = message.slack if place.kind == "slack" else message.body
+        answer = webhook.post(place.target, told, timeout_s=ANSWER_TIMEOUT_S)
+        return "" if answer.good else f"the webhook of {place.target} answered {answer.status}"
+
+    def _complain(self) -> None:
+        """Say what could not be sent, once for each place."""
+        while True:
+            try:
+                place, text = self._faults.get_nowait()
+            except queue.Empty:
+                return
+            if place not in self._complained:
+                self._complained.add(place)
+                self._say(text)
