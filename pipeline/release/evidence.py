@@ -53,6 +53,8 @@ def weigh(rollout: Rollout, seen: Observation) -> Evidence:
     verdicts = {name: _told(rollout, name, _judged(rollout, found, alpha), traffic) for name, found in spoken.items()}
     joined = combine(tuple(verdicts.values()))
     speaks = next(name for name, verdict in verdicts.items() if verdict is joined)
+    if silent and joined.outcome == "PASS":
+        joined = replace(joined, sentence=f"{joined.sentence} (not judged, as it is not told: {', '.join(silent)})")
     return Evidence(joined, what or speaks, verdicts, fault, silent)
 
 
