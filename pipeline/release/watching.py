@@ -10,6 +10,7 @@ from pipeline.aws import TransientError
 from pipeline.release.act import Engine
 from pipeline.release.decide import decide
 from pipeline.release.lease import Lease
+from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.signals import TRAFFIC
 from pipeline.release.view import WalkView
@@ -64,4 +65,10 @@ def _read(engine: Engine, service: str, before: dict[str, Walk]) -> Walk | None:
         return walk
     if walk is not None and walk.rollout.release_id == rollout.release_id:
         return replace(walk, record=record, rollout=rollout)
-    return Walk(record, rollout, Lease(engine.objects, service, ttl_s=0.0, doing="watch"))
+    return onlooker(engine, record)
+
+
+def onlooker(engine: Engine, record: ServiceRecord) -> Walk:
+    """The walk of a record that has a release, under a lease that is never taken."""
+    assert record.rollout is not None  # noqa: S101 - see above
+    return Walk(record, record.rollout, Lease(engine.objects, record.service, ttl_s=0.0, doing="watch"))
