@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import jsonata
 import pytest
 
-from pipeline.release.head import Head, parse
+from pipeline.release.head import _FORM, Head, parse
 
 MACHINE = Path(__file__).parents[3] / "modules" / "rollback-net" / "machine.tf"
 NOW = int(time.time())
@@ -42,6 +43,11 @@ def written(found: Any) -> Head:
     assert head.nonce == found["nonce"]
     assert head.primary == found["target"]
     return head
+
+
+def test_it_reads_what_the_engine_reads() -> None:
+    (pattern,) = re.findall(r"\$match\(\$alias\.Description, /\^(.*)\$/\);", MACHINE.read_text())
+    assert pattern.replace(r"\/", "/") == re.sub(r"\?P<\w+>", "", _FORM.pattern)
 
 
 def test_a_walk_loses_its_share() -> None:
@@ -75,6 +81,7 @@ def test_what_was_promoted_goes_back_within_its_time() -> None:
         (replace(LIVE, previous=None), "version 8 is the first release, there is nothing to go back to"),
         (replace(WALK, extra=None, weight=0.0), "the new version has no traffic yet"),
         (replace(LIVE, state="back", origin="9"), "version 8 has all traffic already: the release was rolled back"),
+        (replace(LIVE, state="frozen", origin="9"), "version 8 has all traffic already: the release was rolled back"),
     ],
 )
 def test_there_is_nothing_to_do(head: Head | str, why: str) -> None:
