@@ -81,15 +81,17 @@ def dispersion(series: Sequence[tuple[float, float]], chance: float = 0.0) -> fl
     the variance of χ² is Σ (2 + 1/m) (J. Haldane, Biometrika 29, 1937).
     """
     periods = [(n, bad) for n, bad in series if n > 0]
-    total = math.fsum([n for n, _ in periods])
-    bad_total = math.fsum([bad for _, bad in periods])
+    total, bad_total = math.fsum([n for n, _ in periods]), math.fsum([bad for _, bad in periods])
     if len(periods) < 2 or bad_total <= 0 or bad_total >= total:
         return 1.0
     p = bad_total / total
-    chi2 = math.fsum([(bad - n * p) ** 2 / n for n, bad in periods]) / (p * (1.0 - p))
+    # Σ (bad - n·p)² / n, multiplied out: most periods of most services have no bad event
+    chi2 = (math.fsum([bad * bad / n for n, bad in periods if bad]) - bad_total * p) / (p * (1.0 - p))
     freedom = len(periods) - 1
-    spread = math.sqrt(2.0 * len(periods) + math.fsum([1.0 / n for n, _ in periods]) / p)
-    return max(1.0, chi2 / freedom) if chi2 > freedom + chance * spread else 1.0
+    if chi2 <= freedom:
+        return 1.0
+    spread = math.sqrt(2.0 * len(periods) + math.fsum([1.0 / n for n, _ in periods]) / p) if chance else 0.0
+    return chi2 / freedom if chi2 > freedom + chance * spread else 1.0
 
 
 def burstiness(series: Sequence[tuple[float, float]]) -> float:
@@ -101,11 +103,11 @@ def burstiness(series: Sequence[tuple[float, float]]) -> float:
     if not any(bad for _, bad in series):
         return 1.0
     phi = dispersion(series, 2.0)
+    requests, bad = [n for n, _ in series], [one for _, one in series]
     for length in (3, 5):
         starts = range(len(series) % length, len(series), length)
-        blocks = [series[start : start + length] for start in starts]
-        sums = [(math.fsum([n for n, _ in block]), math.fsum([bad for _, bad in block])) for block in blocks]
-        phi = max(phi, dispersion(sums, 3.0))
+        blocks = [(sum(requests[at : at + length]), sum(bad[at : at + length])) for at in starts]
+        phi = max(phi, dispersion(blocks, 3.0))
     return phi
 
 

@@ -71,10 +71,11 @@ class EProcess:
         self._served = 0  # minutes of this step in which the new version had requests
         self._loan: list[float] = _ZEROS  # what the step's first minute gained
         self._since: list[float] = _ZEROS  # what the minutes after it gained, while it is on loan
-        self._n = self._bad = 0.0  # of the old version, fading: the rate to expect next
+        n = bad = 0.0
         for minute in history:
-            self._n = MEMORY * self._n + minute.baseline.n
-            self._bad = MEMORY * self._bad + minute.baseline.bad
+            n = MEMORY * n + minute.baseline.n
+            bad = MEMORY * bad + minute.baseline.bad
+        self._n, self._bad = n, bad  # of the old version, fading: the rate to expect next
 
     def add(self, minute: Minute) -> None:
         """Weigh one more complete minute."""
