@@ -59,7 +59,7 @@ def command(  # noqa: PLR0917
     """Judge recorded minutes as somebody looking every minute would have seen them.
 
     FILE has the columns t (or minute), step (-1 before the walk, 0 for the first step), canary_n, canary_bad,
-    baseline_n and baseline_bad, and may have `signal`. Nothing is written or rolled back: the exit code is 0 whatever
+    baseline_n and baseline_bad, and may have `signal`. Nothing is rolled back: the exit code is 0 whatever
     the verdict, 2 for a file that cannot be read.
     """
     from pipeline.release.recording import parse

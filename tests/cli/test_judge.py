@@ -163,3 +163,21 @@ def test_every_fault_of_a_file_is_said(here: Path, capsys: pytest.CaptureFixture
 def test_options_out_of_range_are_usage_errors(alpha: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["judge", "--replay", "worse.csv", "--alpha", alpha]) == 2
     assert "Invalid value for '--alpha'" in capsys.readouterr().err
+
+
+def test_the_documentation_shows_what_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPLAYS.parents[1])
+    assert run(["judge", "--replay", "tests/replays/slow-leak.csv"]) == 0
+    shown = "\n".join(f"    {line}".rstrip() for line in capsys.readouterr().out.strip().splitlines())
+    assert shown in Path("docs/judge.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_columns_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    documented = (REPLAYS.parents[1] / "docs" / "judge.md").read_text(encoding="utf-8")
+    example = re.search(r"(?m)^    t,step,.*\n(?:    .*\n)+", documented)
+    assert example is not None
+    (tmp_path / "example.csv").write_text(re.sub(r"(?m)^    ", "", example[0]))
+    assert run(["judge", "--replay", str(tmp_path / "example.csv")]) == 0
+    assert "of 202 requests to the new version, 5 failed" in capsys.readouterr().out
