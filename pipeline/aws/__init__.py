@@ -175,7 +175,7 @@ def aws_errors(doing: str) -> Iterator[None]:
         raise
     except ClientError as error:
         code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
-        hint = "check the credentials and their permissions" if code in ACCESS_CODES else None
+        hint = _access_hint(code) if code in ACCESS_CODES else None
         passing = code not in ACCESS_CODES and (http_status(error) in {409, 429} or http_status(error) >= 500)
         refused = AccessError if code in ACCESS_CODES else AwsError
         kind = TransientError if passing or code in THROTTLE_CODES else refused
@@ -194,16 +194,16 @@ def aws_errors(doing: str) -> Iterator[None]:
         raise AwsError(f"could not {doing}: {error}") from error
 
 
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+SIGNATURE_CODES = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "SignatureDoesNotMatch"})
 ACCESS_CODES = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
         "InvalidClientTokenId",
         "UnrecognizedClientException",
-        "SignatureDoesNotMatch",
+        *SIGNATURE_CODES,
+        *EXPIRED_CODES,
     }
 )
 
@@ -218,6 +218,14 @@ THROTTLE_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
+
+
+def _access_hint(code: str) -> str:
+    if code in EXPIRED_CODES:
+        return "they have run out: sign in again (`aws sso login`, or assume the role anew), then try again"
+    if code in SIGNATURE_CODES:
+        return "check the secret key, and this machine's clock: AWS accepts a signature for five minutes"
+    return "check the credentials and their permissions"
 
 
 def error_code(error: Any) -> str:

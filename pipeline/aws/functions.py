@@ -10,7 +10,17 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from pipeline.aws import aws_errors, client, error_code, http_status
+from pipeline.aws import client, error_code
+from pipeline.aws.aliases import (
+    AliasMoved,
+    AliasState,
+    AliasUncertain,
+    NotFoundError,
+    alias_state,
+    found,
+    moving,
+    update_of,
+)
 from pipeline.errors import AwsError, ConflictError
 from pipeline.manifest.project import Environment
 
@@ -20,29 +30,16 @@ POLL_S = 0.05
 POLL_MAX_S = 2.0
 
 
-class NotFoundError(AwsError):
-    """The function, version or alias does not exist."""
-
-
-class AliasMoved(Exception):  # noqa: N818 - a signal to read again, not a failure
-    """412: the alias is not at the RevisionId we named; nothing was written."""
-
-
-class AliasUncertain(Exception):  # noqa: N818 - a signal to read again, not a failure
-    """The write was sent and no clear answer came back: it may or may not have happened."""
-
-
-@dataclass(frozen=True)
-class AliasState:
-    """An alias as AWS has it; `weights` maps additional versions to their share (0..1)."""
-
-    function: str
-    name: str
-    arn: str
-    version: str
-    weights: Mapping[str, float]
-    description: str
-    revision: str
+__all__ = [
+    "AliasMoved",
+    "AliasState",
+    "AliasUncertain",
+    "Configuration",
+    "FunctionState",
+    "Functions",
+    "Invocation",
+    "NotFoundError",
+]
 
 
 @dataclass(frozen=True)
@@ -118,49 +115,31 @@ class Functions:
 
     def alias(self, function: str, name: str) -> AliasState:
         """Read an alias; NotFoundError when there is none."""
-        with _found(f"read alias `{name}` of function `{function}`"):
-            return _alias(function, self._reads.get_alias(FunctionName=function, Name=name))
+        with found(f"read alias `{name}` of function `{function}`"):
+            return alias_state(function, self._reads.get_alias(FunctionName=function, Name=name))
 
     def write_alias(self, seen: AliasState, version: str, weights: Mapping[str, float], description: str) -> AliasState:
         """Move the alias if it is still as `seen`; one attempt, weights always written explicitly.
 
         Raises AliasMoved (412), AliasUncertain (timeout or 5xx: it may have happened) or AwsError.
         """
-        from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
-
-        with aws_errors(f"move alias `{seen.name}` of function `{seen.function}`"):
-            try:
-                answer = self._writes.update_alias(
-                    FunctionName=seen.function,
-                    Name=seen.name,
-                    FunctionVersion=version,
-                    Description=description,
-                    RoutingConfig={"AdditionalVersionWeights": dict(weights)},
-                    RevisionId=seen.revision,
-                )
-            except ClientError as error:
-                if error_code(error) == "PreconditionFailedException":
-                    raise AliasMoved(seen.function) from error
-                if http_status(error) >= 500:
-                    raise AliasUncertain(str(error)) from error
-                raise
-            except (EndpointConnectionError, ConnectTimeoutError):
-                raise
-            except HTTPClientError as error:
-                raise AliasUncertain(str(error)) from error
-        return _alias(seen.function, answer)
+        with moving(seen):
+            answer = self._writes.update_alias(
+                FunctionName=seen.function, Name=seen.name, **update_of(seen, version, weights, description)
+            )
+        return alias_state(seen.function, answer)
 
     def state(self, function: str, qualifier: str | None = None) -> FunctionState:
         """Read a function's or version's configuration."""
         wanted = {"Qualifier": qualifier} if qualifier else {}
-        with _found(f"read function `{function}`{f' version {qualifier}' if qualifier else ''}"):
+        with found(f"read function `{function}`{f' version {qualifier}' if qualifier else ''}"):
             return _function(self._reads.get_function_configuration(FunctionName=function, **wanted))
 
     def provisioned(self, function: str, qualifier: str) -> bool:
         """Whether an alias or version has provisioned concurrency."""
         from botocore.exceptions import ClientError
 
-        with _found(f"read the provisioned concurrency of function `{function}:{qualifier}`"):
+        with found(f"read the provisioned concurrency of function `{function}:{qualifier}`"):
             try:
                 self._reads.get_provisioned_concurrency_config(FunctionName=function, Qualifier=qualifier)
             except ClientError as error:
@@ -213,7 +192,7 @@ class Functions:
 
     def invoke(self, function: str, qualifier: str, payload: bytes, *, tail: bool = False) -> Invocation:
         """Invoke synchronously by qualifier, once: an SDK's retry would run a slow function again beside itself."""
-        with _found(f"invoke function `{function}:{qualifier}`"):
+        with found(f"invoke function `{function}:{qualifier}`"):
             answer = self._invokes.invoke(
                 FunctionName=function, Qualifier=qualifier, Payload=payload, LogType="Tail" if tail else "None"
             )
@@ -232,25 +211,11 @@ class Functions:
 
     def send(self, function: str, qualifier: str, payload: bytes) -> str:
         """Hand over an event to be processed later; the request's id."""
-        with _found(f"invoke function `{function}:{qualifier}`"):
+        with found(f"invoke function `{function}:{qualifier}`"):
             answer = self._invokes.invoke(
                 FunctionName=function, Qualifier=qualifier, Payload=payload, InvocationType="Event"
             )
         return str(answer["ResponseMetadata"].get("RequestId", ""))
-
-
-def _alias(function: str, answer: Mapping[str, Any]) -> AliasState:
-    routing = answer.get("RoutingConfig") or {}
-    weights = {str(k): float(v) for k, v in (routing.get("AdditionalVersionWeights") or {}).items()}
-    return AliasState(
-        function=function,
-        name=str(answer["Name"]),
-        arn=str(answer["AliasArn"]),
-        version=str(answer["FunctionVersion"]),
-        weights=weights,
-        description=str(answer.get("Description") or ""),
-        revision=str(answer["RevisionId"]),
-    )
 
 
 def _function(answer: Mapping[str, Any]) -> FunctionState:
@@ -280,26 +245,11 @@ def _function(answer: Mapping[str, Any]) -> FunctionState:
 
 
 @contextmanager
-def _found(doing: str) -> Iterator[None]:
-    """Like aws_errors, with NotFoundError for what does not exist."""
-    from botocore.exceptions import ClientError
-
-    with aws_errors(doing):
-        try:
-            yield
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                message = error.response.get("Error", {}).get("Message", "")
-                raise NotFoundError(f"could not {doing}: it does not exist ({message})") from error
-            raise
-
-
-@contextmanager
 def _guarded(doing: str, function: str) -> Iterator[None]:
-    """Like _found, with ConflictError when somebody else changed the function meanwhile."""
+    """Like found, with ConflictError when somebody else changed the function meanwhile."""
     from botocore.exceptions import ClientError
 
-    with _found(doing):
+    with found(doing):
         try:
             yield
         except ClientError as error:

@@ -161,6 +161,11 @@ class Objects:
         stored = self.get(key)
         return None if stored is None else base64.b64encode(hashlib.sha256(stored.body).digest()).decode()
 
+    def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is as good as deleted."""
+        with self._in_bucket(f"delete s3://{self._bucket}/{key}"):
+            self._reader.delete_object(Bucket=self._bucket, Key=key)
+
     def keys(self, prefix: str, after: str = "") -> Iterator[str]:
         """Keys under a prefix in order, those beyond `after` where it is given; listed as they are asked for."""
         beyond = {"StartAfter": after} if after else {}

@@ -83,6 +83,7 @@ def deploy(
     if warning:
         console.warn(warning)
     actor = whoami(here.env).arn
+    here.settle_unrecorded()
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
     options = Options(services, base, retry, allow_destroy, os.environ.get("GITHUB_ACTOR"), detach)
     building = partial(BuildView, console)

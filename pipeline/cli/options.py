@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pipeline.report.console import Console
-
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Environment, Project
     from pipeline.release.act import Engine
+    from pipeline.report.console import Console
     from pipeline.workspace.git import Repository
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +37,8 @@ class Here:
     @cached_property
     def console(self) -> Console:
         """Where the verb talks."""
+        from pipeline.report.console import Console
+
         return Console(json=self.json)
 
     @cached_property
@@ -76,3 +77,20 @@ class Here:
         engine = Engine(self.env)
         engine.say = self.console.warn
         return engine
+
+    def warn(self, text: str) -> None:
+        """A warning, without making the console before there is one."""
+        self.console.warn(text)
+
+    def settle_unrecorded(self) -> None:
+        """Record rollbacks by hand that could not be recorded when they were made; what still cannot is warned of."""
+        from pipeline.errors import CrabwalkError
+        from pipeline.release.unrecorded import settle, waiting
+
+        if not any(waiting(self.env)):
+            return
+        try:
+            for said in settle(self.env, self.engine.ledger, self.engine.functions):
+                self.console.line(said)
+        except CrabwalkError as error:
+            self.console.warn(f"a rollback by hand is still not recorded: {error.what}")

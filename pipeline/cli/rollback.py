@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -10,111 +15,213 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
+    from pipeline.aws.aliases import Aliases
+    from pipeline.errors import CrabwalkError
     from pipeline.manifest.project import Environment
+    from pipeline.release.record import Note
     from pipeline.release.rollback import RollbackDone
 
 
 @click.command()
-@click.argument("service")
+@click.argument("service", required=False)
 @env_option
 @click.option("--to", metavar="VERSION", help="Go to this version instead of the previous stable one.")
+@click.option("--reason", metavar="TEXT", default="", help="Why, for the record.")
 @click.option("--function", metavar="NAME", help="The function's name; needs --region and no project file.")
 @click.option("--region", metavar="REGION", help="With --function: where it is.")
 @output_option
 def command(
-    service: str, env_name: str | None, *, to: str | None, function: str | None, region: str | None, output: str
+    service: str | None,
+    env_name: str | None,
+    *,
+    to: str | None,
+    reason: str,
+    function: str | None,
+    region: str | None,
+    output: str,
 ) -> int:
     """Move all traffic of SERVICE back to its previous stable version.
 
     Needs no Terraform, no build and no lease. During a walk the new version loses its share, and the controller
-    that walked it stops. Repeated, it is a no-op that says so.
+    that walked it stops. The service is not deployed to again until `crabwalk resume`, or a commit that reverts the
+    bad one. Repeated, it is a no-op that says so.
     """
-    from pipeline.aws.functions import Functions, NotFoundError
-    from pipeline.release.model import ALIAS
-    from pipeline.release.rollback import roll_back
-
-    here = Here(env_name, json=output == "json")
-    env, name = _target(here, service, env_name, function, region)
+    gc.disable()  # a short process: until the traffic has moved nothing is worth collecting
     try:
-        done = roll_back(Functions(env), name, ALIAS, to, account=env.account or None, say=here.console.warn)
-    except NotFoundError:
-        if function is None:
-            _check_known(env, service)
-        raise
-    console = here.console
-    if done.plan.target is None:
-        console.line(f"{service}: {done.plan.sentence}")
-    else:
-        console.good(f"{service}: {done.plan.sentence}")
-    noted = function is None and _note(here, env, service, done)
-    if output == "json":
+        from pipeline.errors import CrabwalkError
+        from pipeline.release.rollback import roll_back
+        from pipeline.release.words import ALIAS
+
+        here = Here(env_name, json=output == "json")
+        place = _place(here, service, env_name, function, region)
+        try:
+            with place.aliases() as aliases:
+                done = roll_back(aliases, place.function, ALIAS, to, account=place.account, say=here.warn)
+        except CrabwalkError as fault:
+            raise place.explained(fault) from fault
+    finally:
+        gc.enable()
+    return _tell(here, place, done, reason)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the alias is; `env` None: named by hand, without a project."""
+
+    label: str
+    function: str
+    region: str
+    env: Environment | None = None
+
+    @property
+    def account(self) -> str | None:
+        """The account it has to be in, where that is known."""
+        return self.env.account or None if self.env else None
+
+    @contextmanager
+    def aliases(self) -> Iterator[Aliases]:
+        """The quick client, or botocore's where something unusual is configured."""
+        from pipeline.aws import lean
+
+        env = self.env
+        quick = lean.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
+        if quick is not None:
+            with closing(quick):
+                yield quick
+            return
+        from pipeline.aws.functions import Functions
+
+        yield Functions(self.environment())
+
+    def environment(self) -> Environment:
+        """Where to ask for anything else; a function named by hand has no account and no bucket."""
+        from pipeline.manifest.project import Environment
+
+        return self.env or Environment(name="-", account="", region=self.region, bucket="")
+
+    def explained(self, fault: CrabwalkError) -> CrabwalkError:
+        """The fault with what there is instead; nothing was moved, so there is time to ask."""
+        from pipeline.release.instead import explain
+
+        service = self.label if self.env else None
+        return explain(self.environment(), self.function, service, fault)
+
+
+def _place(here: Here, service: str | None, env_name: str | None, function: str | None, region: str | None) -> Place:
+    from pipeline.errors import UsageError
+
+    if function is None:
+        if service is None:
+            raise UsageError("which service?", hint="crabwalk rollback SERVICE, or --function NAME --region REGION")
+        if region is not None:
+            raise UsageError("--region goes with --function", hint="without --function the project file knows it")
+        return Place(service, here.project.function_name(here.env.name, service), here.env.region, here.env)
+    if region is None:
+        raise UsageError("--function needs --region", hint="for example --region eu-west-1")
+    if env_name is not None:
+        raise UsageError("--function and --env exclude each other", hint="leave one out")
+    return Place(service or function, function, region)
+
+
+def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
+    """Say it, record it, say whether that worked."""
+    console, moved = here.console, done.plan.target is not None
+    if moved:
+        console.good(f"{place.label}: {done.plan.sentence}")
+    if done.plan.warning:
+        console.warn(done.plan.warning)
+    note = _note(place, done, reason)
+    who = None
+    if not moved:
+        who = _who(place, note)
+        by = f" by {who}" if who else ""
+        further = "; --to VERSION goes further" if done.plan.sentence.startswith("already rolled back") else ""
+        console.line(f"{place.label}: {done.plan.sentence}{by}{further}")
+    written = False
+    if place.env is None and moved:
+        console.note("the alias carries the mark; `crabwalk rollback SERVICE` in its project records it")
+    elif place.env is not None and note is not None:
+        written, by_record = _record(here, place.env, note)
+        who = who or by_record
+    if here.json:
         console.json(
             {
-                "service": service,
-                "environment": env.name,
-                "changed": done.plan.target is not None,
+                "service": place.label,
+                "environment": place.env.name if place.env is not None else "-",
+                "changed": moved,
                 "version": done.after.version,
                 "from": done.plan.origin,
                 "release": done.plan.release,
-                "recorded": noted,
+                "by": who,
+                "recorded": written,
+                "warning": done.plan.warning,
             }
         )
     return 0
 
 
-def _target(
-    here: Here, service: str, env_name: str | None, function: str | None, region: str | None
-) -> tuple[Environment, str]:
-    from pipeline.errors import UsageError
+def _note(place: Place, done: RollbackDone, reason: str) -> Note | None:
+    """What there is to be recorded; None without a project, which has the ledger, and for what is no rollback."""
+    env = place.env
+    if env is None:
+        return None
+    from pipeline.release.record import Note, needs_record
 
-    if function is None:
-        if region is not None:
-            raise UsageError("--region goes with --function", hint="without --function the project file knows it")
-        return here.env, here.project.function_name(here.env.name, service)
-    if region is None:
-        raise UsageError("--function needs --region", hint="for example --region eu-west-1")
-    if env_name is not None:
-        raise UsageError("--function and --env exclude each other", hint="leave one out")
-    from pipeline.manifest.project import Environment
+    if not needs_record(done):
+        return None
+    return Note(
+        service=place.label,
+        environment=env.name,
+        function=place.function,
+        head=done.after.description,
+        moved=done.plan.target is not None,
+        sentence=done.plan.sentence,
+        actor=_actor(env),
+        claimed_actor=os.environ.get("GITHUB_ACTOR") or None,
+        reason=reason,
+        at=time.time(),
+    )
 
-    return Environment(name="-", account="", region=region, bucket=""), function
 
-
-def _check_known(env: Environment, service: str) -> None:
-    """Raise UsageError when nothing of that name was ever released; asked only once AWS knows no such function."""
+def _who(place: Place, note: Note | None) -> str | None:
+    """Who was faster, where the ledger can be read and knows already."""
+    if place.env is None or note is None:
+        return None
     from pipeline.aws.objects import Objects
-    from pipeline.errors import UsageError
-    from pipeline.manifest.node import nearest
+    from pipeline.errors import CrabwalkError
     from pipeline.release.ledger import Ledger
+    from pipeline.release.record import who_moved
 
-    known = Ledger(Objects(env)).services()
-    if service not in known:
-        raise UsageError(f"no service `{service}` was released to `{env.name}`", hint=nearest(service, known) or None)
+    try:
+        return who_moved(Ledger(Objects(place.env)), note)
+    except CrabwalkError:
+        return None  # said where it cannot be recorded either
 
 
-def _note(here: Here, env: Environment, service: str, done: RollbackDone) -> bool:
-    """Record what was done; the traffic has moved already, so a ledger that is away is a warning."""
+def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]:
+    """Write it down, and what has waited for it; where the ledger is away it waits in a file, said loudly."""
     from pipeline.aws.objects import Objects
     from pipeline.errors import CrabwalkError
     from pipeline.release.ledger import Ledger
     from pipeline.release.record import record_rollback
+    from pipeline.release.unrecorded import keep, persist, waiting
 
     try:
-        return record_rollback(
-            Ledger(Objects(env)),
-            service,
-            env.name,
-            done,
-            actor=_actor(env),
-            claimed_actor=os.environ.get("GITHUB_ACTOR"),
-        )
+        ledger = Ledger(Objects(env))
+        if any(waiting(env)):
+            here.settle_unrecorded()
+        noted = persist(lambda: record_rollback(ledger, note))
     except CrabwalkError as error:
-        moved = "the traffic has moved, but it could not be recorded"
-        unknown = "whether that is recorded could not be seen"
-        here.console.warn(
-            f"{moved if done.plan.target is not None else unknown}: {error.what}; the same command records it later"
-        )
-        return False
+        if not note.moved:
+            here.console.warn(f"whether that is recorded could not be seen: {error.what}")
+            return False, None
+        try:
+            then = f"it waits in {keep(env, note)} for the next crabwalk command that reaches `{env.name}`"
+        except OSError as full:
+            then = f"nor could it be kept for later ({full.strerror}); the same command records it once it can"
+        here.console.warn(f"THE TRAFFIC HAS MOVED, BUT IT IS NOT RECORDED: {error.what}; {then}")
+        return False, note.who
+    return noted.written, noted.by
 
 
 def _actor(env: Environment) -> str:

@@ -31,6 +31,7 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     from pipeline.report.status import status_lines
 
     here = Here(env_name, json=output == "json")
+    here.settle_unrecorded()
     known = [service.name for service in here.services]
     for name in services:
         if name not in known:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.aws.functions import AliasState
+from pipeline.aws.aliases import AliasState
 
 TAG = "crabwalk/1"
 LIMIT = 256

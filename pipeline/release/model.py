@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipeline.release.terms import SIGNALS, Checks, Order, Terms, checks_of, terms_of
+from pipeline.release.words import ALIAS as ALIAS  # noqa: PLC0414 - most read them from here
+from pipeline.release.words import percent as percent  # noqa: PLC0414
 
-ALIAS = "live"
 LATEST = "$LATEST"  # an alias that points there was never released
 
 Phase = Literal["published", "walking", "promoted", "rolled-back", "held"]
@@ -128,11 +129,6 @@ class Rollout:
         if step < 0:
             return 0.0
         return self.steps[step].traffic if step < len(self.steps) else 1.0
-
-
-def percent(share: float) -> str:
-    """A share of traffic in words; half a percent is not 0 %."""
-    return f"{share * 100:.6g} %"
 
 
 def new_release_id(now: float) -> str:

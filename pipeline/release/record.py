@@ -1,89 +1,173 @@
 """The ledger's side of a rollback by hand: written after the traffic has moved, never before.
 
-The alias is the source: a rollback whose record was never written (the ledger was away, its process was killed) is
-recorded by the next one that finds nothing left to move.
+The alias is the source: a rollback whose record was never written (the ledger was away, its process was killed) waits
+in a file (`unrecorded`) or is recorded by the next rollback that finds nothing left to move.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from pipeline.errors import ConflictError
-from pipeline.release.head import Head, trusted
-from pipeline.release.ledger import Entry, Ledger, Rejected, ServiceRecord
+from pipeline.release.head import Head, parse, trusted
+from pipeline.release.ledger import Entry, Frozen, Ledger, Rejected, ServiceRecord
 from pipeline.release.model import new_release_id
 from pipeline.release.rollback import RollbackDone
 
 ATTEMPTS = 5
 LOOK_BACK = 50
+LOOKS, LOOK_PAUSE_S = 5, 0.5
 MARK = 6  # of the nonce's characters, in the entry's id
+BY_HAND = "by hand"
+SAFETY_NET = "safety net"  # nobody's controller has a record of it, and no person's mark
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A rollback by hand as it has to be recorded. Plain values and nothing secret: it may wait in a file.
+
+    `head` is what the alias's description says now; `moved` is False where somebody else had moved the traffic before.
+    `at` is in epoch seconds.
+    """
+
+    service: str
+    environment: str
+    function: str
+    head: str
+    moved: bool
+    sentence: str
+    actor: str
+    claimed_actor: str | None
+    reason: str
+    at: float
+
+    @property
+    def who(self) -> str:
+        """Who wants it recorded."""
+        return f"{self.actor} ({self.claimed_actor})" if self.claimed_actor else self.actor
+
+
+@dataclass(frozen=True)
+class Noted:
+    """`written`: there was something to record; `by`: who moved the traffic, where the history tells."""
+
+    written: bool
+    by: str | None = None
+
+
+def needs_record(done: RollbackDone) -> bool:
+    """Whether the alias carries a rollback's mark; a version that is simply live is no rollback."""
+    head = trusted(done.after)
+    return head is not None and head.rolled_back
+
+
+def who_moved(ledger: Ledger, note: Note) -> str | None:
+    """Who rolled back what the note speaks of, where the history tells already."""
+    head = parse(note.head)
+    known = _known(ledger, note.service, head) if head is not None else None
+    return _who(known) if known is not None else None
 
 
 def record_rollback(
-    ledger: Ledger, service: str, environment: str, done: RollbackDone, *, actor: str, claimed_actor: str | None
-) -> bool:
-    """Add the history entry, and note that the artifact which lost its traffic is not to be tried again.
+    ledger: Ledger, note: Note, *, current: bool = True, pause: Callable[[float], None] = time.sleep
+) -> Noted:
+    """Add the history entry, copy the freeze, and note that what lost its traffic is not to be tried again.
 
-    A rollout that is under way is left to its controller: it sees the mark in the alias and records its own end.
-    Returns whether there was anything to record; raises ConflictError when the record kept changing.
+    The end of a rollout that is under way is left to its controller, which sees the mark in the alias.
+    `current` False: the alias has moved on since, so only the history is completed. Where somebody else moved the
+    traffic, they get a moment to write their own entry. Raises ConflictError when the record kept changing.
     """
-    head = trusted(done.after)
-    if head is None or not head.rolled_back:
-        return False
-    now = done.plan.target is not None
-    missing = now or not (_left_to_its_controller(ledger.service(service), head) or _known(ledger, service, head))
-    if missing:
-        sentence = done.plan.sentence if now else f"version {head.primary} has all traffic; recorded afterwards"
-        entry = _entry(service, environment, head, sentence)
-        ledger.append(replace(entry, actor=actor, claimed_actor=claimed_actor))
-    return _reject(ledger, service, head.origin) or missing
+    head = parse(note.head)
+    if head is None:
+        return Noted(False)
+    if note.moved:
+        ledger.append(_entry(note, head))
+        by: str | None = note.who
+        missing = True
+    else:
+        known = _known_soon(ledger, note.service, head, pause)
+        by = _who(known) if known is not None else None
+        missing = known is None and not _left_to_its_controller(ledger.service(note.service), head)
+        if missing:
+            ledger.append(_afterwards(note, head))
+    if not current:
+        return Noted(missing, by)
+    return Noted(_settle(ledger, note, head) or missing, by)
 
 
 def _left_to_its_controller(record: ServiceRecord, head: Head) -> bool:
     return record.under_way is not None and record.under_way.release_id == head.release
 
 
-def _known(ledger: Ledger, service: str, head: Head) -> bool:
-    """Whether the history has what this head says: as a rollback by hand, or as the end of its release."""
+def _known(ledger: Ledger, service: str, head: Head) -> Entry | None:
+    """What the history has of this head: a rollback by hand, or the end of its release."""
+    end: Entry | None = None
     for one in ledger.history(service, LOOK_BACK):
         if one.kind == "rollback" and one.release_id.endswith(f"-{head.nonce[:MARK]}"):
-            return True
+            return one
         ended = (one.kind, one.release_id, one.outcome) == ("release", head.release, "rolled-back")
-        if ended and one.candidate == head.origin:
-            return True
-    return False
+        if end is None and ended and one.candidate == head.origin:
+            end = one
+    return end
 
 
-def _entry(service: str, environment: str, head: Head, sentence: str) -> Entry:
-    now = time.time()
-    stamp = new_release_id(now).rpartition("-")[0]
+def _known_soon(ledger: Ledger, service: str, head: Head, pause: Callable[[float], None]) -> Entry | None:
+    """What the history has, or will have in a moment: whoever moved the traffic may be about to write it."""
+    for _ in range(LOOKS):
+        known = _known(ledger, service, head)
+        if known is not None or _left_to_its_controller(ledger.service(service), head):
+            return known
+        pause(LOOK_PAUSE_S)
+    return _known(ledger, service, head)
+
+
+def _who(entry: Entry) -> str | None:
+    """Who rolled back by hand; the end of a release names who released."""
+    if entry.kind != "rollback" or entry.actor == UNKNOWN:
+        return None
+    return f"{entry.actor} ({entry.claimed_actor})" if entry.claimed_actor else entry.actor
+
+
+def _entry(note: Note, head: Head) -> Entry:
+    """The entry's id is made of what does not change, so that a note written twice is one entry."""
+    stamp = new_release_id(note.at).rpartition("-")[0]
     return Entry(
         kind="rollback",
         release_id=f"{stamp}-{head.nonce[:MARK]}",
-        service=service,
-        environment=environment,
+        service=note.service,
+        environment=note.environment,
         outcome="rolled-back",
         stable=head.primary,
         candidate=head.origin,
         commit=head.commit,
         subject=f"rollback of release {head.release}",
         artifact=None,
-        actor="",
-        claimed_actor=None,
-        started=now,
-        ended=now,
-        reason="by hand",
-        sentence=sentence,
+        actor=note.actor,
+        claimed_actor=note.claimed_actor,
+        started=note.at,
+        ended=note.at,
+        reason=note.reason or BY_HAND,
+        sentence=note.sentence,
     )
 
 
-def _reject(ledger: Ledger, service: str, version: str | None) -> bool:
-    """Mark the promoted release `version` as rejected; whether that was still to be done."""
+def _afterwards(note: Note, head: Head) -> Entry:
+    """Of a rollback whose own record was lost: who moved the traffic is not known, only who found it."""
+    sentence = f"version {head.primary} has all traffic; recorded afterwards by {note.who}"
+    entry = _entry(note, head)
+    reason = BY_HAND if head.state == "frozen" else SAFETY_NET
+    return replace(entry, actor=UNKNOWN, claimed_actor=None, reason=reason, sentence=sentence)
+
+
+def _settle(ledger: Ledger, note: Note, head: Head) -> bool:
+    """Bring the service's record in line with the alias; whether that was still to be done."""
     attempts = 0
     while True:
-        record = ledger.service(service)
-        changed = _without(record, version)
+        record = ledger.service(note.service)
+        changed = _without(_frozen(record, note, head), head.origin)
         if changed is record:
             return False
         try:
@@ -94,6 +178,36 @@ def _reject(ledger: Ledger, service: str, version: str | None) -> bool:
                 raise
         else:
             return True
+
+
+def _frozen(record: ServiceRecord, note: Note, head: Head) -> ServiceRecord:
+    """The record with the freeze of the alias's description."""
+    known = record.frozen
+    if head.state != "frozen":
+        return record
+    if known is not None and (known.release_id, known.version) == (head.release, head.origin):
+        return record
+    ours = note.moved
+    freeze = Frozen(
+        release_id=head.release,
+        commit=_commit(record, head),
+        version=head.origin,
+        actor=note.actor if ours else UNKNOWN,
+        claimed_actor=note.claimed_actor if ours else None,
+        reason=(note.reason if ours else "") or BY_HAND,
+        at=note.at,
+    )
+    return replace(record, frozen=freeze)
+
+
+def _commit(record: ServiceRecord, head: Head) -> str | None:
+    """The bad release's commit in full where the record has it: the description has room for twelve characters."""
+    rollout, promoted = record.rollout, record.promoted
+    if rollout is not None and rollout.release_id == head.release:
+        return rollout.commit
+    if promoted is not None and promoted.release_id == head.release:
+        return promoted.commit
+    return head.commit
 
 
 def _without(record: ServiceRecord, version: str | None) -> ServiceRecord:

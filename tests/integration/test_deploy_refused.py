@@ -41,12 +41,18 @@ def test_a_rollback_of_a_service_that_was_never_released(shop: Shop) -> None:
 def test_a_rollback_to_a_version_that_does_not_exist(shop: Shop) -> None:
     before = shop.alias()
     done = shop.crabwalk("rollback", "hello", "--to", "99999")
-    assert done.code != 0
-    assert "99999" in done.err
+    assert (done.code, done.out) == (2, "")
+    error, place, after = done.err.splitlines()
+    assert error.startswith("error: version 99999 does not exist, so the traffic stays where it is: ")
+    assert place == "  at shop-local-hello:live"
+    assert after.startswith("  next: name another one: --to VERSION; there are versions ")
+    assert after.endswith(" 1")
     assert shop.alias() == before
     done = shop.crabwalk("rollback", "hello", "--to", "latest")
     assert (done.code, done.out) == (2, "")
-    assert done.err.splitlines() == ["error: `latest` is not a version number", "  next: for example --to 7"]
+    error, after = done.err.splitlines()
+    assert error == "error: `latest` is not a version number"
+    assert after.startswith("  next: for example --to 7; there are versions ")
 
 
 def test_a_rollback_of_the_first_release(shop: Shop) -> None:
@@ -55,5 +61,9 @@ def test_a_rollback_of_the_first_release(shop: Shop) -> None:
     assert done.err.splitlines() == [
         "error: version 1 is the first release, there is nothing to go back to",
         "  at shop-local-health:live",
-        "  next: fix forward and deploy, or name a version: --to VERSION",
+        (
+            "  next: fix forward and deploy, name a version with --to VERSION, or stop its traffic with "
+            "`aws lambda put-function-concurrency --function-name shop-local-health "
+            "--reserved-concurrent-executions 0`; there are versions 1"
+        ),
     ]

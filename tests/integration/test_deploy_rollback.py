@@ -6,6 +6,8 @@ import re
 
 from shop_kit import ONE_STEP, Shop
 
+ME = "arn:aws:iam::000000000000:root"
+
 
 def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> None:
     stable = shop.alias()["FunctionVersion"]
@@ -48,7 +50,7 @@ def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> No
     again = shop.crabwalk("rollback", "hello")
     assert (again.code, again.out) == (
         0,
-        f"hello: already rolled back from version {candidate} to {stable}; --to VERSION goes further\n",
+        f"hello: already rolled back from version {candidate} to {stable} by {ME}; --to VERSION goes further\n",
     )
 
 
@@ -67,7 +69,9 @@ def test_a_rollback_after_promotion_and_what_follows_it(shop: Shop) -> None:
         "changed": True,
         "version": previous,
         "from": now,
+        "by": ME,
         "recorded": True,
+        "warning": "",
     }
     assert back.err == f"hello: version {previous} has all traffic, version {now} has none\n"
     assert (shop.alias()["FunctionVersion"], shop.weights()) == (previous, {})

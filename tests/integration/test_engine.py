@@ -166,7 +166,7 @@ def test_a_rollback_by_hand_in_mid_walk_is_seen_and_obeyed(world, lease):
     assert world.shown[-1] == ("1", {})
     head = parse(world.alias().description)
     assert head is not None
-    assert (head.state, head.release) == ("back", walk.rollout.release_id)
+    assert (head.state, head.release) == ("frozen", walk.rollout.release_id)
     assert world.record().rejection("a" * 64, "config") is not None
 
 

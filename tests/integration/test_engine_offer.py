@@ -19,6 +19,7 @@ from pipeline.aws.metrics import Metrics
 from pipeline.errors import AwsError, ConflictError, UsageError
 from pipeline.release import observe
 from pipeline.release.candidate import Offer
+from pipeline.release.freeze import thaw
 from pipeline.release.model import ALIAS
 from pipeline.release.rollback import roll_back
 
@@ -66,6 +67,7 @@ def test_what_the_alias_says_was_rolled_back_is_not_tried_again_unasked(world, t
     assert released(world, bad).version == "2"
     world.meddle("2")
     roll_back(world.engine.functions, world.function, ALIAS, "1")
+    thaw(world.engine, world.record(), world.function)
     before = world.alias()
     assert world.record().rejected == ()
     assert offered(world, tmp_path, bad) == Offer(
@@ -82,6 +84,7 @@ def test_other_bytes_or_another_configuration_than_what_was_rolled_back_are_trie
     released(world, bad)
     world.meddle("2")
     roll_back(world.engine.functions, world.function, ALIAS, "1")
+    thaw(world.engine, world.record(), world.function)
     configured = replace(bad, configuration=replace(CONFIGURATION, memory_mb=512))
     world.raw.update_function_configuration(FunctionName=world.function, MemorySize=512)
     assert offered(world, tmp_path, configured).refused is None
@@ -95,6 +98,7 @@ def test_a_rolled_back_version_that_was_deleted_is_in_nobodys_way(world, tmp_pat
     released(world, bad)
     world.meddle("2")
     roll_back(world.engine.functions, world.function, ALIAS, "1")
+    thaw(world.engine, world.record(), world.function)
     world.raw.delete_function(FunctionName=world.function, Qualifier="2")
     assert offered(world, tmp_path, bad).walk is not None
 

@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError
 from engine_kit import FUNCTION, World, promoted
 
 from pipeline.aws import TransientError
-from pipeline.aws.functions import AliasState, AliasUncertain, Functions, NotFoundError
-from pipeline.errors import AwsError, UsageError
+from pipeline.aws.functions import AliasState, AliasUncertain, Functions
+from pipeline.errors import AwsError, CrabwalkError, UsageError
 from pipeline.release.act import head_of
 from pipeline.release.head import parse, trusted
-from pipeline.release.rollback import ATTEMPTS, TROUBLES, RollbackDone, roll_back
+from pipeline.release.rollback import ATTEMPTS, TROUBLES, NoAliasError, RollbackDone, WrongVersionError, roll_back
 
 
 def back(world: World, to: str | None = None, functions: Functions | None = None) -> RollbackDone:
@@ -90,10 +90,10 @@ def test_another_account_is_not_touched(world):
 def test_what_does_not_exist_is_an_error_and_changes_nothing(world, function, to):
     world.walking()
     before = world.alias()
-    with pytest.raises(AwsError) as fault:
+    with pytest.raises(CrabwalkError) as fault:
         roll_back(world.engine.functions, function, "live", to)
-    assert isinstance(fault.value, NotFoundError) == (to is None)
-    assert "ResourceNotFoundException" in fault.value.what or "does not exist" in fault.value.what
+    assert isinstance(fault.value, NoAliasError if to is None else WrongVersionError)
+    assert "does not exist" in fault.value.what
     assert world.alias() == before
 
 
@@ -105,7 +105,7 @@ def test_a_lost_answer_is_read_from_the_alias(world, how):
     assert lost
     head = trusted(world.alias())
     assert head is not None
-    assert (done.after, done.plan.origin, head.state, head.origin) == (world.alias(), "2", "back", "2")
+    assert (done.after, done.plan.origin, head.state, head.origin) == (world.alias(), "2", "frozen", "2")
     assert done.plan.target == "1"  # it was our doing, and is to be recorded as such
 
 
@@ -213,7 +213,7 @@ def test_it_wins_against_a_controller_that_writes_all_the_time(world):
         while not marked.is_set():
             alias = world.raw.get_alias(FunctionName=FUNCTION, Name="live")
             head = parse(alias.get("Description", ""))
-            if head is not None and head.state == "back":
+            if head is not None and head.rolled_back:
                 marked.set()
                 return
             number += 1

@@ -29,7 +29,7 @@ from pipeline.infra.render import LOCK
 from pipeline.infra.terraform import find_binary
 from pipeline.release.act import head_of
 from pipeline.release.head import Head, fresh_nonce, trusted
-from pipeline.release.record import record_rollback
+from pipeline.release.record import Note, record_rollback
 from pipeline.release.rollback import roll_back
 from pipeline.release.walk import tick
 
@@ -220,9 +220,23 @@ def test_what_was_promoted_goes_back_within_its_time_and_the_rollback_verb_recor
 
     done = roll_back(world.engine.functions, world.function, "live", None)
     assert done.plan.target is None
-    assert record_rollback(world.engine.ledger, world.service, "local", done, actor="on-call", claimed_actor=None)
+    note = Note(
+        service=world.service,
+        environment="local",
+        function=world.function,
+        head=done.after.description,
+        moved=False,
+        sentence=done.plan.sentence,
+        actor="on-call",
+        claimed_actor=None,
+        reason="",
+        at=time.time(),
+    )
+    assert record_rollback(world.engine.ledger, note, pause=lambda _: None).written
     entry = world.engine.ledger.history(world.service, 1)[0]
     assert (entry.kind, entry.stable, entry.candidate) == ("rollback", "1", "2")
+    assert (entry.actor, entry.reason) == ("unknown", "safety net")
+    assert world.record().frozen is None, "no person did it"
 
 
 @pytest.mark.parametrize("of", ["a promotion whose time is over", "somebody else", "weights nobody described"])

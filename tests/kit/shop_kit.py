@@ -19,6 +19,7 @@ from pipeline.aws import client
 from pipeline.cli.demo import AUTHOR, BAD, GOOD
 from pipeline.manifest.project import Environment, environment, load_project
 from pipeline.release.act import Engine
+from pipeline.release.freeze import thaw
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Cargo.toml", "Cargo.lock", ".gitignore", "crabwalk.yaml", "modules", "rust_shared", "services")
@@ -240,6 +241,12 @@ class Shop(Scratch):
                 self.crabwalk("rollback", service)
             if Engine(self.env).ledger.service(service).under_way is not None:
                 self.deploy(service)
+            self.thaw(service)
+
+    def thaw(self, service: str = "hello") -> None:
+        """Let a service be deployed to again that a rollback froze."""
+        engine = Engine(self.env)
+        thaw(engine, engine.ledger.service(service), self.function(service))
 
     def promoted_twice(self) -> None:
         """Make sure that there is a version to go back to; without steps, so that no traffic is needed."""

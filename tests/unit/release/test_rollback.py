@@ -41,7 +41,7 @@ def test_after_promotion_the_previous_version_comes_back() -> None:
 def test_repeated_it_is_a_no_op_that_says_so() -> None:
     plan = plan_rollback(BACK, None)
     assert plan.target is None
-    assert plan.sentence == "already rolled back from version 2 to 1; --to VERSION goes further"
+    assert plan.sentence == "already rolled back from version 2 to 1"
 
 
 def test_an_untrusted_alias_with_weights_is_cleared() -> None:
@@ -106,7 +106,7 @@ def aliases(draw: st.DrawFn) -> AliasState:
     version = draw(versions | st.just("$LATEST"))
     weights = draw(st.dictionaries(versions, st.floats(0.001, 1), max_size=1))
     extra = draw(st.none() | versions)
-    state = draw(st.sampled_from(["walk", "live", "back"]))
+    state = draw(st.sampled_from(["walk", "live", "back", "frozen"]))
     head = Head(state, "r", draw(versions), extra, 0.1 if extra else 0.0, draw(st.none() | versions), None, NONCE)
     return draw(st.sampled_from([alias(version, weights, head), described(head), alias(version, weights)]))
 
