@@ -57,8 +57,8 @@ def judge(
     Hypothesis tested: in every minute both versions fail at one common rate (any rate, another one every minute).
     Guarantee: P(ever FAIL "worse" | hypothesis) <= alpha, over the whole walk and any number of looks; PASS promises
     nothing but that (see `power.detectable` for what a walk of this size would have found).
-    Source: the e-process of Lindon and Malek (NeurIPS 2022), see `judge_process`; FAIL at e >= 1/alpha by Ville's
-    inequality (J. Ville, 1939).
+    Source: the e-process of Lindon and Malek (NeurIPS 2022, arXiv:2011.03567), its equations in `judge_process`; FAIL
+    at e >= 1/alpha by Ville's inequality (J. Ville, 1939).
 
     minutes: requests (`n`) and bad ones among them (`bad`) of both versions, whole counts, one row a period.
     steps: how many steps with both versions were declared; rows at step >= steps (100 %) have no baseline and are
@@ -148,6 +148,8 @@ class _Court:
         bakes: Mapping[int, float] | None = None,
     ) -> None:
         history = [minute for minute in ordered if minute.step < 0][-HISTORY:]
+        if phi is not None and not math.isfinite(phi):
+            raise ValueError(f"phi must be a finite number, got {phi}")
         if phi is None:
             phi = burstiness([(minute.baseline.n, minute.baseline.bad) for minute in history])
         self._phi, self._limit = max(1.0, phi), 1.0 / alpha

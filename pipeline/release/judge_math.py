@@ -25,8 +25,13 @@ def logsumexp(values: Sequence[float]) -> float:
 def rate_ratio(n_c: float, e_c: float, n_b: float, e_b: float, *, r: float, r0: float = 1.0) -> float:
     """Log likelihood ratio of rate ratio `r` against `r0` for one minute, given the number of bad events on both sides.
 
-    Given E = e_c + e_b, e_c is binomial with chance pi·r / (1 + pi·(r - 1)), pi = n_c / (n_c + n_b), when bad events
-    are rare. Under "same rate" it is exactly hypergeometric, which is less spread than the binomial (Hoeffding 1963,
+    n_…: requests, e_…: bad ones among them, of canary and baseline. Given E = e_c + e_b, e_c is binomial with chance
+    pi·r / (1 + pi·(r - 1)), pi = n_c / (n_c + n_b), when bad events are rare (M. Lindon, A. Malek, NeurIPS 2022,
+    arXiv:2011.03567: counts of Poisson processes given their total are multinomial):
+
+        l = e_c·log(r / r0) - E·(log(1 + pi·(r - 1)) - log(1 + pi·(r0 - 1)))
+
+    Under "same rate" it is exactly hypergeometric, which is less spread than the binomial (Hoeffding 1963,
     Theorem 4), so the expectation of this ratio stays at most 1 at any rate.
     """
     bad = e_c + e_b
@@ -134,7 +139,7 @@ def newcombe(n_c: float, e_c: float, n_b: float, e_b: float, z: float) -> tuple[
 
 
 def absolute_rate(n: float, bad: float, q: float, a: float) -> float:
-    """Log likelihood ratio of bad rate `q` against `a` for one minute of one side (binomial)."""
+    """Log likelihood ratio of bad rate `q` against `a` for `bad` of `n` requests (binomial; A. Wald, 1945)."""
     if q <= 0.0:
         return -n * math.log1p(-a) if bad <= 0 else NOWHERE
     return bad * math.log(q / a) + (n - bad) * (math.log1p(-q) - math.log1p(-a))

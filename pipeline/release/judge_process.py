@@ -1,10 +1,18 @@
 """The e-process under the judge: one walk's evidence, minute by minute. Decides nothing, knows no bake time.
 
-Wealth 1 is divided over the declared steps. Each step's share is invested when the step begins, spread evenly over the
-grid of ratios, so that a regression that only shows at a higher weight meets fresh wealth. Each minute multiplies it by
-a capped likelihood ratio whose expectation under "same rate" is at most 1 (M. Lindon, A. Malek, "Anytime-Valid
-Inference for Multinomial Count Data", NeurIPS 2022; the mixture over ratios is theirs, over steps ours), so the total
-is a supermartingale. Whatever is taken away from it (the caps, `_forget`, phi) can only lower it: the guarantee stays.
+Hypothesis: in each minute both versions fail at one common rate. Wealth 1 is divided over the S declared steps. Each
+step's share is invested when the step begins, spread evenly over the grid of ratios, so that a regression that only
+shows at a higher weight meets fresh wealth:
+
+    at a step's first minute   A_r <- log(exp(A_r) + 1/S)
+    every minute               A_r <- A_r + min(log 20, l_r / phi)          l_r: `rate_ratios` or `odds_ratios`
+    evidence                   e = mean over r of exp(A_r) + (steps not begun) / S
+
+Given how many requests failed, l_r is a log likelihood ratio whose exponential has expectation at most 1 under the
+hypothesis, so e is a nonnegative supermartingale that starts at 1 and P(ever e >= 1/alpha) <= alpha (J. Ville, 1939).
+The likelihood ratio of counts given their total, and the mixture over alternatives, are those of M. Lindon and A. Malek
+for time-inhomogeneous Poisson processes (NeurIPS 2022, arXiv:2011.03567); the division over steps is ours. Whatever is
+taken away from the wealth (caps, loan, ruin, phi) can only lower it: the guarantee stays.
 
 Cold starts: what a step's first minute gained is on loan. Three minutes after it the evidence keeps no more of it than
 the two minutes since have borne out (or a factor of two), because a blip of failing starts is over by then and a
@@ -52,7 +60,11 @@ _ZEROS = [0.0] * len(GRID)
 
 
 class EProcess:
-    """What a walk's minutes show so far; `add` them in the order of time."""
+    """What a walk's minutes show so far; `add` them in the order of time. Units: requests, and natural logarithms.
+
+    history: minutes before the walk, from which the expected rate is taken; steps: S; phi: dispersion of the old
+    version's failures, at least 1; log_limit: log(1/alpha).
+    """
 
     def __init__(self, history: Iterable[Minute], steps: int, phi: float, log_limit: float) -> None:
         self.log_e = 0.0  # running maximum of the evidence, as its natural logarithm
