@@ -1,8 +1,9 @@
 """The judge beside peers' rules on the same simulated traffic in the same run, and how long it takes.
 
 Run: python bench/bench_judge.py [--walks N] [--only speed|table]. Prints Markdown. N walks a cell (1,500 by default,
-about a minute and a half on two idle cores); the seed is fixed. Traffic is Poisson and wobbles by 20 %; an hour of history, then 10 %
-and 50 % for ten minutes each, looked at every minute. What each column simulates stands in `Scenario`.
+about a minute and a half on two idle cores); the seed is fixed. Traffic is Poisson and wobbles by 20 %; an hour of
+history, then 10 % and 50 % for ten minutes each, looked at every minute. What each column simulates stands in
+`Scenario`.
 """
 
 from __future__ import annotations
