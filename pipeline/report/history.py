@@ -43,7 +43,7 @@ def who(actor: str, claimed: str | None) -> str:
 def _headline(entry: Entry) -> str:
     at = f"{datetime.fromtimestamp(entry.started, UTC):%Y-%m-%d %H:%M} UTC"
     old, new = entry.stable or "none", entry.candidate or "none"
-    versions = f"version {old} → {new}" if entry.kind == "release" else f"version {new} → {old}"
+    versions = f"version {new} → {old}" if entry.kind == "rollback" else f"version {old} → {new}"
     if entry.candidate is None:
         versions = f"version {old}"
     said = entry.outcome.replace("-", " ") + (" by hand" if entry.kind == "rollback" else "")

@@ -30,6 +30,7 @@ def entry(service: str, at: float, **changes: object) -> Entry:
         actor=f"{ARN}ci",
         claimed_actor="ada",
         commit="c0ffee12" + "0" * 32,
+        step=2,
         step_starts=(at + 5, at + 30, at + 60),
         started=at,
         ended=at + 60,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -148,3 +149,47 @@ def test_resume_unfreezes_what_a_person_rolled_back(here: Steered, capsys: Captu
     (entry,) = (one for one in here.engine.ledger.history("hello", 20) if one.kind == "resume")
     assert (entry.kind, entry.outcome, entry.reason, entry.actor) == ("resume", "resumed", "fixed upstream", ROOT)
     assert here.says(capsys, "resume", "hello")[0] == 2
+
+
+def test_adopt_what_somebody_else_did(here: Steered, capsys: Captured) -> None:
+    rollout = here.walking()
+    assert here.says(capsys, "adopt", "hello", "--reason", "so be it")[0::2] == (
+        2,
+        [
+            f"error: the alias of `hello` is as release {rollout.release_id} left it: there is nothing to adopt",
+            f"  at {here.place.function}:live",
+            "  next: crabwalk resume hello --env local, or crabwalk abort hello --env local",
+        ],
+    )
+    plain: dict[str, object] = {"FunctionVersion": "2", "RoutingConfig": {"AdditionalVersionWeights": {}}}
+    here.raw.update_alias(FunctionName=here.place.function, Name=ALIAS, **plain)
+    code, out, err = here.says(capsys, "adopt", "hello")
+    assert (code, out, err[-1]) == (2, [], "Error: Missing option '--reason'.")
+    code, out, err = here.says(capsys, "promote", "hello")
+    assert (code, err[0].partition(":")[0], "crabwalk adopt hello" in err[-1]) == (5, "error", True)
+    artifact = base64.b64decode(here.engine.functions.state(here.place.function, "2").code_sha256).hex()
+    here.engine.ledger.save(replace(here.record, rollout=replace(here.rollout, artifact=artifact)))
+    assert here.says(capsys, "adopt", "hello", "--reason", "so be it") == (
+        0,
+        [
+            f"hello: version 2 of {rollout.commit[:12]} is the released one from now on",
+            f"  ended   release {rollout.release_id}, superseded",
+            "  next    `crabwalk deploy --env local` releases what changed since that commit",
+        ],
+        ["warning: hello: its zip is not in the bucket of `local`: deploy soon"],
+    )
+    assert here.weights() == ("2", {})
+
+
+def test_the_watchdog_and_the_onlooker(here: Steered, capsys: Captured) -> None:
+    assert here.says(capsys, "watch", "hello") == (0, ["nothing is under way in `local`"], [])
+    assert here.says(capsys, "watch", "--unattended") == (0, ["nothing is under way in `local`"], [])
+    assert here.says(capsys, "watch", "hello", "--unattended")[0] == 2
+    assert here.says(capsys, "watch", "--once")[0] == 2
+    assert here.says(capsys, "watch", "helo")[0] == 2
+    here.walking(paused=here.engine.now())
+    code, out, _ = here.says(capsys, "watch", "--unattended", "--once")
+    assert (code, out) == (4, ["hello: held: paused; next: `crabwalk resume hello --env local` goes on"])
+    here.says(capsys, "abort", "hello")
+    code, out, _ = here.says(capsys, "watch", "--unattended", "--output", "json")
+    assert (code, json.loads("\n".join(out))) == (0, {"environment": "local", "exit": 0, "services": []})
