@@ -51,7 +51,8 @@ def weigh(rollout: Rollout, seen: Observation) -> Evidence:
         spoken = {"": tuple(_without_bad(one) for one in traffic)}
     alpha = ALPHA / max(1, len(rollout.signals))
     verdicts = {name: _told(rollout, name, _judged(rollout, found, alpha), traffic) for name, found in spoken.items()}
-    joined = combine(tuple(verdicts.values()))
+    failed = next((verdict for verdict in verdicts.values() if verdict.outcome == "FAIL"), None)
+    joined = failed or combine(tuple(verdicts.values()))  # of several that failed, the first that is declared
     speaks = next(name for name, verdict in verdicts.items() if verdict is joined)
     if silent and joined.outcome == "PASS":
         joined = replace(joined, sentence=f"{joined.sentence} (not judged, as it is not told: {', '.join(silent)})")
