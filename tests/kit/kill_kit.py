@@ -13,18 +13,15 @@ from dataclasses import dataclass, replace
 
 import engine_kit as kit
 from boundary_kit import DEATHS, EXHAUSTIVE, FAULTS, WRITES, Call, Process
-from scene_kit import Scene, Small
+from scene_kit import Scene, Small, hand_back
 from trace_kit import check_end, check_traffic
 
-from pipeline.aws.identity import whoami
 from pipeline.errors import CrabwalkError, UsageError
 from pipeline.release.act import Engine
 from pipeline.release.carry import carry_out
 from pipeline.release.lease import GRACE_S, Lease
-from pipeline.release.ledger import Ledger, ServiceRecord
+from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, StepSpec
-from pipeline.release.record import record_rollback
-from pipeline.release.rollback import roll_back
 from pipeline.release.steering import Asker, ask
 from pipeline.release.terms import Order, OrderKind
 from pipeline.release.walk import Walk, run
@@ -62,12 +59,8 @@ def walk_on(scene: Scene, engine: Engine, record: ServiceRecord, lease: Lease) -
 
 
 def rollback(scene: Scene) -> None:
-    """`crabwalk rollback`: the traffic, then the record of it."""
-    env, service = scene.world.env, scene.world.service
-    engine = scene.engine()
-    done = roll_back(engine.functions, scene.world.function, ALIAS, None, account=env.account, pause=scene.wait)
-    actor = whoami(env).arn
-    record_rollback(Ledger(engine.objects), service, env.name, done, actor=actor, claimed_actor=None)
+    """By the on-call engineer."""
+    hand_back(scene.engine(), scene.world.service, scene.world.function, actor="on-call", pause=scene.wait)
 
 
 def steered(kind: OrderKind) -> Callable[[Scene], None]:

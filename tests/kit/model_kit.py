@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from boundary_kit import Call, boundary, current
 from cloud_kit import FUNCTION, Cloud
 from referee_kit import Referee
+from scene_kit import hand_back
 
 from pipeline.aws.functions import AliasState
 from pipeline.release.act import Engine
@@ -22,8 +23,6 @@ from pipeline.release.carry import carry_out
 from pipeline.release.head import trusted
 from pipeline.release.lease import Lease
 from pipeline.release.model import ALIAS, Rollout, StepSpec
-from pipeline.release.record import record_rollback
-from pipeline.release.rollback import roll_back
 from pipeline.release.steering import Asker, ask
 from pipeline.release.terms import Order, OrderKind
 from pipeline.release.walk import Walk, run
@@ -151,9 +150,7 @@ class Model:
         )
 
     def _roll_back(self, actor: Actor, to: str | None) -> None:
-        engine = self.engine()
-        done = roll_back(engine.functions, FUNCTION, ALIAS, to, account=self.env.account, pause=actor.pause)
-        record_rollback(engine.ledger, SERVICE, self.env.name, done, actor=actor.name, claimed_actor=None)
+        hand_back(self.engine(), SERVICE, FUNCTION, actor=actor.name, pause=actor.pause, to=to)
 
     def _steer(self, actor: Actor, kind: OrderKind, reason: str) -> None:
         engine = self.engine()

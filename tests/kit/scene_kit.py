@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,10 +17,13 @@ from engine_kit import World
 from trace_kit import Written, written
 
 from pipeline.aws.functions import AliasState, Functions
+from pipeline.aws.identity import whoami
 from pipeline.aws.objects import Objects
 from pipeline.release.act import Engine
 from pipeline.release.ledger import Ledger, ServiceRecord
 from pipeline.release.model import ALIAS
+from pipeline.release.record import Note, needs_record, record_rollback
+from pipeline.release.rollback import roll_back
 
 TICK_S = 4.0
 
@@ -96,3 +99,27 @@ class Scene:
     def standing(self) -> Iterator[Scene]:
         with boundary(self.answer, self.seen):
             yield self
+
+
+def hand_back(
+    engine: Engine, service: str, function: str, *, actor: str, pause: Callable[[float], None], to: str | None = None
+) -> None:
+    """`crabwalk rollback`: the traffic, then the record of it."""
+    env = engine.env
+    done = roll_back(engine.functions, function, ALIAS, to, account=env.account, pause=pause)
+    if not needs_record(done):
+        return
+    who = whoami(env).arn
+    note = Note(
+        service=service,
+        environment=env.name,
+        function=function,
+        head=done.after.description,
+        moved=done.plan.target is not None,
+        sentence=done.plan.sentence,
+        actor=f"{who}/{actor}",
+        claimed_actor=None,
+        reason="it burns",
+        at=engine.now(),
+    )
+    record_rollback(engine.ledger, note, pause=pause)

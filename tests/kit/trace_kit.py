@@ -84,7 +84,7 @@ def check_end(
     if undone or rollout.phase == "rolled-back":
         assert (alias.version, dict(alias.weights)) == (rollout.stable, {})
         assert record.rejection(rollout.artifact, rollout.configuration) is not None
-        assert (head.state, head.origin) == ("back", rollout.candidate)
+        assert (head.state, head.origin) == ("frozen" if undone else "back", rollout.candidate)
     else:
         assert (alias.version, dict(alias.weights)) == (rollout.candidate, {})
         assert entry.outcome == "promoted"
