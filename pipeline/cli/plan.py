@@ -78,10 +78,8 @@ def _show(here: Here, plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) 
     for stack in plan.stacks:
         for line in _stack(plan, stack, changes[stack.stack]):
             console.line(line)
-    for service in (one for wave in plan.waves for one in wave):
-        console.line(_walk(plan, service))
-        for line in _outlook(here, plan, service):
-            console.line(f"  {line}")
+    for line in _walks(here, plan):
+        console.line(line)
     if not plan.services:
         console.line("nothing to deploy")
 
@@ -140,6 +138,20 @@ def _outlook(here: Here, plan: DeployPlan, service: Service) -> tuple[str, ...]:
     function = here.project.function_name(here.env.name, service.name)
     signals = len(terms_of(service.release).checks.signals)
     return outlook(here.engine.metrics, function, steps_of(service.release), signals, here.engine.now())
+
+
+def _walks(here: Here, plan: DeployPlan) -> Iterator[str]:
+    for service in (one for wave in plan.waves for one in wave):
+        yield _walk(plan, service)
+        yield from (f"  {line}" for line in (*_probe(service), *_outlook(here, plan, service)))
+
+
+def _probe(service: Service) -> Iterator[str]:
+    """What is sent to it besides its own traffic."""
+    release = service.release
+    if release.probe is not None and release.steps:
+        rate, events = f"{release.probe.per_minute:,} a minute", ", ".join(release.probe.events)
+        yield f"probes: {rate} of {events} while it walks; each must change nothing"
 
 
 def _after(plan: DeployPlan, service: Service) -> str:

@@ -30,8 +30,6 @@ def unrendered(service: Service) -> Iterator[str]:
     for key in ("secrets", "extensions", "dead_letter", "resources", "access"):
         if getattr(service, key):
             yield key
-    if service.release.probe is not None:
-        yield "release.probe"
     if service.concurrency.provisioned:
         yield "concurrency.provisioned"
     for trigger in service.triggers:

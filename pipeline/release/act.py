@@ -23,6 +23,7 @@ from pipeline.release.head import Head, fresh_nonce, parse, trusted
 from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
 from pipeline.release.notifier import Notifier
+from pipeline.release.probe import Prober
 from pipeline.release.standing import arrived, overruled, standing, traffic
 from pipeline.release.story import entry_of, evidence_of
 from pipeline.release.terms import Order
@@ -56,6 +57,7 @@ class Engine:
         self.ledger = Ledger(self.objects)
         self.say: Callable[[str], None] = lambda _: None  # what is to be known and stops nothing
         self.notices = Notifier(env, self._warn)
+        self.probes = Prober(env, self.functions, self.objects)
 
     def now(self) -> float:
         """Epoch seconds by AWS's clock, which also stamps the evidence."""

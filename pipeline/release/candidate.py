@@ -16,6 +16,7 @@ from pipeline.release.lease import Lease
 from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
 from pipeline.release.preflight import obstacle
+from pipeline.release.probe import stored
 from pipeline.release.publish import Package, publish
 from pipeline.release.smoke import smoke
 from pipeline.release.together import TOGETHER
@@ -99,6 +100,7 @@ def offer(
     if reason:
         ended = engine.reject(record, rollout, reason, sentence).rollout
         return Offer(rejected=ended or replace(rollout, phase="rolled-back", reason=reason, sentence=sentence))
+    rollout = _with_probe(engine, service, rollout)
     lease.check()
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed. An alias that was
     # changed since it was read is a conflict.
@@ -123,6 +125,14 @@ def _tried_out(
         if no:
             return "hook", f"{no}; no traffic was moved"
     return "", ""
+
+
+def _with_probe(engine: Engine, service: Service, rollout: Rollout) -> Rollout:
+    """The rollout with its probe, whose events are laid where any controller finds them."""
+    declared = service.release.probe
+    if declared is None or not rollout.steps:
+        return rollout
+    return replace(rollout, terms=replace(rollout.terms, probe=stored(engine.objects, declared, service.directory)))
 
 
 def _check_hooks(service: Service) -> None:

@@ -26,7 +26,7 @@ FLUSH_S = 10.0
 
 
 class Notifier:
-    """What one process tells; `say` is called by the caller's own thread only."""
+    """What one process tells; `heed` may be called by several threads, `say` is called by `complain` and `flush`."""
 
     def __init__(self, env: Environment, say: Callable[[str], None]) -> None:
         self._topics, self._say = Topics(env), say
@@ -47,10 +47,9 @@ class Notifier:
             taken = takeover(before, at) if same and known is None and before is not None else ()
             told = (*taken, *messages(known or (before if same else None), after, at))
             self._seen[after.release_id] = after
-        for message in told:
-            for place in after.terms.notify:
-                self._put(place, message)
-        self._complain()
+            for message in told:
+                for place in after.terms.notify:
+                    self._put(place, message)
 
     def flush(self, limit_s: float = FLUSH_S) -> None:
         """Wait until all is sent or the time is over, and say what could not be sent."""
@@ -61,7 +60,18 @@ class Notifier:
             lost = self._queue.unfinished_tasks
         if lost:
             self._faults.put(("the end", f"{lost} notifications were not sent within {limit_s:g} s"))
-        self._complain()
+        self.complain()
+
+    def complain(self) -> None:
+        """Say what could not be sent, once for each place; not to be called by several threads at once."""
+        while True:
+            try:
+                place, text = self._faults.get_nowait()
+            except queue.Empty:
+                return
+            if place not in self._complained:
+                self._complained.add(place)
+                self._say(text)
 
     def _put(self, place: Notify, message: Message) -> None:
         try:
@@ -108,14 +118,3 @@ class Notifier:
         told = message.slack if place.kind == "slack" else message.body
         answer = webhook.post(place.target, told, timeout_s=ANSWER_TIMEOUT_S)
         return "" if answer.good else f"the webhook of {place.target} answered {answer.status}"
-
-    def _complain(self) -> None:
-        """Say what could not be sent, once for each place."""
-        while True:
-            try:
-                place, text = self._faults.get_nowait()
-            except queue.Empty:
-                return
-            if place not in self._complained:
-                self._complained.add(place)
-                self._say(text)

@@ -113,7 +113,8 @@ def message(event: Event, rollout: Rollout, at: float) -> Message:
 
 def _events(before: Rollout | None, after: Rollout) -> tuple[Event, ...]:
     if after.over:
-        return () if before is not None and before.over else (_end(after),)
+        # What was promoted may still go back, with its group.
+        return () if before is not None and before.phase == after.phase else (_end(after),)
     if before is None:
         return ("start",)
     found: list[Event] = []

@@ -81,7 +81,11 @@ def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) 
     now = engine.now()
     read = metered(engine, [walk.rollout for walk in walks if not walk.finished], now)
     looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
-    return abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside))
+    after = abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside))
+    engine.notices.complain()
+    for text in engine.probes.follow([walk.rollout for walk in after if not walk.finished]):
+        engine.say(text)
+    return after
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,7 @@ def _taken_back(engine: Engine, walk: Walk, decision: Decision) -> Walk:
     record = revert(engine, walk.rollout, walk.base, decision.sentence)
     if record is None or record.rollout is None:
         return walk
+    engine.notices.heed(walk.rollout, record.rollout, engine.now())
     return replace(walk, record=record, rollout=record.rollout, decision=decision)
 
 

@@ -79,6 +79,11 @@ WAITING = walking(0, waiting=5.0, reason="approval", sentence="50 % of the traff
         (None, ended("rolled-back", "smoke"), [("rejected", "version 2 is rejected, no traffic was moved", SAID)]),
         (None, ended("rolled-back", "hook"), [("rejected", "version 2 is rejected, no traffic was moved", SAID)]),
         (ended("promoted"), ended("promoted"), []),
+        (
+            ended("promoted"),
+            ended("rolled-back", "together"),
+            [("rollback", "rolled back, version 1 has all traffic", SAID)],
+        ),
     ],
 )
 def test_each_transition_is_told_and_nothing_else(before, after, expected) -> None:
@@ -212,6 +217,7 @@ def test_too_many_are_lost_and_it_is_said(monkeypatch) -> None:
         slow.until(1)
         for number in range(3):
             sends.heed(rollout, replace(rollout, step=number), 0.0)
+        sends.complain()
         assert said == ["too many notifications wait to be sent, some are lost"]
 
 
