@@ -64,7 +64,8 @@ def carry_out(
 
 def _tick(engine: Engine, asked: Sequence[_Asked]) -> None:
     mine = [one for one in asked if one.walk is not None and not one.settled]
-    for one, walk in zip(mine, tick(engine, [one.walk for one in mine if one.walk is not None]), strict=True):
+    walks = [one.walk for one in mine if one.walk is not None]
+    for one, walk in zip(mine, tick(engine, walks, _beside(engine, walks)), strict=True):
         one.heard(walk)
 
 
@@ -72,9 +73,19 @@ def _walk_on(engine: Engine, asked: Sequence[_Asked], show: Show, pause: Callabl
     mine = [one for one in asked if one.goes_on]
     if not mine:
         return
-    ended = run(engine, [one.walk for one in mine if one.walk is not None], show, pause)
+    walks = [one.walk for one in mine if one.walk is not None]
+    ended = run(engine, walks, show, pause, beside=_beside(engine, walks))
     for one, walk in zip(mine, ended, strict=True):
         one.ended(walk)
+
+
+def _beside(engine: Engine, walks: Sequence[Walk]) -> tuple[Rollout, ...]:
+    """The last releases of the other services, where one of a group is walked here: it ends with them."""
+    if all(walk.rollout.terms.together is None for walk in walks):
+        return ()
+    here = {walk.rollout.service for walk in walks}
+    found = (engine.ledger.service(name).rollout for name in engine.ledger.services() if name not in here)
+    return tuple(rollout for rollout in found if rollout is not None)
 
 
 class _Asked:

@@ -10,9 +10,7 @@ from steer_kit import Steered
 
 from pipeline import local
 from pipeline.release.head import parse
-from pipeline.release.ledger import Frozen
 from pipeline.release.model import ALIAS
-from pipeline.release.rollback import roll_back
 
 ROOT = "arn:aws:iam::000000000000:root"
 TIME = re.compile(r"^\d\d:\d\d:\d\dZ ")
@@ -128,12 +126,10 @@ def test_resume_of_what_somebody_walks_changes_nothing(here: Steered, capsys: Ca
 
 def test_resume_unfreezes_what_a_person_rolled_back(here: Steered, capsys: Captured) -> None:
     rollout = here.walking()
-    back = roll_back(here.engine.functions, here.place.function, "live", None).after
-    head = parse(back.description)
-    assert head is not None
-    here.write(replace(head, state="frozen", nonce="f" * 16))
-    mark = Frozen(rollout.release_id, rollout.commit, "2", ROOT, None, "customers complain", here.engine.now())
-    here.engine.ledger.save(replace(here.record, frozen=mark))
+    assert here.says(capsys, "rollback", "hello", "--reason", "customers complain")[0] == 0
+    mark = parse(here.engine.functions.alias(here.place.function, ALIAS).description)
+    assert mark is not None
+    assert (mark.state, here.rollout.over) == ("frozen", False)  # its end is for whoever walks it
     code, out, _ = here.says(capsys, "resume", "hello", "--reason", "fixed upstream")
     assert (code, out) == (
         0,
@@ -144,8 +140,10 @@ def test_resume_unfreezes_what_a_person_rolled_back(here: Steered, capsys: Captu
     )
     after = parse(here.engine.functions.alias(here.place.function, ALIAS).description)
     assert after is not None
-    assert (after.state, after.nonce != "f" * 16, here.weights()) == ("back", True, ("1", {}))
+    assert (after.state, after.nonce != mark.nonce, here.weights()) == ("back", True, ("1", {}))
     assert (here.record.frozen, here.record.under_way) == (None, None)
+    ended = next(one for one in here.engine.ledger.history("hello", 20) if one.release_id == rollout.release_id)
+    assert (ended.outcome, ended.reason) == ("rolled-back", "rolled back by hand")
     (entry,) = (one for one in here.engine.ledger.history("hello", 20) if one.kind == "resume")
     assert (entry.kind, entry.outcome, entry.reason, entry.actor) == ("resume", "resumed", "fixed upstream", ROOT)
     assert here.says(capsys, "resume", "hello")[0] == 2
