@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from steer_kit import Steered
@@ -175,3 +176,8 @@ def test_a_narrow_terminal_folds_below_the_label() -> None:
     folded = status_lines(found, 60)
     assert max(map(len, folded)) <= 60
     assert all(line.startswith(" " * 11) for line in folded[3:5])
+
+
+def test_the_page_has_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "steering.md").read_text()
+    assert [key for key in FIELDS if f"`{key}`" not in page] == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -133,3 +134,9 @@ def test_the_order_of_entries_does_not_matter_and_shares_are_shares(entries: lis
     assert made.failure_rate is None or 0 <= made.failure_rate <= 1
     assert (made.restore_s is None) == (made.restore_n == 0)
     assert made.restore_s is None or made.restore_s >= 0
+
+
+def test_the_page_explains_the_figures_as_the_code_does() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "steering.md").read_text()
+    for what, how in EXPLAINED.items():
+        assert f"| {what} | {how} |" in page
