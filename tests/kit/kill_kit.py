@@ -137,6 +137,9 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
+Attempt = Callable[[Callable[[Scene], None], Scene, Process], bool]
+
+
 @dataclass(frozen=True)
 class Run:
     """How one run ended, for the fault table."""
@@ -149,14 +152,14 @@ class Run:
     said: tuple[str, ...] = ()
 
 
-def play(scenario: Scenario, scene: Scene, process: Process) -> Run:
-    """One run: the verb with its fault, then what goes on with it, then the invariants."""
+def play(scenario: Scenario, scene: Scene, process: Process, first: Attempt | None = None) -> Run:
+    """One run: the verb with its fault (by `first`, if given), then what goes on with it, then the invariants."""
     world = scene.world
     world.feed.of = kit.traffic(bad=scenario.bad)
     with scene.standing():
         scenario.before(scene)
         verb, more = scenario.verb, 0
-        done = attempt(verb, scene, process)
+        done = (first or attempt)(verb, scene, process)
         while not done or world.record().under_way is not None:
             assert more < LIMIT, f"it does not end: {scene.said}, {world.record().rollout}"
             more += 1
@@ -191,12 +194,17 @@ def attempt(verb: Callable[[Scene], None], scene: Scene, process: Process) -> bo
     return False
 
 
+def places(scenario: Scenario, scene: Scene) -> tuple[Call, ...]:
+    """Every call the verb makes when nothing happens."""
+    counting = Process("first")
+    play(scenario, scene, counting)
+    return tuple(counting.places)
+
+
 def matrix(scenario: Scenario, fresh: Iterator[Scene], faults: Callable[[Call], Iterable[str]]) -> list[Run]:
     """Every call of the scenario, each with its faults."""
-    counting = Process("first")
-    play(scenario, next(fresh), counting)
     done = []
-    for place, call in enumerate(counting.places):
+    for place, call in enumerate(places(scenario, next(fresh))):
         for fault in faults(call):
             process = Process("first", place, fault)
             try:

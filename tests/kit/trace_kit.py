@@ -7,8 +7,9 @@ rolled back, with a history that says what happened and says it once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.aws.functions import AliasState
@@ -36,6 +37,15 @@ def written(by: str, at: float, answer: Any) -> Written:
     """From what AWS answered to UpdateAlias."""
     weights = (answer.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
     return Written(by, at, str(answer["FunctionVersion"]), dict(weights), parse(str(answer.get("Description") or "")))
+
+
+def to_line(write: Written) -> str:
+    """As one line of a file, for another process."""
+    return json.dumps({**asdict(write), "head": str(write.head) if write.head else ""})
+
+
+def from_line(data: dict[str, Any]) -> Written:
+    return Written(**{**data, "head": parse(data["head"])})
 
 
 def check_traffic(rollout: Rollout, trace: Sequence[Written]) -> None:
@@ -84,6 +94,7 @@ def check_end(
     if undone or rollout.phase == "rolled-back":
         assert (alias.version, dict(alias.weights)) == (rollout.stable, {})
         assert record.rejection(rollout.artifact, rollout.configuration) is not None
+        assert (record.frozen is not None) == undone
         assert (head.state, head.origin) == ("frozen" if undone else "back", rollout.candidate)
     else:
         assert (alias.version, dict(alias.weights)) == (rollout.candidate, {})
