@@ -118,7 +118,11 @@ class Deploy:
             undone = run.repo.reverts(frozen.commit) if frozen.commit else None
             if undone is not None or not is_frozen(run.engine.functions.alias(function, ALIAS)):
                 run.keep(thaw(run.engine, record, function))
-                why = f"{undone[:12]} reverts {frozen.commit}" if undone else "its alias carries no mark any more"
+                why = (
+                    f"{undone[:12]} reverts {str(frozen.commit)[:12]}"
+                    if undone
+                    else "its alias carries no mark any more"
+                )
                 run.tell.progress(f"{name}: not frozen any more: {why}")
                 continue
             self._unfinished.add(name)
