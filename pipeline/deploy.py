@@ -14,7 +14,7 @@ from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
 from pipeline.errors import ConflictError
 from pipeline.planning import DeployPlan, service_url_of
 from pipeline.release.freeze import is_frozen, thaw, told
-from pipeline.release.ledger import ServiceRecord
+from pipeline.release.ledger import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS, percent
 from pipeline.release.outcome import result_of
 from pipeline.release.view import ReleaseResult
@@ -114,20 +114,28 @@ class Deploy:
             declared = any(one.name == name for one in run.setting.services)
             if frozen is None or not declared or not run.wanted(name) or name in self._busy:
                 continue
-            function = run.setting.project.function_name(run.setting.env.name, name)
-            undone = run.repo.reverts(frozen.commit) if frozen.commit else None
-            if undone is not None or not is_frozen(run.engine.functions.alias(function, ALIAS)):
-                run.keep(thaw(run.engine, record, function))
-                why = (
-                    f"{undone[:12]} reverts {str(frozen.commit)[:12]}"
-                    if undone
-                    else "its alias carries no mark any more"
-                )
-                run.tell.progress(f"{name}: not frozen any more: {why}")
+            try:
+                thawed = self._thawed(record, frozen)
+            except ConflictError as conflict:
+                run.conflicts[name] = conflict
                 continue
-            self._unfinished.add(name)
-            goes_on = f"crabwalk resume {name} --env {run.setting.env.name}, or commit a revert of {frozen.commit}"
-            run.skip(record, "skipped", told(frozen), goes_on)
+            if not thawed:
+                self._unfinished.add(name)
+                goes_on = f"crabwalk resume {name} --env {run.setting.env.name}, or commit a revert of {frozen.commit}"
+                run.skip(record, "skipped", told(frozen), goes_on)
+
+    def _thawed(self, record: ServiceRecord, frozen: Frozen) -> bool:
+        """Whether the service may be deployed to again; its mark is taken away then."""
+        run, name = self._run, record.service
+        function = run.setting.project.function_name(run.setting.env.name, name)
+        undone = run.repo.reverts(frozen.commit) if frozen.commit else None
+        if undone is None and is_frozen(run.engine.functions.alias(function, ALIAS)):
+            return False
+        run.keep(thaw(run.engine, record, function))
+        bad = str(frozen.commit)[:12]
+        why = f"{undone[:12]} reverts {bad}" if undone else "its alias carries no mark any more"
+        run.tell.progress(f"{name}: not frozen any more: {why}")
+        return True
 
     def _take_over(self, record: ServiceRecord) -> Walk | None:
         run, rollout = self._run, record.under_way

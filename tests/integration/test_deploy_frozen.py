@@ -1,4 +1,4 @@
-"""What a person rolled back is left alone by every merge, until a commit reverts it; its code never leaks into another."""
+"""What a person rolled back is left alone by every merge until a commit reverts it; its code leaks nowhere."""
 
 from __future__ import annotations
 
