@@ -221,6 +221,10 @@ def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]
             then = f"nor could it be kept for later ({full.strerror}); the same command records it once it can"
         here.console.warn(f"THE TRAFFIC HAS MOVED, BUT IT IS NOT RECORDED: {error.what}; {then}")
         return False, note.who
+    if note.moved and noted.rollout is not None and noted.rollout.over and noted.rollout.terms.notify:
+        from pipeline.release.notifier import tell_rollback  # of one under way its controller tells
+
+        tell_rollback(env, noted.rollout, note, here.console.warn)
     return noted.written, noted.by
 
 

@@ -12,13 +12,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pipeline.aws.topics import Topics
 from pipeline.errors import CrabwalkError
 from pipeline.manifest.project import Environment
 from pipeline.release.model import Rollout
-from pipeline.release.notify import Message, messages, takeover
+from pipeline.release.notify import BY_HAND, Message, message, messages, takeover
 from pipeline.release.terms import Notify
+
+if TYPE_CHECKING:
+    from pipeline.release.record import Note
 
 WAITING = 200  # messages; more are lost, and it is said
 ANSWER_TIMEOUT_S = 5.0
@@ -47,9 +52,13 @@ class Notifier:
             taken = takeover(before, at) if same and known is None and before is not None else ()
             told = (*taken, *messages(known or (before if same else None), after, at))
             self._seen[after.release_id] = after
-            for message in told:
-                for place in after.terms.notify:
-                    self._put(place, message)
+            for one in told:
+                self.tell(after, one)
+
+    def tell(self, rollout: Rollout, told: Message) -> None:
+        """Send a message to everybody who is to be told of this rollout."""
+        for place in rollout.terms.notify:
+            self._put(place, told)
 
     def flush(self, limit_s: float = FLUSH_S) -> None:
         """Wait until all is sent or the time is over, and say what could not be sent."""
@@ -73,11 +82,11 @@ class Notifier:
                 self._complained.add(place)
                 self._say(text)
 
-    def _put(self, place: Notify, message: Message) -> None:
+    def _put(self, place: Notify, told: Message) -> None:
         try:
             if place.kind == "sns":
                 self._topics.prepare(place.target)
-            self._queue.put_nowait((place, message))
+            self._queue.put_nowait((place, told))
         except queue.Full:
             self._faults.put(("the queue", "too many notifications wait to be sent, some are lost"))
             return
@@ -118,3 +127,13 @@ class Notifier:
         told = message.slack if place.kind == "slack" else message.body
         answer = webhook.post(place.target, told, timeout_s=ANSWER_TIMEOUT_S)
         return "" if answer.good else f"the webhook of {place.target} answered {answer.status}"
+
+
+def tell_rollback(env: Environment, rollout: Rollout, note: Note, say: Callable[[str], None]) -> None:
+    """Tell those who were told of a release that a person rolled it back after its end."""
+    why = f" ({note.reason})" if note.reason else ""
+    by = note.claimed_actor or note.actor
+    back = replace(rollout, phase="rolled-back", reason=BY_HAND, sentence=f"{note.sentence}, by {by}{why}")
+    notifier = Notifier(env, say)
+    notifier.tell(back, message("rollback", back, note.at))
+    notifier.flush()

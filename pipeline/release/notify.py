@@ -23,6 +23,9 @@ Event = Literal[
 ]
 
 
+BY_HAND = "rolled back by hand"
+
+
 @dataclass(frozen=True)
 class Message:
     """One thing that happened to a release; `headline` says what, `sentence` why."""
@@ -147,7 +150,7 @@ def _headline(event: Event, rollout: Rollout) -> str:
         return f"{version} has all traffic"
     if event in {"rollback", "abort"}:
         done = "rolled back" if event == "rollback" else "aborted"
-        by_hand = rollout.reason == "rolled back by hand"  # to whichever version the person named
+        by_hand = rollout.reason == BY_HAND  # to whichever version the person named
         return done if by_hand or rollout.stable == LATEST else f"{done}, version {rollout.stable} has all traffic"
     words = {
         "start": f"the release of {version} begins",

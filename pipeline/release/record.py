@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pipeline.errors import ConflictError
 from pipeline.release.head import Head, parse, trusted
 from pipeline.release.ledger import Entry, Frozen, Ledger, Rejected, ServiceRecord
-from pipeline.release.model import new_release_id
+from pipeline.release.model import Rollout, new_release_id
 from pipeline.release.rollback import RollbackDone
 
 ATTEMPTS = 5
@@ -52,10 +52,14 @@ class Note:
 
 @dataclass(frozen=True)
 class Noted:
-    """`written`: there was something to record; `by`: who moved the traffic, where the history tells."""
+    """`written`: there was something to record; `by`: who moved the traffic, where the history tells.
+
+    `rollout`: the service's last release, where it was looked at.
+    """
 
     written: bool
     by: str | None = None
+    rollout: Rollout | None = None
 
 
 def needs_record(done: RollbackDone) -> bool:
@@ -95,7 +99,8 @@ def record_rollback(
             ledger.append(_afterwards(note, head))
     if not current:
         return Noted(missing, by)
-    return Noted(_settle(ledger, note, head) or missing, by)
+    changed, rollout = _settle(ledger, note, head)
+    return Noted(changed or missing, by, rollout)
 
 
 def _left_to_its_controller(record: ServiceRecord, head: Head) -> bool:
@@ -162,14 +167,14 @@ def _afterwards(note: Note, head: Head) -> Entry:
     return replace(entry, actor=UNKNOWN, claimed_actor=None, reason=reason, sentence=sentence)
 
 
-def _settle(ledger: Ledger, note: Note, head: Head) -> bool:
-    """Bring the service's record in line with the alias; whether that was still to be done."""
+def _settle(ledger: Ledger, note: Note, head: Head) -> tuple[bool, Rollout | None]:
+    """Bring the service's record in line with the alias; whether that was still to be done, and its last release."""
     attempts = 0
     while True:
         record = ledger.service(note.service)
         changed = _without(_frozen(record, note, head), head.origin)
         if changed is record:
-            return False
+            return False, record.rollout
         try:
             ledger.save(changed)
         except ConflictError:
@@ -177,7 +182,7 @@ def _settle(ledger: Ledger, note: Note, head: Head) -> bool:
             if attempts == ATTEMPTS:
                 raise
         else:
-            return True
+            return True, record.rollout
 
 
 def _frozen(record: ServiceRecord, note: Note, head: Head) -> ServiceRecord:

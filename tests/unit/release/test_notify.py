@@ -13,8 +13,9 @@ from release_kit import FRESH, walking
 from pipeline.manifest.project import Environment
 from pipeline.release import notifier
 from pipeline.release.model import Rollout
-from pipeline.release.notifier import Notifier
+from pipeline.release.notifier import Notifier, tell_rollback
 from pipeline.release.notify import Message, messages, takeover
+from pipeline.release.record import Note
 from pipeline.release.terms import Notify, Order, Terms
 
 ENV = Environment("local", "000000000000", "us-east-1", "bucket")
@@ -237,3 +238,14 @@ def test_a_release_that_is_taken_over_is_told_from_where_it_stands(monkeypatch) 
         sends.flush()
     assert [(one["event"], one["traffic"]) for one in there.came] == [("takeover", 0.1), ("step", 0.5)]
     assert json.dumps(there.came[0])
+
+
+def test_a_rollback_by_hand_after_the_end_is_told_with_who_did_it_and_why(monkeypatch) -> None:
+    note = Note("hello", "local", "f", "", True, "version 1 has all traffic", "arn:ann", None, "orders fail", 7.0)
+    with listening() as there:
+        monkeypatch.setenv("THERE", there.url)
+        over = replace(telling(Notify("webhook", "THERE")), phase="promoted", step=2, sentence="it was good")
+        tell_rollback(ENV, over, note, print)
+    (one,) = there.came
+    assert (one["event"], one["headline"], one["traffic"]) == ("rollback", "rolled back", 0.0)
+    assert one["sentence"] == "version 1 has all traffic, by arn:ann (orders fail)"
