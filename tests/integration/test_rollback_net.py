@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -20,9 +21,11 @@ import edge_kit as kit
 import engine_kit
 import pytest
 from engine_kit import World, rollout_of, until
+from shop_kit import Shop
 
 from pipeline import local
 from pipeline.aws import client, subprocess_environment
+from pipeline.aws.alarms import Alarms
 from pipeline.aws.functions import AliasMoved, AliasState
 from pipeline.infra import provider
 from pipeline.infra.render import LOCK
@@ -312,3 +315,52 @@ def no_waits(world: World) -> Iterator[None]:
         yield
     finally:
         scale("1")
+
+
+MANIFEST = "services/hello/service.yaml"
+
+
+def caught(shop: Shop, subject: str) -> str:
+    """Declare a safety net for what the repository has now, and commit it."""
+    shop.replace(MANIFEST, "release: {steps", "release: {safety_net: {over: 1 %, at_least: 20}, steps")
+    return shop.commit(subject)
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_declared_net_catches_a_killed_deploy_and_a_release_that_nobody_watches_any_more(shop: Shop) -> None:
+    stable = shop.alias()["FunctionVersion"]
+    alarm = f"{shop.function()}-live-net"
+    shop.break_hello()
+    caught(shop, "hello: refuse some names, with a net")
+    verb = shop.start("deploy", "--env", "local", "--retry")
+    candidate = shop.until_walking(verb, seconds=90)
+    assert verb.signal(signal.SIGKILL).code == -signal.SIGKILL
+
+    until(lambda: shop.weights() == {}, PATIENCE_S)
+    left = shop.status()
+    assert (left["state"], left["traffic"]) == ("rolled-back", {stable: 1.0})
+    assert left["doing"].endswith(" was rolled back, its end is not recorded yet")
+    done = shop.deploy()
+    assert done.code == 3, done.said
+    entry = shop.history()[0]
+    assert (entry["kind"], entry["outcome"], entry["candidate"]) == ("release", "rolled-back", candidate)
+
+    shop.break_hello("")  # all at once: nobody compares it with anything
+    caught(shop, "hello: refuse some names, all at once")
+    alone = shop.deploy("--retry")
+    assert alone.code == 0, alone.said
+    bad = shop.history()[0]["candidate"]
+    until(lambda: shop.alias()["FunctionVersion"] == stable, PATIENCE_S)
+    after = shop.status()
+    assert (after["state"], after["traffic"]) == ("rolled-back", {stable: 1.0})
+    stays = shop.deploy()
+    assert stays.code == 0, stays.said
+    assert shop.alias()["FunctionVersion"] == stable, "what the net took back is not tried again"
+    recorded = shop.crabwalk("rollback", "hello", "--output", "json")
+    assert (recorded.code, recorded.json["changed"], recorded.json["recorded"]) == (0, False, True)
+    assert (shop.history()[0]["kind"], shop.history()[0]["candidate"]) == ("rollback", bad)
+
+    shop.change("")
+    gone = shop.deploy("--retry")
+    assert gone.code == 0, gone.said
+    assert Alarms(shop.env).states([alarm]) == {alarm: "missing"}
