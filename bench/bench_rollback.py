@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import socket
 import statistics
@@ -141,11 +142,12 @@ def prepare(endpoint: str) -> Callable[[], None]:
     return reset
 
 
-def seconds(command: tuple[str, ...], environ: Mapping[str, str], folder: Path) -> float:
-    """Wall time of one whole process."""
-    started = time.perf_counter()
+def seconds(command: tuple[str, ...], environ: Mapping[str, str], folder: Path) -> tuple[float, float]:
+    """Wall time of one whole process, and its processor time: the one to compare where others keep the machine busy."""
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, env=dict(environ), cwd=folder, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    took, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
@@ -186,11 +188,12 @@ def measure(scratch: Path, aws: str, endpoint: str, runs: int) -> None:
     plain |= {"HOME": str(scratch / "home"), "XDG_STATE_HOME": str(scratch / "state"), "NO_COLOR": "1"}
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     profile = scratch / "home" / ".aws"
-    for kind, (of_cli, of_boto3) in TARGETS.items():
+    for kind in TARGETS:
         if kind == "chain":
             profile.mkdir(parents=True)
             (profile / "config").write_text(f"[default]\nregion = {REGION}\n")
             (profile / "credentials").write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
+        spent: dict[str, list[float]] = {name: [] for name in sides}
         taken: dict[str, list[float]] = {
             name: [] for name in (*sides, "crabwalk rollback hello, until traffic is back")
         }
@@ -200,23 +203,28 @@ def measure(scratch: Path, aws: str, endpoint: str, runs: int) -> None:
                 environ = plain | (keys if kind == "environment" else {})
                 reset()
                 started = time.perf_counter()
-                took = seconds(command, environ | {"AWS_ENDPOINT_URL": watch.endpoint if own else endpoint}, scratch)
+                took, used = seconds(
+                    command, environ | {"AWS_ENDPOINT_URL": watch.endpoint if own else endpoint}, scratch
+                )
                 if number:  # the first warms
                     taken[name].append(took)
+                    spent[name].append(used)
                 if number and own:
                     taken[TRAFFIC].append(watch.answered - started)
-        report(kind, runs, taken, of_cli, of_boto3)
+        report(kind, runs, taken, spent)
 
 
-def report(kind: str, runs: int, taken: Mapping[str, list[float]], of_cli: float, of_boto3: float) -> None:
-    """One table; the ratios are to the AWS CLI and to the boto3 script."""
+def report(kind: str, runs: int, taken: Mapping[str, list[float]], spent: Mapping[str, list[float]]) -> None:
+    """Two tables, wall time and processor time; the ratios are to the AWS CLI and to the boto3 script."""
+    of_cli, of_boto3 = TARGETS[kind]
     source = "the environment" if kind == "environment" else "a profile, by the whole chain"
-    print(f"credentials from {source}; medians of {runs} interleaved runs")
-    medians = {name: statistics.median(values) for name, values in taken.items()}
-    cli, boto = list(medians.values())[:2]
-    for name, median in medians.items():
-        print(f"  {name:47} {median * 1000:6.0f} ms  {median / cli:5.2f} x CLI  {median / boto:5.2f} x boto3")
-    print(f"  {'target (--function)':47} {'':6}     {of_cli:5.2f} x CLI  {of_boto3:5.2f} x boto3\n")
+    for what, figures in (("wall time", taken), ("processor time", spent)):
+        print(f"credentials from {source}; medians of {runs} interleaved runs, {what}")
+        medians = {name: statistics.median(values) for name, values in figures.items()}
+        cli, boto = list(medians.values())[:2]
+        for name, median in medians.items():
+            print(f"  {name:47} {median * 1000:6.0f} ms  {median / cli:5.2f} x CLI  {median / boto:5.2f} x boto3")
+        print(f"  {'target (--function)':47} {'':6}     {of_cli:5.2f} x CLI  {of_boto3:5.2f} x boto3\n", flush=True)
 
 
 if __name__ == "__main__":

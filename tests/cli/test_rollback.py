@@ -8,90 +8,18 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import edge_kit
 import pytest
 import verb_kit
+from rollback_kit import RELEASE, Service
 
 from pipeline import local
 from pipeline.cli import run
-from pipeline.release.head import Head, parse
+from pipeline.release.head import parse
 
 ME = "arn:aws:iam::000000000000:root"
-RELEASE = "20260102T030405-abc123"
 CRABWALK = str(Path(sys.executable).with_name("crabwalk"))
-
-
-@dataclass
-class Service:
-    """`hello` of a project of its own, version 2 promoted over version 1; the bucket is not made yet."""
-
-    place: verb_kit.Place
-    project: str
-    functions: Any
-    s3: Any
-    home: Path
-
-    @property
-    def bucket(self) -> str:
-        return f"crabwalk-{self.project}-local"
-
-    def promoted(self, **more: Any) -> None:
-        told = {"release": RELEASE, "primary": "2", "extra": None, "weight": 0.0, "previous": "1", **more}
-        head = Head(state="live", commit="c0ffee12c0de", nonce=os.urandom(8).hex(), **told)
-        self.move(head.primary, str(head))
-
-    def move(self, version: str, description: str) -> None:
-        self.functions.update_alias(
-            FunctionName=self.place.function,
-            Name="live",
-            FunctionVersion=version,
-            Description=description,
-            RoutingConfig={"AdditionalVersionWeights": {}},
-        )
-
-    def alias(self) -> Any:
-        found = self.functions.get_alias(FunctionName=self.place.function, Name="live")
-        return {name: value for name, value in found.items() if name != "ResponseMetadata"}
-
-    def history(self) -> list[Any]:
-        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix="crabwalk/services/hello/history/")
-        keys = [one["Key"] for one in found.get("Contents", ())]
-        return [json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()) for key in keys]
-
-    def record(self) -> Any:
-        stored = self.s3.get_object(Bucket=self.bucket, Key="crabwalk/services/hello/state.json")
-        return json.loads(stored["Body"].read())
-
-    def queue(self) -> list[Path]:
-        return sorted((self.home / "crabwalk" / "unrecorded").glob("*"))
-
-
-@pytest.fixture
-def hello(
-    embedded: local.Running, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Service]:
-    project = namespace[:20].rstrip("-")
-    place = verb_kit.place(tmp_path / "project", project)
-    functions = verb_kit.deployed(embedded, place.function)
-    monkeypatch.chdir(place.root)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("GITHUB_ACTOR", raising=False)
-    found = Service(place, project, functions, edge_kit.client(embedded, "s3"), tmp_path / "state")
-    found.promoted()
-    yield found
-    functions.delete_function(FunctionName=place.function)
-
-
-@pytest.fixture
-def ledger(hello: Service) -> str:
-    """The bucket."""
-    hello.s3.create_bucket(Bucket=hello.bucket)
-    return hello.bucket
 
 
 def plain(tmp_path: Path, endpoint: str) -> dict[str, str]:
@@ -267,101 +195,3 @@ def test_two_at_once_one_wins_and_the_other_says_so(hello: Service, ledger: str)
     assert {answer["version"] for answer in answers} == {"1"}
     assert {answer["by"] for answer in answers} == {ME}
     assert len(hello.history()) == 1
-
-
-# what is wrong
-
-
-def faulty(*arguments: str) -> list[str]:
-    return ["rollback", *arguments, "--env", "local"]
-
-
-@pytest.mark.usefixtures("ledger")
-def test_a_version_that_is_none_or_is_gone(hello: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    before = hello.alias()
-    assert run(faulty("hello", "--to", "v2")) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "error: `v2` is not a version number",
-        "  next: for example --to 7; there are versions 2, 1",
-    ]
-    assert run(faulty("hello", "--to", "99")) == 2
-    error, place, after = capsys.readouterr().err.splitlines()
-    assert error.startswith("error: version 99 does not exist, so the traffic stays where it is: could not move alias")
-    assert place == f"  at {hello.place.function}:live"
-    assert after == "  next: name another one: --to VERSION; there are versions 2, 1"
-    assert hello.alias() == before
-    hello.functions.delete_function(FunctionName=hello.place.function, Qualifier="1")
-    assert run(faulty("hello")) == 2
-    error, _, after = capsys.readouterr().err.splitlines()
-    assert error.startswith("error: version 1 does not exist, so the traffic stays where it is")
-    assert after == "  next: name another one: --to VERSION; there are versions 2"
-    assert hello.alias() == before
-
-
-@pytest.mark.usefixtures("ledger")
-def test_nothing_to_go_back_to(hello: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    hello.promoted(previous=None)
-    assert run(faulty("hello")) == 2
-    error, _, after = capsys.readouterr().err.splitlines()
-    assert error == "error: version 2 is the first release, there is nothing to go back to"
-    assert "fix forward and deploy" in after
-    assert "put-function-concurrency" in after
-    assert after.endswith("there are versions 2, 1")
-    hello.move("2", "somebody's words")
-    assert run(faulty("hello")) == 2
-    error, _, after = capsys.readouterr().err.splitlines()
-    assert error == "error: the alias says nothing of crabwalk's, so the version before 2 is not known"
-    assert after == "  next: name the version: --to VERSION; there are versions 2, 1"
-
-
-@pytest.mark.usefixtures("ledger")
-def test_an_alias_or_a_service_that_is_not_there(hello: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    hello.functions.delete_alias(FunctionName=hello.place.function, Name="live")
-    hello.functions.create_alias(FunctionName=hello.place.function, Name="old", FunctionVersion="1")
-    assert run(faulty("hello")) == 2
-    error, place, after = capsys.readouterr().err.splitlines()
-    assert error == f"error: function `{hello.place.function}` has no alias `live`, so there is no traffic to move"
-    assert place == f"  at {hello.place.function}:live"
-    assert "`crabwalk deploy hello --env local` makes it" in after
-    assert "aws lambda create-alias --function-name" in after
-    assert after.endswith("there are versions 2, 1; its aliases: old")
-    assert run(faulty("helo")) == 2
-    assert capsys.readouterr().err.splitlines()[0] == "error: no service `helo` was released to `local`"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "what"),
-    [
-        ((), "which service?"),
-        (("hello", "--region", "eu-west-1"), "--region goes with --function"),
-        (("--function", "f"), "--function needs --region"),
-        (("--function", "f", "--region", "eu-west-1", "--env", "local"), "--function and --env exclude each other"),
-    ],
-)
-def test_options_that_do_not_go_together(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-    what: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run(["rollback", *arguments]) == 2
-    assert capsys.readouterr().err.splitlines()[0] == f"error: {what}"
-
-
-@pytest.mark.usefixtures("ledger")
-def test_a_version_outside_of_the_window_is_gone_to_and_said(
-    hello: Service, capsys: pytest.CaptureFixture[str]
-) -> None:
-    hello.promoted(until=1_700_000_000)
-    assert run(faulty("hello")) == 0
-    said = capsys.readouterr()
-    assert said.err == (
-        "warning: the rollback window of version 1 ended 2023-11-14 22:13 UTC: "
-        "what it needs (tables, variables, permissions) may have been removed since\n"
-    )
-    assert hello.alias()["FunctionVersion"] == "1"
-    hello.promoted(previous=None)
-    assert run(faulty("hello", "--to", "1")) == 0
-    assert "version 1 is outside of the rollback window" in capsys.readouterr().err
