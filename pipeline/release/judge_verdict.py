@@ -11,6 +11,7 @@ Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Reason = Literal["worse", "outage", "baked", "fast", "baking", "no data", "low traffic", "metrics unavailable"]
 Names = tuple[str, str]
 
+VERBS = {"timeouts": "timed out", "slow": "took too long"}  # what a bad request of a signal did; else it failed
 DEFAULT_NAMES: Names = ("the new version", "the old version")
 MOST = 10**100  # requests: far beyond any, and far from where floating point ends
 # From the weakest to the strongest: what several metrics together may claim is what the weakest of them claims.

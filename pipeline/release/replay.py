@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pipeline.errors import UsageError
 from pipeline.release.judge import Minute, Verdict, combine, follow
+from pipeline.release.judge_verdict import VERBS
 from pipeline.release.recording import Recording
 
 LEAST = -700.0  # what is drawn of evidence that is gone for good
-VERBS = {"timeouts": "timed out", "slow": "took too long"}  # what a bad request of a signal did; else it failed
 
 
 @dataclass(frozen=True)
