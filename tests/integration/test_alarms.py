@@ -19,7 +19,7 @@ from pipeline.aws.alarms import Alarms
 
 Found = TypeVar("Found")
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 XML = "{http://monitoring.amazonaws.com/doc/2010-08-01/}"
 ERRORS = {"MetricName": "Errors", "Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 1}
 ANY_ERROR = {"EvaluationPeriods": 1, "Threshold": 0.0, "ComparisonOperator": "GreaterThanThreshold"}

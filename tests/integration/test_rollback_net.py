@@ -37,7 +37,7 @@ from pipeline.release.rollback import roll_back
 from pipeline.release.walk import tick
 
 MODULES = Path(__file__).parents[2] / "modules"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 FAILS_AS_2 = """
 def handle(event, arn):
     if VERSION == "2" and event.get("real"):
