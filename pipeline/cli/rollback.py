@@ -199,32 +199,33 @@ def _who(place: Place, note: Note | None) -> str | None:
 
 
 def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]:
-    """Write it down, and what has waited for it; where the ledger is away it waits in a file, said loudly."""
+    """Write it down, then what has waited for it. Until the ledger has it, a file has it: also if this process dies."""
     from pipeline.aws.objects import Objects
     from pipeline.errors import CrabwalkError
     from pipeline.release.ledger import Ledger
     from pipeline.release.record import record_rollback
-    from pipeline.release.unrecorded import keep, persist, waiting
+    from pipeline.release.unrecorded import keep, persist
 
+    kept, full = None, ""
+    if note.moved:
+        try:
+            kept = keep(env, note)
+        except OSError as error:
+            full = error.strerror or str(error)
     try:
-        ledger = Ledger(Objects(env))
-        if any(waiting(env)):
-            here.settle_unrecorded()
-        noted = persist(lambda: record_rollback(ledger, note))
+        noted = persist(lambda: record_rollback(Ledger(Objects(env)), note))
     except CrabwalkError as error:
         if not note.moved:
             here.console.warn(f"whether that is recorded could not be seen: {error.what}")
             return False, None
-        try:
-            then = f"it waits in {keep(env, note)} for the next crabwalk command that reaches `{env.name}`"
-        except OSError as full:
-            then = f"nor could it be kept for later ({full.strerror}); the same command records it once it can"
+        then = f"it waits in {kept} for the next crabwalk command that reaches `{env.name}`"
+        if kept is None:
+            then = f"nor could it be kept for later ({full}); the same command records it once it can"
         here.console.warn(f"THE TRAFFIC HAS MOVED, BUT IT IS NOT RECORDED: {error.what}; {then}")
         return False, note.who
-    if note.moved and noted.rollout is not None and noted.rollout.over and noted.rollout.terms.notify:
-        from pipeline.release.notifier import tell_rollback  # of one under way its controller tells
-
-        tell_rollback(env, noted.rollout, note, here.console.warn)
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+    here.settle_unrecorded()
     return noted.written, noted.by
 
 

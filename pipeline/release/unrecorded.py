@@ -1,4 +1,4 @@
-"""Rollbacks that could not be recorded, as files of this user until a verb reaches the ledger again.
+"""Rollbacks that are not recorded yet, as files of this user until a verb has reached the ledger.
 
 `STATE/crabwalk/unrecorded/*.json`, STATE being XDG_STATE_HOME or ~/.local/state. A file says who, what, when and why;
 it holds no credentials, no configuration and no payload.

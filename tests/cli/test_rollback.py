@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import verb_kit
@@ -195,3 +196,23 @@ def test_two_at_once_one_wins_and_the_other_says_so(hello: Service, ledger: str)
     assert {answer["version"] for answer in answers} == {"1"}
     assert {answer["by"] for answer in answers} == {ME}
     assert len(hello.history()) == 1
+
+
+def test_killed_while_it_records_it_is_recorded_by_the_next_command(
+    hello: Service, ledger: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ledger
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.release.record.record_rollback", killed)
+        assert run(["rollback", "hello", "--env", "local", "--reason", "checkout fails"]) == 130
+    assert capsys.readouterr().out == "hello: version 1 has all traffic, version 2 has none\n"
+    assert (len(hello.queue()), hello.history()) == (1, [])
+    hello.promoted()
+    assert run(["rollback", "hello", "--env", "local"]) == 0
+    assert f"hello: the rollback by {ME} that had waited for it is recorded now" in capsys.readouterr().out
+    assert hello.queue() == []
+    assert sorted(one["reason"] for one in hello.history()) == ["by hand", "checkout fails"]
