@@ -48,6 +48,11 @@ class Walk:
         stopped = self.decision is not None and self.decision.kind in STOPPED
         return self.rollout.over or stopped
 
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to see of it; what waits is looked at while others walk, it may be worse."""
+        return self.rollout.over or (self.decision is not None and self.decision.kind in GONE)
+
 
 def run(
     engine: Engine,
@@ -79,7 +84,7 @@ def run(
 def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) -> tuple[Walk, ...]:
     """One round over all walks with one read of the metrics."""
     now = engine.now()
-    read = metered(engine, [walk.rollout for walk in walks if not walk.finished], now)
+    read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
     looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
     after = abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside))
     engine.notices.complain()
@@ -141,7 +146,7 @@ def observed(engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s
 
 
 def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
-    if walk.finished:
+    if walk.settled:
         return _Look(walk)
     dark = read.error_of(walk.rollout) is not None
     dark_since = None if not dark else now if walk.metrics_away_since is None else walk.metrics_away_since
@@ -150,7 +155,7 @@ def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
         walk.lease.check()
         if walk.away_since is not None:  # the round that broke off may have written more than came back
             walk = _read_again(engine, walk)
-            if walk.finished:
+            if walk.settled:
                 return _Look(walk)
         seen = observed(engine, walk.rollout, read, now, 0.0 if dark_since is None else now - dark_since)
     except CrabwalkError as fault:
@@ -164,9 +169,14 @@ def _ended(walks: Sequence[Walk], beside: Sequence[Rollout]) -> bool:
 
 def _joined(looks: Sequence[_Look], beside: Sequence[Rollout]) -> tuple[_Look, ...]:
     """What each is to do as one of its group."""
-    members = [Member(look.walk.rollout, look.walk.decision if look.walk.finished else look.decision) for look in looks]
+    members = [Member(look.walk.rollout, _word(look)) for look in looks]
     decided = joined([*members, *(Member(rollout, here=False) for rollout in beside)])
     return tuple(replace(look, decision=one) for look, one in zip(looks, decided, strict=False))
+
+
+def _word(look: _Look) -> Decision | None:
+    """What was decided for it now, or last where it stopped and nothing was seen of it now."""
+    return look.walk.decision if look.decision is None and look.walk.finished else look.decision
 
 
 def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:

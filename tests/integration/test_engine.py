@@ -12,6 +12,7 @@ from engine_kit import finish, rollout_of
 from pipeline.errors import AwsError, ConflictError
 from pipeline.release.head import parse, trusted
 from pipeline.release.ledger import Rejected
+from pipeline.release.model import StepSpec
 from pipeline.release.rollback import roll_back
 from pipeline.release.walk import run, tick
 
@@ -106,6 +107,20 @@ def test_several_walks_share_a_round_and_the_first_to_end_is_left_alone(world, l
     before = world.alias()
     assert tick(world.engine, [over, over]) == (over, over)
     assert world.alias() == before
+
+
+def test_what_waits_for_approval_is_looked_at_while_others_walk(world, lease):
+    world.feed.of = kit.traffic()
+    record = world.walking(steps=(StepSpec(0.1, 10), StepSpec(0.5, 10, approve=True)))
+    world.at += 20
+    (walk,) = tick(world.engine, [world.walk(record, lease)])
+    assert walk.finished
+    noted = world.record()
+    (walk,) = tick(world.engine, [walk])
+    assert (walk.finished, world.record()) == (True, noted)
+    world.feed.of = kit.traffic(bad=0.5)
+    (walk,) = tick(world.engine, [walk])
+    assert (walk.rollout.phase, world.alias().weights) == ("rolled-back", {})
 
 
 def test_the_first_release_moves_all_traffic_off_latest(world, lease):

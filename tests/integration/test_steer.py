@@ -164,10 +164,6 @@ def test_approval_is_a_promote_of_who_may(world, controller):
         steer(world, "promote", someone.look, BERT)
     assert world.engine.ledger.order(world.service) is None
     done = steer(world, "promote", someone.look, replace(ANNA, reason=""))
-    if isinstance(someone, Controller):  # it stopped to wait for the approval, and still holds the lease
-        assert done.outcome == "stands"
-        someone.lease.release()
-        done = steer(world, "promote", world.pass_time, replace(ANNA, reason=""))
     assert (done.outcome, weights(world)) == ("done", ("1", {"2": 0.5}))
 
 
