@@ -37,7 +37,7 @@ class Member:
     @property
     def moved(self) -> bool:
         """Whether it has, or may have, moved traffic."""
-        return self.rollout.step >= 0 or bool(self.rollout.nonce)
+        return self.rollout.step >= 0 or bool(self.rollout.nonce or self.rollout.announced)
 
 
 def joined(members: Sequence[Member]) -> tuple[Decision | None, ...]:

@@ -35,6 +35,7 @@ class Actor(Process):
         self.pending: Call | Pause | None = None
         self.leases: list[Lease] = []
         self.ended = ""
+        self.met_faults: list[str] = []
         self.broken: BaseException | None = None
         self._order = ""
         self._go, self._idle = threading.Semaphore(0), threading.Semaphore(0)
@@ -48,6 +49,8 @@ class Actor(Process):
 
     def step(self, order: str = "") -> None:
         """Let it do what it is about to do, with this fault or none, up to its next call."""
+        if order:
+            self.met_faults.append(order)
         self._order = order
         self._go.release()
         self._idle.acquire()

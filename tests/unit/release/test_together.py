@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from release_kit import FRESH, START, walking
 
 from pipeline.release.decision import Decision, Kind
-from pipeline.release.model import Rollout
+from pipeline.release.model import Intent, Rollout
 from pipeline.release.terms import Terms
 from pipeline.release.together import BACK, FORWARD, GONE, STOPS, TOGETHER, Member, grouped, joined
 
@@ -48,8 +48,9 @@ def test_one_that_goes_back_takes_all_others_back_and_is_named(kind: str) -> Non
         deciding("ready", "promote", step=1),
         deciding("fresh", "shift", step=-1),
         deciding("asks", "approval"),
+        deciding("sent", "shift", step=-1, intent=Intent(0, "a" * 16, "revision-1")),  # it may still arrive
     )
-    assert kinds(*members) == [kind, "roll-back", "roll-back", "abandon", "roll-back"]
+    assert kinds(*members) == [kind, "roll-back", "roll-back", "abandon", "roll-back", "roll-back"]
     said = [one for one in joined(members)[1:] if one is not None]
     assert {one.sentence for one in said} == {f"`bad`, which it goes together with, went back: bad says {kind}"}
     assert {one.check for one in said} == {TOGETHER}
