@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import engine_kit as kit
@@ -23,12 +23,24 @@ from pipeline.release.walk import Walk, tick
 ANNA, BERT = Asker("arn:aws:iam::1:user/anna", None, "I looked at it"), Asker("arn:aws:iam::1:user/bert", "bert", "")
 
 
+HELD: list[Lease] = []  # by the controllers of a test
+
+
+@pytest.fixture(autouse=True)
+def given_back() -> Iterator[None]:
+    """No lease is renewed any more once its test is over."""
+    yield
+    while HELD:
+        HELD.pop().release()
+
+
 class Controller:
     """Somebody else's process that walks the release: one look a pause."""
 
     def __init__(self, world: World) -> None:
         self.world, self.engine = world, world.controller()
         self.lease = Lease(world.engine.objects, world.service, ttl_s=60, doing="deploy of c0ffee").acquire(print)
+        HELD.append(self.lease)
         record = world.record()
         assert record.rollout is not None
         self.walk = Walk(record, record.rollout, self.lease)
