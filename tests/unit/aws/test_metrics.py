@@ -56,3 +56,32 @@ def test_a_series_that_could_not_be_read_is_an_outage_not_a_series_of_zeros(clou
 def test_a_series_that_was_not_answered_at_all_is_an_outage(cloudwatch: Stubber) -> None:
     with pytest.raises(AwsError, match=re.escape("Errors of shop-hello:live version 2: no answer")):
         read(cloudwatch, [result(0, "Complete", 40)])
+
+
+def test_a_call_takes_500_series_whatever_namespaces_they_are_of(cloudwatch: Stubber) -> None:
+    many = [Series("shop-hello", "live", str(number), "Requests", namespace="crabwalk") for number in range(501)]
+    many += [Series("shop-hello", "live", None, "Lost", "Maximum", "shop", (("Queue", "orders"),))]
+    asked: list[list[dict[str, Any]]] = []
+    cloudwatch.client.meta.events.register(
+        "provide-client-params.cloudwatch.GetMetricData",
+        lambda params, **_: asked.append(params["MetricDataQueries"]),
+        unique_id="noted",
+    )
+    for count in (500, 2):
+        answer = [result(index, "Complete", index) for index in range(count)]
+        cloudwatch.add_response("get_metric_data", {"MetricDataResults": answer})
+    found = Metrics(ENV).read(many, START, START + 300)
+    cloudwatch.client.meta.events.unregister("provide-client-params.cloudwatch.GetMetricData", unique_id="noted")
+    assert [len(one) for one in asked] == [500, 2]
+    assert (found[many[499]], found[many[500]], found[many[501]]) == ({START: 499}, {START: 0}, {START: 1})
+    version, own = (query["MetricStat"] for query in asked[1])
+    assert version["Metric"] == {
+        "Namespace": "crabwalk",
+        "MetricName": "Requests",
+        "Dimensions": [
+            {"Name": "FunctionName", "Value": "shop-hello"},
+            {"Name": "Resource", "Value": "shop-hello:live"},
+            {"Name": "ExecutedVersion", "Value": "500"},
+        ],
+    }
+    assert (own["Stat"], own["Metric"]["Dimensions"]) == ("Maximum", [{"Name": "Queue", "Value": "orders"}])
