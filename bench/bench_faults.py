@@ -35,7 +35,7 @@ def cell(runs: Sequence[Run]) -> str:
     """How they ended, and how many needed another run."""
     if not runs:
         return "-"
-    ended = Counter(run.ended.replace("-", " ") for run in runs)
+    ended = Counter("back" if run.back else run.ended for run in runs)
     again = sum(run.processes > 0 for run in runs)
     return ", ".join(f"{count} {how}" for how, count in sorted(ended.items())) + (f" ({again})" if again else "")
 
@@ -91,7 +91,8 @@ def main() -> None:
         for faults in (deaths, troubles)
         for run in matrix(scenario, clouds(), faults)
     ]
-    print(f"{len(runs):,} runs, each with one fault at one call; in brackets: gone on with by another run\n")
+    print(f"{len(runs):,} runs, each with one fault at one call, no invariant violated.")
+    print("In brackets: how many of them were gone on with by another run.\n")
     print("\n".join(table(runs)))
     print("\nrandom interleavings:", *interleaved(), sep="\n")
 

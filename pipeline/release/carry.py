@@ -171,7 +171,7 @@ class _Asked:
             return
         if rollout.over:
             self._over(rollout)
-        elif decision is not None and decision.order is not None:
+        elif decision is not None and decision.order is not None and decision.order.nonce != self._order.nonce:
             other = decision.order
             self._end("conflict", f"{name(other)} asked for `{other.kind}` meanwhile; that counts", None)
         elif walk.finished and decision is not None:

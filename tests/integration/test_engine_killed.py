@@ -40,3 +40,11 @@ def test_death_at_every_call_of_every_verb(name):
 def test_trouble_at_every_call_of_every_verb(name):
     runs = matrix(SCENARIOS[name], clouds(), troubles)
     assert {run.ended for run in runs} == {SCENARIOS[name].ends}
+
+
+@pytest.mark.parametrize("name", ["pause", "resume", "promote"])
+def test_an_order_whose_record_was_not_answered_is_not_taken_for_somebody_elses(name):
+    lost = ("5xx, done", "answer lost, done")
+    runs = matrix(SCENARIOS[name], clouds(), lambda call: lost if str(call) == "PutObject state.json" else ())
+    assert len(runs) >= 4
+    assert not [said for run in runs for said in run.said if "asked for" in said]

@@ -147,7 +147,8 @@ class Run:
     scenario: str
     fault: str
     call: str
-    ended: str
+    ended: str  # the release,
+    back: bool  # and whether its traffic is back where it was
     processes: int  # that were needed beside the one that met the fault
     said: tuple[str, ...] = ()
 
@@ -175,8 +176,9 @@ def play(scenario: Scenario, scene: Scene, process: Process, first: Attempt | No
         check_traffic(record.rollout, scene.trace)
         check_end(record, world.alias(), history, scene.trace, undone=scenario.undone)
         assert record.rollout.phase == scenario.ends
+        back = world.alias().version == record.rollout.stable
     where = str(process.places[process.place]) if 0 <= process.place < len(process.places) else ""
-    return Run(scenario.name, process.fault, where, record.rollout.phase, more, tuple(scene.said))
+    return Run(scenario.name, process.fault, where, record.rollout.phase, back, more, tuple(scene.said))
 
 
 def attempt(verb: Callable[[Scene], None], scene: Scene, process: Process) -> bool:

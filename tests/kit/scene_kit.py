@@ -24,6 +24,7 @@ from pipeline.release.ledger import Ledger, ServiceRecord
 from pipeline.release.model import ALIAS
 from pipeline.release.record import Note, needs_record, record_rollback
 from pipeline.release.rollback import roll_back
+from pipeline.release.unrecorded import persist
 
 TICK_S = 4.0
 
@@ -122,4 +123,4 @@ def hand_back(
         reason="it burns",
         at=engine.now(),
     )
-    record_rollback(engine.ledger, note, pause=pause)
+    persist(lambda: record_rollback(engine.ledger, note, pause=pause), pause)
