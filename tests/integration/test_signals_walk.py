@@ -21,7 +21,7 @@ from pipeline.release.act import Engine
 from pipeline.release.lease import Lease
 from pipeline.release.model import ALIAS, StepSpec
 from pipeline.release.signals import sources
-from pipeline.release.terms import Checks, Terms
+from pipeline.release.terms import Checks, Limit, Terms
 from pipeline.release.walk import Walk, run
 
 # A service that does not use rust_shared and keeps to the contract of docs/signals.md.
@@ -191,9 +191,8 @@ class Late:
         return {one: {at: value for at, value in points.items() if at < known} for one, points in found.items()}
 
 
-@pytest.mark.parametrize("candidate", [service(share=0.01), service(share=0.9, status=500)], ids=["good", "bad"])
-def test_metrics_that_come_late_decide_nothing(place: Place, candidate: bytes) -> None:
-    place.make(candidate, timeout_s=1)
+def test_metrics_that_come_late_decide_nothing(place: Place) -> None:
+    place.make(service(share=0.9, status=500), timeout_s=1)
     place.engine.metrics = Late(place.engine.metrics, 60, place.engine.now)  # type: ignore[assignment]
     with calling(place, 40):
         walk = place.walk(Checks(), steps=(StepSpec(0.5, 2),), deadline_s=6, on_inconclusive="hold")
@@ -206,3 +205,14 @@ def test_metrics_that_come_late_decide_nothing(place: Place, candidate: bytes) -
     functions = kit.client(place.running, "lambda")
     weights = functions.get_alias(FunctionName=place.name, Name=ALIAS)["RoutingConfig"]["AdditionalVersionWeights"]
     assert weights == {"2": 0.5}
+
+
+def test_a_static_limit_of_any_metric_ends_a_walk(place: Place) -> None:
+    place.make(service(share=0.5, status=500), timeout_s=1)
+    version = {"FunctionName": place.name, "Resource": f"{place.name}:{ALIAS}", "ExecutedVersion": "2"}
+    limit = Limit("crabwalk", "Failures", tuple(version.items()), "Maximum", above=0.5)
+    with calling(place, 40):
+        walk = place.walk(Checks(errors=False, failures=False, limits=(limit,)))
+    assert (walk.rollout.phase, walk.decision.check if walk.decision else "") == ("rolled-back", "limit")
+    assert walk.rollout.sentence.startswith("Maximum of Failures (crabwalk, FunctionName ")
+    assert walk.rollout.sentence.endswith(" UTC, above 0.5")
