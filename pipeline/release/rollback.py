@@ -69,6 +69,12 @@ def plan_rollback(alias: AliasState, to: str | None, now: float = 0.0) -> Rollba
         return _plan_to(alias, head, to, now)
     if alias.weights:
         return _take_back(alias, head)
+    if alias.version == "$LATEST":
+        raise WrongVersionError(
+            "it was never released, there is nothing to go back to",
+            where=where,
+            hint="deploy it, or name a version with --to VERSION",
+        )
     if head is None:
         raise WrongVersionError(
             f"the alias says nothing of crabwalk's, so the version before {alias.version} is not known",

@@ -62,6 +62,28 @@ def test_a_machine_that_has_only_credentials_is_enough(hello: Service, embedded:
     assert list(empty.iterdir()) == [], "nothing is left behind"
 
 
+def test_before_the_traffic_is_back_nothing_else_is_loaded(
+    hello: Service, embedded: local.Running, tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from pipeline.cli import run; code = run(sys.argv[1:]); "
+        "print(code, sorted({name.partition('.')[0] for name in sys.modules} & {'boto3', 'rich', 'yaml', 'pydantic'}), "
+        "sorted({'botocore.session', 'botocore.client', 'pipeline.aws.functions', 'pipeline.release.ledger'} "
+        "& set(sys.modules)))"
+    )
+    named = ("rollback", "--function", hello.place.function, "--region", "us-east-1")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, *named],
+        env=plain(tmp_path, embedded.endpoint),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "0 [] []"
+    assert hello.alias()["FunctionVersion"] == "1"
+
+
 def test_a_profile_is_enough_too(hello: Service, embedded: local.Running, tmp_path: Path) -> None:
     environ = plain(tmp_path, embedded.endpoint)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -51,12 +51,18 @@ def test_an_untrusted_alias_with_weights_is_cleared() -> None:
 
 
 @pytest.mark.parametrize(
-    "seen", [alias("2"), alias("2", None, "words"), alias("2", None, head_of(walking(), 0, NONCE)), alias("$LATEST")]
+    "seen", [alias("2"), alias("2", None, "words"), alias("2", None, head_of(walking(), 0, NONCE))]
 )
 def test_an_untrusted_alias_without_weights_asks_for_a_version(seen: AliasState) -> None:
     with pytest.raises(UsageError, match="is not known") as refusal:
         plan_rollback(seen, None)
     assert "--to VERSION" in str(refusal.value.hint)
+
+
+def test_what_was_never_released_has_nothing_to_go_back_to() -> None:
+    with pytest.raises(UsageError, match="it was never released") as refusal:
+        plan_rollback(alias("$LATEST"), None)
+    assert refusal.value.hint == "deploy it, or name a version with --to VERSION"
 
 
 def test_before_the_first_release_there_is_nothing() -> None:
@@ -96,6 +102,34 @@ def test_naming_the_version_that_has_all_traffic() -> None:
 def test_what_is_no_version_is_refused(wrong: str) -> None:
     with pytest.raises(UsageError, match="is not a version number"):
         plan_rollback(WALKING, wrong)
+
+
+LIVE = Head("live", "r", "5", None, 0.0, "4", None, NONCE, until=1000)
+
+
+@pytest.mark.parametrize(
+    ("seen", "to", "now", "words"),
+    [
+        (LIVE, None, 1000.0, ""),
+        (LIVE, None, 1001.0, "the rollback window of version 4 ended 1970-01-01 00:16 UTC: "),
+        (LIVE, "4", 1000.0, ""),
+        (LIVE, "4", 1001.0, "the rollback window of version 4 ended 1970-01-01 00:16 UTC: "),
+        (LIVE, "3", 1000.0, "version 3 is outside of the rollback window: "),
+        (replace(LIVE, until=None), None, 9e9, ""),
+        (replace(LIVE, state="frozen", primary="4", previous=None, origin="5"), "5", 9e9, ""),
+        (replace(LIVE, state="walk", extra="6", weight=0.1), "6", 9e9, ""),
+        (replace(LIVE, state="walk", extra="6", weight=0.1), "5", 9e9, ""),
+        (replace(LIVE, state="walk", extra="6", weight=0.1), None, 9e9, ""),
+    ],
+)
+def test_what_is_outside_of_the_rollback_window_is_said_and_gone_to(
+    seen: Head, to: str | None, now: float, words: str
+) -> None:
+    plan = plan_rollback(described(seen), to, now)
+    assert plan.target is not None
+    assert plan.warning.startswith(words)
+    assert bool(plan.warning) == bool(words)
+    assert not words or plan.warning.endswith("may have been removed since")
 
 
 versions = st.sampled_from(["1", "2", "3"])
