@@ -44,13 +44,15 @@ class Deploy:
             for _ in range(ROUNDS):
                 self._finish_abandoned()
                 self._leave_frozen()
-                plan = run.plan().without(self._busy)
+                whole = run.plan()
+                plan = whole.without(self._busy)
                 if self._take(plan):
                     break
             else:
                 raise ConflictError("other deploys keep getting in between", hint="deploy again when they are done")
             self._tell_affected(plan)
-            Releasing(run, plan.without(self._busy)).execute()
+            chosen = plan.without(self._busy)
+            Releasing(run, chosen, self._behind(whole, chosen)).execute()
         if len(run.conflicts) == 1 and not run.results:
             raise next(iter(run.conflicts.values()))
         for name, error in run.conflicts.items():
@@ -61,6 +63,12 @@ class Deploy:
     def _busy(self) -> frozenset[str]:
         """Services that this run must leave alone."""
         return frozenset({*self._run.conflicts, *self._unfinished})
+
+    def _behind(self, whole: DeployPlan, chosen: DeployPlan) -> frozenset[str]:
+        """Services that are left alone although this commit changes them, or a release of theirs is not over."""
+        changed = {one.name for one in whole.services} - {one.name for one in chosen.services}
+        records = self._run.setting.records
+        return frozenset(changed | {name for name in self._busy if name in records and records[name].under_way})
 
     def _take(self, plan: DeployPlan) -> bool:
         """Take the leases a plan needs; False when what was found under them asks for another plan.
@@ -101,7 +109,8 @@ class Deploy:
                 continue
             if walk is not None:
                 walks.append(walk)
-        done = run.walk(walks)
+        last = tuple(one.rollout for one in run.setting.records.values() if one.rollout is not None)
+        done = run.walk(walks, beside=last)
         self._unfinished |= {walk.rollout.service for walk in done if not walk.rollout.over}
         if walks:
             run.refresh()

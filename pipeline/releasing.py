@@ -1,61 +1,84 @@
 """Releases what a plan says: builds once, then wave by wave uploads, applies, publishes and walks.
 
 A wave refers only to services of earlier ones, so whoever is referred to carries its new version first. One service's
-fault does not stop the others, but whoever refers to it waits.
+fault does not stop the others, but whoever refers to it waits, and whoever goes together with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from pipeline.abreast import abreast
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.infra.render import walk_fingerprint
-from pipeline.manifest.references import needed
+from pipeline.manifest.references import group_of, needed
 from pipeline.planning import DeployPlan, StackPlan, check_unmoved, plan_stack, ready
-from pipeline.release.candidate import Origin, offer
+from pipeline.release.candidate import Offer, Origin, offer
 from pipeline.release.model import LATEST
 from pipeline.release.outcome import result_of
+from pipeline.release.together import TOGETHER
 from pipeline.run import Run
+from pipeline.turns import Turns, Unit
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
     from pipeline.manifest.models import Service
-    from pipeline.release.view import ReleaseOutcome
+    from pipeline.release.view import ReleaseOutcome, ReleaseResult
     from pipeline.release.walk import Walk
 
 _STANDS = frozenset({"promoted", "no-op"})
+_AT_ONCE = 8  # uploads
 
 
 class Releasing:
-    """The release of one plan's services; `execute` may be called once."""
+    """The release of one plan's services; `execute` may be called once.
 
-    def __init__(self, run: Run, plan: DeployPlan) -> None:
+    `behind`: services that do not carry what this commit says, because somebody else works on them.
+    """
+
+    def __init__(self, run: Run, plan: DeployPlan, behind: Collection[str] = ()) -> None:
         self._run = run
         self._plan = plan
+        self._services = {one.name: one for one in plan.setting.services}
         self._artifacts: dict[str, Artifact] = {}
         self._keys: dict[str, str] = {}
-        self._behind: set[str] = set()  # services that do not carry what this commit says
+        self._behind = set(behind)
+        self._committed: float | None = None
+        self._open = {one.name for one in plan.services}  # whose stack may still change for them
+        self._faults: list[CrabwalkError] = []  # of stacks in which nothing is left to be told of
         # Only one service is released: its fault is the deploy's.
         self._alone = len(plan.services) == 1 and not run.results
 
     def execute(self) -> None:
         """Build everything, then release wave by wave."""
         if self._plan.services:
+            self._committed = self._run.repo.committed(self._plan.setting.commit)  # git is no place for threads
             self._build()
         waves = self._plan.waves
         for number, wave in enumerate(waves or ((),)):
             self._wave(wave, idle=number == 0)
-            noted = {result.service: result.outcome for result in self._run.results}
-            self._behind |= {one.name for one in wave if noted.get(one.name) not in _STANDS}
+            self._behind |= {one.name for one in wave if self._outcome(one.name) not in _STANDS}
+            self._done_with(one.name for one in wave)
+        if self._faults:
+            raise self._faults[0]
 
     def _wave(self, wave: Sequence[Service], *, idle: bool) -> None:
         """One wave; `idle`: also the stacks in which nothing is released."""
-        run = self._run
         still = {stack for stack in {one.stack for one in wave} if not self._stack(stack).terraform}
-        services = [one for one in wave if self._can_be_tried(one) and self._worth_it(one, still)]
-        self._upload([self._artifacts[one.name] for one in services])
+        tried = [one for one in wave if self._can_be_tried(one) and self._worth_it(one, still)]
+        services = self._uploaded(self._complete(tried, wave))
         self._keys |= {one.name: self._artifacts[one.name].key for one in services}
+        services = self._complete(self._applied(services, wave, idle=idle), wave)
+        units = _units(services)
+        first = [unit for unit in units if all(self._run.setting.records[name].promoted is None for name in unit)]
+        # What has no traffic yet is promoted in one step, so nobody waits long for it.
+        for some in (first, [unit for unit in units if unit not in first]):
+            self._release(some)
+
+    def _applied(self, services: Sequence[Service], wave: Sequence[Service], *, idle: bool) -> list[Service]:
+        """Bring the wave's stacks to their plans; the services whose stack got there."""
         busy = {one.stack for one in self._plan.services}
         here, trying = {one.stack for one in wave}, {one.stack for one in services}
         for stack in self._plan.stacks:
@@ -63,15 +86,50 @@ class Releasing:
                 now = self._stack(stack.stack)
                 # Where everybody waits there is nothing to apply, or nothing to tell.
                 if now.root.walk_fingerprints and (now.terraform or stack.stack in trying):
-                    run.terraform(now)
-        walks = [walk for walk in map(self._offer, services) if walk is not None]
-        first = [walk for walk in walks if walk.rollout.stable == LATEST]
-        released = {walk.rollout.service for walk in run.walk(first) if walk.rollout.phase == "promoted"}
+                    services = self._terraform(now, services)
+        return list(services)
+
+    def _terraform(self, stack: StackPlan, services: Sequence[Service]) -> Sequence[Service]:
+        """One stack's fault is told of its services; the rest, which go on."""
+        try:
+            self._run.terraform(stack)
+        except CrabwalkError as error:
+            if self._alone or len(self._plan.stacks) == 1:
+                raise
+            mine = [one for one in services if one.stack == stack.stack]
+            for one in mine:
+                self._failed(one.name, error)
+            if not mine:
+                self._faults.append(error)
+            return [one for one in services if one.stack != stack.stack]
+        return services
+
+    def _release(self, units: Sequence[Unit]) -> None:
+        """Offer and walk these, as many at a time as may be; then give those without triggers theirs."""
+        run = self._run
+        with Turns(units, self._offer, self._settle, run.options.max_parallel) as turns:
+
+            def join(walks: Sequence[Walk]) -> tuple[Walk, ...]:
+                ended = {one.rollout.service for one in walks if one.finished and one.rollout.stable != LATEST}
+                new = turns.join(walks)
+                if not run.options.detach:
+                    self._done_with(one for (one, *others) in units if not others and one in ended)
+                return new
+
+            walked = run.walk(join=join)
+        released = {
+            one.rollout.service for one in walked if (one.rollout.stable, one.rollout.phase) == (LATEST, "promoted")
+        }
         if released:
             run.refresh()
-            for name in sorted({one.stack for one in services if one.name in released}):
-                run.terraform(self._stack(name))
-        run.walk([walk for walk in walks if walk.rollout.stable != LATEST])
+            for name in sorted({self._services[one].stack for one in released}):
+                self._terraform(self._stack(name), ())
+
+    def _done_with(self, services: Iterable[str]) -> None:
+        """Give back the leases of stacks in which nothing is released any more, so that others need not wait."""
+        self._open -= set(services)
+        waiting = {self._services[name].stack for name in self._open}
+        self._run.leases.give_back(name for name, one in self._services.items() if one.stack not in waiting)
 
     def _build(self) -> None:
         from pipeline.build import execute_build
@@ -129,49 +187,127 @@ class Releasing:
     def _configuration(self, service: Service) -> str:
         return walk_fingerprint(ready(self._run.setting, service).service)
 
-    def _upload(self, artifacts: Iterable[Artifact]) -> None:
-        """The zips, and the evidence that travels with each."""
+    def _complete(self, services: Sequence[Service], wave: Sequence[Service]) -> list[Service]:
+        """Those that may go: alone, or with everybody of their group that this commit changes."""
+        kept = []
+        for service in services:
+            group = group_of(service)
+            others = [one for one in self._services.values() if group is not None and group_of(one) == group]
+            absent = next((one.name for one in others if one.name != service.name and self._absent(one, wave)), None)
+            if absent is None:
+                kept.append(service)
+                continue
+            told = self._result(absent)
+            sentence = f"it goes together with `{absent}`, which is not released" + (
+                f": {told.sentence}" if told else ""
+            )
+            after = f"it is released with the next deploy of its group `{service.release.together}`"
+            self._run.skip(self._run.setting.records[service.name], "skipped", sentence, after)
+        return kept
+
+    def _absent(self, one: Service, wave: Sequence[Service]) -> bool:
+        """Whether this commit changes it, and it is not released."""
+        if one.name in self._behind:
+            return True
+        outcome = self._outcome(one.name) if one in wave else None
+        return outcome is not None and outcome not in _STANDS
+
+    def _result(self, service: str) -> ReleaseResult | None:
+        return next((one for one in reversed(self._run.results) if one.service == service), None)
+
+    def _outcome(self, service: str) -> ReleaseOutcome | None:
+        told = self._result(service)
+        return None if told is None else told.outcome
+
+    def _failed(self, service: str, error: CrabwalkError) -> None:
+        """One service's fault must not stop the others; it is told and decides the exit code."""
+        outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
+        self._run.skip(self._run.setting.records[service], outcome, error.what, error.hint)
+
+    def _uploaded(self, services: Sequence[Service]) -> list[Service]:
+        """The zips, and the evidence that travels with each; the services that have theirs in the bucket."""
+        kept = []
+        for service, error in zip(services, abreast(self._upload, services, _AT_ONCE), strict=True):
+            if error is None:
+                kept.append(service)
+            else:
+                self._failed(service.name, error)
+        return kept
+
+    def _upload(self, service: Service) -> CrabwalkError | None:
         from pipeline.build.record import companions
 
-        objects = self._run.engine.objects
-        for artifact in artifacts:
+        objects, artifact = self._run.engine.objects, self._artifacts[service.name]
+        try:
             if not objects.exists(artifact.key) and objects.upload(artifact.key, artifact.path):
                 self._run.tell.progress(f"{artifact.service}: uploaded {artifact.key}")
             for one in companions(artifact):
                 if not objects.exists(one.key):
                     objects.upload(one.key, one.path, one.content_type)
+        except CrabwalkError as error:
+            if self._alone:
+                raise
+            return error
+        return None
 
-    def _offer(self, service: Service) -> Walk | None:
-        """Publish and try out a version; None when it ends here, with its result noted."""
-        run = self._run
+    def _offer(self, name: str) -> Offer | CrabwalkError:
+        """Publish and try out a version; in a thread, so nothing is noted here."""
+        run, service = self._run, self._services[name]
         setting = run.setting
-        origin = Origin(
-            function=setting.project.function_name(setting.env.name, service.name),
-            commit=setting.commit,
-            subject=setting.subject,
-            artifact=self._artifacts[service.name],
-            configuration=self._configuration(service),
-            actor=run.actor,
-            claimed_actor=run.options.claimed_actor,
-            committed=run.repo.committed(setting.commit),
-        )
-        record, lease = setting.records[service.name], run.leases[service.name]
         try:
-            made = offer(
+            origin = Origin(
+                function=setting.project.function_name(setting.env.name, name),
+                commit=setting.commit,
+                subject=setting.subject,
+                artifact=self._artifacts[name],
+                configuration=self._configuration(service),
+                actor=run.actor,
+                claimed_actor=run.options.claimed_actor,
+                committed=self._committed,
+            )
+            return offer(
                 run.engine,
                 ready(setting, service).service,
                 origin,
-                record,
-                lease,
+                setting.records[name],
+                run.leases[name],
                 retry=run.options.retry,
-                say=lambda text: run.tell.progress(f"{service.name}: {text}"),
+                say=lambda text: run.tell.progress(f"{name}: {text}"),
             )
         except CrabwalkError as error:
             if self._alone:
                 raise
-            # One service's fault must not stop the others; it is told and decides the exit code.
-            outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
-            run.skip(record, outcome, error.what, error.hint)
+            return error
+
+    def _settle(self, unit: Unit, made: Mapping[str, Offer | CrabwalkError]) -> list[Walk]:
+        """Note what the offers of a unit came to; its walks, where all of it can be walked."""
+        walks = [walk for walk in (self._noted(name, made[name]) for name in unit) if walk is not None]
+        walking = {walk.rollout.service for walk in walks}
+        absent = next((one for one in unit if one not in walking and self._outcome(one) not in _STANDS), None)
+        if absent is None:
+            return walks
+        told = self._result(absent)
+        for walk in walks:
+            sentence = f"`{absent}`, which it goes together with, is not released: {told.sentence if told else ''}"
+            self._end(walk, sentence)
+        return []
+
+    def _end(self, walk: Walk, sentence: str) -> None:
+        """A release that was offered is over before it began."""
+        try:
+            record = self._run.engine.reject(walk.record, walk.rollout, TOGETHER, sentence)
+        except CrabwalkError as error:
+            self._failed(walk.rollout.service, error)
+            return
+        ended = record.rollout or walk.rollout
+        self._run.results.append(result_of(ended, None, self._run.engine.now()))
+        self._run.after(ended)
+
+    def _noted(self, name: str, made: Offer | CrabwalkError) -> Walk | None:
+        run = self._run
+        record = run.setting.records[name]
+        if isinstance(made, CrabwalkError):
+            self._failed(name, made)
             return None
         if made.live is not None:
             run.nothing_new(record, f"version {made.live} is what this commit builds")
@@ -181,3 +317,9 @@ class Releasing:
             run.results.append(result_of(made.rejected, None, run.engine.now()))
             run.after(made.rejected)
         return made.walk
+
+
+def _units(services: Sequence[Service]) -> list[Unit]:
+    """Those of one group begin as one."""
+    ordered = sorted(services, key=lambda one: group_of(one) or one.name)
+    return [tuple(one.name for one in some) for _, some in groupby(ordered, lambda one: group_of(one) or one.name)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.converge import Teller, converge
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from pipeline.workspace.git import Repository
 
 
+# One round over so many reads each alias within four seconds at Lambda's 15 calls a second, of the fifteen it has.
+MAX_PARALLEL = 50
+
+
 @dataclass(frozen=True)
 class Options:
     """What a person may ask of a deploy beyond the commit."""
@@ -35,9 +40,11 @@ class Options:
     allow_destroy: frozenset[str] = frozenset()
     claimed_actor: str | None = None
     detach: bool = False
+    max_parallel: int = MAX_PARALLEL
 
 
 Show = Callable[[Sequence[WalkView]], None]
+Join = Callable[[Sequence[Walk]], Iterable[Walk]]
 
 
 @dataclass
@@ -99,14 +106,22 @@ class Run:
         if record is not None:
             self.setting = replace(self.setting, stacks={**self.setting.stacks, stack.stack: record})
 
-    def walk(self, walks: Sequence[Walk]) -> tuple[Walk, ...]:
-        """Walk these releases side by side to their ends, and note them."""
+    def walk(
+        self, walks: Sequence[Walk] = (), join: Join = lambda _: (), beside: Sequence[Rollout] = ()
+    ) -> tuple[Walk, ...]:
+        """Walk these releases side by side to their ends, with those that join them meanwhile, and note them."""
+        if self.options.detach:  # nobody is here to give a turn later
+            walks = (*walks, *chain.from_iterable(iter(lambda: tuple(join(())), ())))
+        walks = tuple(walks) or tuple(join(()))
         if not walks:
             return ()
-        self.walking_now = tuple(walk.rollout.service for walk in walks)
         watched = any(walk.rollout.stable != LATEST for walk in walks)  # a first release has nothing to watch
         with self.walking() if watched else nullcontext(lambda _: None) as show:
-            finished = (hand_over if self.options.detach else run)(self.engine, walks, show)
+            if self.options.detach:
+                self.walking_now = tuple(walk.rollout.service for walk in walks)
+                finished = hand_over(self.engine, walks, show)
+            else:
+                finished = run(self.engine, walks, show, join=self._noting(join), beside=beside)
         self.walking_now = ()
         for walk in finished:
             result = result_of(walk.rollout, walk.decision, self.engine.now())
@@ -128,3 +143,13 @@ class Run:
 
     def _say(self, service: str, text: str) -> None:
         self.tell.progress(f"{service}: {text}")
+
+    def _noting(self, join: Join) -> Join:
+        """Note before each round which traffic is being walked."""
+
+        def joining(walks: Sequence[Walk]) -> Iterable[Walk]:
+            new = tuple(join(walks))
+            self.walking_now = tuple(one.rollout.service for one in (*walks, *new) if not one.finished)
+            return new
+
+        return joining

@@ -8,6 +8,7 @@ Who makes many calls at once lets all clients share one budget (`sharing`); nobo
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -32,7 +33,13 @@ def client(env: Environment, service: str, *, retries: bool = True, read_timeout
     `retries=False` makes each call one attempt: alias writes must never be repeated blindly, because an SDK's own
     retry of a write guarded by RevisionId reports PreconditionFailed after a success.
     """
-    return _client(env.region, env.endpoint, env.credentials, service, retries=retries, read_timeout_s=read_timeout_s)
+    with _making:  # a session makes one client after the other, whoever asks
+        return _client(
+            env.region, env.endpoint, env.credentials, service, retries=retries, read_timeout_s=read_timeout_s
+        )
+
+
+_making = threading.Lock()
 
 
 @lru_cache(maxsize=64)

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Save the live view as SVG.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--detach", is_flag=True, help="Return once the first step is taken; the watchdog goes on.")
+@click.option(
+    "--max-parallel",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Walk at most N services at the same time (50).",
+)
 @output_option
 def command(
     services: tuple[str, ...],
@@ -37,6 +43,7 @@ def command(
     record: Path | None,
     dry_run: bool,
     detach: bool,
+    max_parallel: int | None,
     output: str,
 ) -> int:
     """Release what the commit affects: build, apply Terraform where inputs changed, publish, walk the traffic.
@@ -56,6 +63,7 @@ def command(
         allow_destroy=frozenset(allow_destroy),
         record=record,
         detach=detach,
+        max_parallel=max_parallel,
     )
 
 
@@ -68,6 +76,7 @@ def deploy(
     allow_destroy: frozenset[str] = frozenset(),
     record: Path | None = None,
     detach: bool = False,
+    max_parallel: int | None = None,
 ) -> int:
     """Deploy the commit and tell how each release ended; the exit code."""
     from pipeline.aws.identity import whoami
@@ -76,7 +85,7 @@ def deploy(
     from pipeline.release.outcome import exit_code
     from pipeline.report.build import BuildView
     from pipeline.report.release import show_result
-    from pipeline.run import Options, Run
+    from pipeline.run import MAX_PARALLEL, Options, Run
 
     console = here.console
     warning = check_checkout(here.repo, here.env)
@@ -85,7 +94,8 @@ def deploy(
     actor = whoami(here.env).arn
     here.settle_unrecorded()
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
-    options = Options(services, base, retry, allow_destroy, os.environ.get("GITHUB_ACTOR"), detach)
+    claimed, at_once = os.environ.get("GITHUB_ACTOR"), max_parallel or MAX_PARALLEL
+    options = Options(services, base, retry, allow_destroy, claimed, detach, at_once)
     building = partial(BuildView, console)
     run = Run(here.engine, setting, here.repo, actor, options, console, building, _walking(here, record))
     try:

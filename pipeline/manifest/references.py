@@ -149,11 +149,21 @@ def _texts(value: Any) -> Iterator[str]:
 def order(services: Sequence[Service]) -> tuple[tuple[Service, ...], ...]:
     """Waves of deployment: each refers only to earlier ones, also within a stack.
 
-    References to services that are not given set no order: they exist already, or `check` has refused them.
+    References to services that are not given set no order: they exist already, or `check` has refused them. Those of
+    one `together` come in one wave, after everything any of them refers to: they are released as one.
     """
     ordered = {service.name: service for service in sorted(services, key=lambda service: service.name)}
-    needs = {name: needed(service) for name, service in ordered.items()}
-    return tuple(tuple(service for name, service in ordered.items() if name in wave) for wave in waves(needs))
+    unit = {name: group_of(service) or name for name, service in ordered.items()}
+    needs: dict[str, set[str]] = {one: set() for one in unit.values()}
+    for name, service in ordered.items():
+        needs[unit[name]] |= {unit[other] for other in needed(service) if other in unit} - {unit[name]}
+    return tuple(tuple(service for name, service in ordered.items() if unit[name] in wave) for wave in waves(needs))
+
+
+def group_of(service: Service) -> str | None:
+    """A name for the group a service is released with, which no service can have; None where it is released alone."""
+    together = getattr(getattr(service, "release", None), "together", None)
+    return None if together is None else f"together {together}"
 
 
 def needed(service: Service) -> frozenset[str]:

@@ -170,7 +170,9 @@ def _ended(walks: Sequence[Walk], beside: Sequence[Rollout]) -> bool:
 def _joined(looks: Sequence[_Look], beside: Sequence[Rollout]) -> tuple[_Look, ...]:
     """What each is to do as one of its group."""
     members = [Member(look.walk.rollout, _word(look)) for look in looks]
-    decided = joined([*members, *(Member(rollout, here=False) for rollout in beside)])
+    ours = {member.rollout.release_id for member in members}
+    others = [Member(rollout, here=False) for rollout in beside if rollout.release_id not in ours]
+    decided = joined([*members, *others])
     return tuple(replace(look, decision=one) for look, one in zip(looks, decided, strict=False))
 
 
