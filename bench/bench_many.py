@@ -11,21 +11,21 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kit"))
 
-import many_kit  # noqa: E402
-from many_kit import Fleet, counting  # noqa: E402
+import many_kit
+from many_kit import Fleet, counting
 
-from pipeline import abreast, aws, local  # noqa: E402
-from pipeline.aws.budget import LIMITS, Bucket, Budget  # noqa: E402
-from pipeline.release import walk  # noqa: E402
+from pipeline import abreast, aws, local
+from pipeline.aws.budget import LIMITS, Bucket, Budget
+from pipeline.release import walk
 
-SERVICES, ROUNDS, NETWORK_S = 50, 7, 0.020
+SERVICES, ROUNDS, NETWORK_S = 50, 5, 0.020
 
 
 @contextmanager
@@ -45,29 +45,23 @@ def network(fleet: Fleet, seconds: float) -> Iterator[None]:
             one.meta.events.unregister("before-send", wait)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Milliseconds."""
-    start = time.perf_counter()
-    work()
-    return (time.perf_counter() - start) * 1000
-
-
-def rounds(fleet: Fleet, running: local.Running, threads: int) -> tuple[float, float]:
-    """Medians of a round that looks and of one that begins the first step of each."""
-    looks, moves = [], []
-    for number in range(ROUNDS):
-        fresh = fleet.again(running, f"bench-{threads}-{number}-{time.time_ns()}")
-        walks = fresh.begun()
-        walk.abreast = partial(abreast.abreast, at_once=threads)
-        try:
-            start = time.perf_counter()
-            walks = walk.tick(fresh.engine, walks)
-            moves.append((time.perf_counter() - start) * 1000)
-            fresh.at += 1
-            looks.append(timed(partial(walk.tick, fresh.engine, walks)))
-        finally:
-            walk.abreast = abreast.abreast
-    return statistics.median(looks), statistics.median(moves)
+def rounds(fleet: Fleet, running: local.Running) -> dict[tuple[str, int], float]:
+    """Medians in milliseconds of a round that looks and of one that begins the first step of each, by threads."""
+    found: dict[tuple[str, int], list[float]] = {}
+    for _ in range(ROUNDS):
+        for threads in (1, abreast.AT_ONCE):
+            fresh = fleet.again(running, f"bench-{time.time_ns()}")
+            walks = fresh.begun()
+            walk.abreast = partial(abreast.abreast, at_once=threads)
+            try:
+                for what in ("moves all", "looks"):
+                    start = time.perf_counter()
+                    walks = walk.tick(fresh.engine, walks)
+                    found.setdefault((what, threads), []).append((time.perf_counter() - start) * 1000)
+                    fresh.at += 1
+            finally:
+                walk.abreast = abreast.abreast
+    return {case: statistics.median(times) for case, times in found.items()}
 
 
 def paced() -> float:
@@ -95,9 +89,10 @@ def main() -> None:
         print(f"{'':28} {'one thread':>16} {'side by side':>16} {'ratio':>6}")
         for seconds in (0.0, NETWORK_S):
             with network(fleet, seconds):
-                one, many = rounds(fleet, running, 1), rounds(fleet, running, abreast.AT_ONCE)
+                took = rounds(fleet, running)
             where = "loopback" if not seconds else f"{seconds * 1000:.0f} ms a call"
-            for what, before, after in zip(("looks", "moves all"), one, many, strict=True):
+            for what in ("looks", "moves all"):
+                before, after = took[what, 1], took[what, abreast.AT_ONCE]
                 print(f"{where + ', ' + what:28} {before:13.0f} ms {after:13.0f} ms {after / before:6.2f}")
         print(
             f"Lambda's 15 calls a second: the last of {SERVICES} looks waits {paced():.1f} s, a write of an alias 0 s"

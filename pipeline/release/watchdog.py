@@ -19,8 +19,9 @@ from pipeline.release.lease import Lease
 from pipeline.release.model import Rollout, percent
 from pipeline.release.outcome import EXIT_CODES, result_of
 from pipeline.release.steering import living
+from pipeline.release.together import grouped
 from pipeline.release.view import WalkView
-from pipeline.release.walk import Walk, metered, observed, tick, view
+from pipeline.release.walk import Metered, Walk, metered, observed, tick, view
 
 Patrol = Literal["promoted", "rolled-back", "aborted", "held", "conflict", "failed", "walking", "busy"]
 EXITS: Mapping[str, int] = {**EXIT_CODES, "walking": 0, "busy": 0}
@@ -90,19 +91,32 @@ class Watchdog:
         left = [rollout for rollout in map(self._left, self._services()) if rollout is not None]
         now = self._engine.now()
         read = metered(self._engine, left, now)
+        idle = {rollout.service: self._look(rollout, read, now) for rollout in left}
         for rollout in left:
-            dark_s = max(0.0, now - rollout.deadline) if self._once else 0.0
+            # Whoever goes together with one that goes on is walked with it: they end as one.
+            others = (one for one in left if grouped(rollout, one))
+            said = idle[rollout.service]
+            if said is not None and not any(idle[one.service] is None for one in others):
+                self._note(rollout, *said)
+                continue
             try:
-                decision = decide(rollout, observed(self._engine, rollout, read, now, dark_s), now)
-                idle = self._idle(rollout, decision)
-                if idle is not None:
-                    self._note(rollout, idle, decision.sentence, decision.next)
-                else:
-                    self._take(rollout)
+                self._take(rollout)
             except ConflictError as conflict:
                 self._note(rollout, "conflict", conflict.what, conflict.hint)
             except CrabwalkError as fault:
                 self._note(rollout, "failed", fault.what, fault.hint)
+
+    def _look(self, rollout: Rollout, read: Metered, now: float) -> tuple[Patrol, str, str | None] | None:
+        """Why there is nothing to do for a release now; None where there is."""
+        dark_s = max(0.0, now - rollout.deadline) if self._once else 0.0
+        try:
+            decision = decide(rollout, observed(self._engine, rollout, read, now, dark_s), now)
+        except ConflictError as conflict:
+            return "conflict", conflict.what, conflict.hint
+        except CrabwalkError as fault:
+            return "failed", fault.what, fault.hint
+        idle = self._idle(rollout, decision)
+        return None if idle is None else (idle, decision.sentence, decision.next)
 
     def _services(self) -> Sequence[str]:
         return [name for name in self._engine.ledger.services() if name not in self._walks]
@@ -162,17 +176,29 @@ class Watchdog:
     def _tick(self) -> bool:
         """One look at every walk; whether any was moved."""
         before = tuple(self._walks.values())
-        after = tick(self._engine, before)
+        after = tick(self._engine, before, self._beside())
         self._show([view(walk, self._engine.now()) for walk in after])
-        for old, walk in zip(before, after, strict=True):
+        moving = [
+            walk.rollout
+            for old, walk in zip(before, after, strict=True)
+            if old.record.etag != walk.record.etag or walk.away_since is not None
+        ]
+        for walk in after:
             service = walk.rollout.service
             self._walks[service] = walk
-            still = old.record.etag == walk.record.etag and walk.away_since is None
+            still = walk.rollout not in moving and not any(grouped(walk.rollout, one) for one in moving)
             if walk.finished or walk.rollout.paused is not None:
                 self._let_go(service, "held")
             elif self._once and still:
                 self._let_go(service, "walking")
         return any(old.record.etag != walk.record.etag for old, walk in zip(before, after, strict=True))
+
+    def _beside(self) -> list[Rollout]:
+        """The other releases, where one of a group is walked: what became of them, or who has them, counts for it."""
+        if all(walk.rollout.terms.together is None for walk in self._walks.values()):
+            return []
+        found = (self._engine.ledger.service(name).rollout for name in self._services())
+        return [rollout for rollout in found if rollout is not None]
 
     def _let_go(self, service: str, otherwise: Patrol) -> None:
         """Give a walk back, and note how it stands."""

@@ -262,3 +262,42 @@ def test_an_onlooker_of_a_service_at_rest_returns_at_once(world):
     before = marks(world)
     assert watch(world.engine, [world.service], lambda _: None) == ()
     assert marks(world) == before
+
+
+@pytest.fixture
+def second(other: World) -> World:
+    """The other service, with a version to walk."""
+    other.raw.update_function_configuration(FunctionName=other.function, Description="second")
+    kit.kit.settle(other.raw, other.function)
+    other.raw.publish_version(FunctionName=other.function)
+    return other
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_group_left_behind_ends_as_one(world, second, once):
+    """The scheduled look never promotes one of them alone, although the other has nothing to do yet."""
+    world.feed.of = kit.traffic()
+    shop = Terms(together="shop")
+    world.walking(1, terms=shop, release_id="one")
+    second.walking(1, terms=shop, release_id="two", steps=(StepSpec(0.1, 10), StepSpec(0.5, 25)))
+    seen = []
+    for _ in range(60):
+        patrol(world, once=once)
+        seen.append((rollout_of(world).phase, rollout_of(second).phase))
+        world.pass_time(1)
+        if all(phase in {"promoted", "rolled-back"} for phase in seen[-1]):
+            break
+    assert seen[-1] == ("promoted", "promoted")
+    assert not [one for one in seen[:-1] if "promoted" in one]
+
+
+def test_a_group_of_which_somebody_else_walks_one_is_not_promoted_by_half(world, second):
+    world.feed.of = kit.traffic()
+    shop = Terms(together="shop")
+    world.walking(1, terms=shop, release_id="one")
+    second.walking(1, terms=shop, release_id="two")
+    with second.lease():
+        found = {one.service: one for one in patrol(world)}
+    assert (found[world.service].outcome, found[second.service].outcome) == ("held", "busy")
+    assert rollout_of(world).sentence == f"it goes together with `{second.service}`: somebody else walks it"
+    assert (world.alias().version, second.alias().version) == ("1", "1")

@@ -136,6 +136,25 @@ def test_a_stack_does_not_change_the_order() -> None:
     assert [[it.name for it in wave] for wave in order(services)] == [["a"], ["b", "c"]]
 
 
+def test_those_released_together_come_in_one_wave_after_everything_they_refer_to() -> None:
+    shop = SimpleNamespace(together="shop")
+    services = [
+        service("a"),
+        service("b", environment={"X": "${services.a.function.arn}"}, release=shop),
+        service("c", environment={"X": "${services.b.function.arn}"}, release=shop),
+        service("d", release=shop),
+        service("e", environment={"X": "${services.d.function.arn}"}, release=SimpleNamespace(together=None)),
+        service("together"),
+    ]
+    assert [[it.name for it in wave] for wave in order(services)] == [["a", "together"], ["b", "c", "d"], ["e"]]
+    needs = {"p": "q", "q": "r", "r": ""}  # `q` stands between two of a group
+    between = [
+        service(name, environment={"X": f"${{services.{other}.function.arn}}"} if other else {}, release=group)
+        for (name, other), group in zip(needs.items(), (shop, None, shop), strict=True)
+    ]
+    assert [[it.name for it in wave] for wave in order(between)] == [["p", "q", "r"]]
+
+
 def test_a_long_chain_and_a_circle_have_an_order_too() -> None:
     chain = [service(f"s{n}", environment={"X": f"${{services.s{n + 1}.function.arn}}"}) for n in range(1500)]
     assert [wave[0].name for wave in order(chain)][:2] == ["s1499", "s1498"]
