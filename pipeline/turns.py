@@ -91,8 +91,8 @@ class Turns(Generic[Made]):
         return made
 
     def _ready(self) -> tuple[Walk, ...]:
-        done = [begun for begun in self._begun if begun.done]
-        self._begun = [begun for begun in self._begun if not begun.done]
+        done = [begun for begun in self._begun if begun.done]  # asked once: the next may be done a moment later
+        self._begun = [begun for begun in self._begun if begun not in done]
         walks: list[Walk] = []
         for begun in done:
             walks += self._settle(begun.unit, {name: future.result() for name, future in begun.offers.items()})
