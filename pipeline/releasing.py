@@ -110,7 +110,7 @@ class Releasing:
         with Turns(units, self._offer, self._settle, run.options.max_parallel) as turns:
 
             def join(walks: Sequence[Walk]) -> tuple[Walk, ...]:
-                ended = {one.rollout.service for one in walks if one.finished and one.rollout.stable != LATEST}
+                ended = {one.rollout.service for one in walks if one.settled and one.rollout.stable != LATEST}
                 new = turns.join(walks)
                 if not run.options.detach:
                     self._done_with(one for (one, *others) in units if not others and one in ended)
