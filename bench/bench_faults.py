@@ -28,7 +28,7 @@ VERBS = {
     "pause, resume": ("pause", "resume"),
     "abort": ("abort",),
 }
-INTERLEAVINGS = 300
+INTERLEAVINGS = 500
 
 
 def cell(runs: Sequence[Run]) -> str:

@@ -6,6 +6,7 @@ with who and why. The alias is right where they differ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -31,8 +32,12 @@ def told(frozen: Frozen) -> str:
     return f"frozen since {when}: {who} {what}" + (f": {frozen.reason}" if frozen.reason else "")
 
 
-def thaw(engine: Engine, record: ServiceRecord, function: str) -> ServiceRecord:
+def thaw(
+    engine: Engine, record: ServiceRecord, function: str, note: Callable[[], None] = lambda: None
+) -> ServiceRecord:
     """Take the mark away, from the alias first; moves no traffic and starts nothing.
+
+    `note` is called in between: a run that dies before the record is clear leaves something to thaw, and notes it.
 
     Raises ConflictError when the alias keeps changing meanwhile.
     """
@@ -49,4 +54,5 @@ def thaw(engine: Engine, record: ServiceRecord, function: str) -> ServiceRecord:
                     f"the alias of `{record.service}` was changed meanwhile",
                     hint=f"crabwalk status {record.service} --env {engine.env.name}",
                 ) from unclear
+    note()
     return record if record.frozen is None else engine.ledger.save(replace(record, frozen=None))

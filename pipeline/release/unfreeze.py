@@ -35,8 +35,7 @@ def unfreeze(engine: Engine, service: str, function: str, asker: Asker, say: Cal
     with Lease(engine.objects, service, ttl_s=engine.env.lease_s, doing=doing).acquire(say) as lease:
         record = _ended(engine, engine.ledger.service(service), lease)
         entry = _entry(engine, record, function, asker)
-        thaw(engine, record, function)
-        engine.ledger.append(entry)
+        thaw(engine, record, function, note=lambda: engine.ledger.append(entry))
     after = f"the next `crabwalk deploy --env {engine.env.name}` releases what changed since; nothing was started"
     return Steered(service, entry.release_id, "resume", "done", entry.sentence, after)
 

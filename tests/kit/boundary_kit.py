@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from botocore.client import BaseClient
@@ -171,6 +171,19 @@ Gate = Callable[[Call, Send], Any]
 Seen = Callable[[str, Call, Any], None]
 
 
+class Inline:
+    """A pool of threads that is none: a process's calls are made one after the other, in its own thread."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.map = map
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
 @contextmanager
 def boundary(backend: Callable[[Call], Any] | None = None, seen: Seen = lambda *_: None) -> Iterator[None]:
     """Stand at the boundary. `backend` answers instead of AWS where it returns something.
@@ -194,4 +207,5 @@ def boundary(backend: Callable[[Call], Any] | None = None, seen: Seen = lambda *
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", asked)
+        patch.setattr("pipeline.abreast.ThreadPoolExecutor", Inline)
         yield
