@@ -36,6 +36,7 @@ class Notifier:
     def __init__(self, env: Environment, say: Callable[[str], None]) -> None:
         self._topics, self._say = Topics(env), say
         self._seen: dict[str, Rollout] = {}  # as told last, by release
+        self._taken: dict[str, tuple[Rollout, tuple[Message, ...]]] = {}  # over, and nothing happened to them since
         self._queue: queue.Queue[tuple[Notify, Message]] = queue.Queue(WAITING)
         self._faults: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._complained: set[str] = set()
@@ -49,9 +50,12 @@ class Notifier:
         with self._lock:
             same = before is not None and before.release_id == after.release_id
             known = self._seen.get(after.release_id)
-            taken = takeover(before, at) if same and known is None and before is not None else ()
-            told = (*taken, *messages(known or (before if same else None), after, at))
+            told = messages(known or (before if same else None), after, at)
             self._seen[after.release_id] = after
+            if same and known is None and before is not None:
+                self._taken[after.release_id] = (before, takeover(before, at))
+            if told:  # which says where it stands, too
+                self._taken.pop(after.release_id, None)
             for one in told:
                 self.tell(after, one)
 
@@ -62,6 +66,7 @@ class Notifier:
 
     def flush(self, limit_s: float = FLUSH_S) -> None:
         """Wait until all is sent or the time is over, and say what could not be sent."""
+        self.complain()
         end = time.monotonic() + limit_s
         with self._queue.all_tasks_done:
             while self._queue.unfinished_tasks and (left := end - time.monotonic()) > 0:
@@ -72,7 +77,15 @@ class Notifier:
         self.complain()
 
     def complain(self) -> None:
-        """Say what could not be sent, once for each place; not to be called by several threads at once."""
+        """Say what could not be sent, once for each place, and tell of what was taken over and waits.
+
+        Called after each look at the walks, by one thread.
+        """
+        with self._lock:
+            for rollout, told in self._taken.values():
+                for one in told:
+                    self.tell(rollout, one)
+            self._taken.clear()
         while True:
             try:
                 place, text = self._faults.get_nowait()

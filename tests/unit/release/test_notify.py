@@ -234,6 +234,8 @@ def test_a_release_that_is_taken_over_is_told_from_where_it_stands(monkeypatch) 
         left = replace(telling(Notify("webhook", "THERE")), phase="walking", step=0, sentence=SAID)
         sends = Notifier(ENV, print)
         sends.heed(left, left, 0.0)
+        sends.complain()  # a look in which nothing happened
+        sends.complain()
         sends.heed(left, replace(left, step=1), 0.0)
         sends.flush()
     assert [(one["event"], one["traffic"]) for one in there.came] == [("takeover", 0.1), ("step", 0.5)]
@@ -249,3 +251,14 @@ def test_a_rollback_by_hand_after_the_end_is_told_with_who_did_it_and_why(monkey
     (one,) = there.came
     assert (one["event"], one["headline"], one["traffic"]) == ("rollback", "rolled back", 0.0)
     assert one["sentence"] == "version 1 has all traffic, by arn:ann (orders fail)"
+
+
+def test_who_takes_over_and_moves_it_at_once_tells_only_that(monkeypatch) -> None:
+    with listening() as there:
+        monkeypatch.setenv("THERE", there.url)
+        left = replace(telling(Notify("webhook", "THERE")), phase="walking", step=0, sentence=SAID)
+        sends = Notifier(ENV, print)
+        sends.heed(left, replace(left, nonce="fenced"), 0.0)
+        sends.heed(left, replace(left, step=1), 0.0)
+        sends.flush()
+    assert [one["event"] for one in there.came] == ["step"]
