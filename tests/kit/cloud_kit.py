@@ -6,6 +6,7 @@ thousands of times faster, with a clock that is the test's, and can be asked for
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import itertools
@@ -105,6 +106,29 @@ class Cloud:
         if not set(weights) <= self.versions - {version}:
             raise refusal("UpdateAlias", 400, "InvalidParameterValueException")
         return self._keep(version, weights, params.get("Description", now["Description"]))
+
+    def _GetFunctionConfiguration(self, params: Any) -> Any:  # noqa: N802
+        version = params.get("Qualifier", "$LATEST")
+        if version not in {*self.versions, "$LATEST"}:
+            raise refusal("GetFunctionConfiguration", 404, "ResourceNotFoundException")
+        digest = hashlib.sha256(version.encode()).digest()
+        return {
+            "Version": version,
+            "CodeSha256": base64.b64encode(digest).decode(),
+            "RevisionId": f"function-{version}",
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+            "Architectures": ["x86_64"],
+            "Runtime": "provided.al2023",
+            "MemorySize": 128,
+            "Timeout": 3,
+            "ResponseMetadata": self._said(),
+        }
+
+    def _HeadObject(self, params: Any) -> Any:  # noqa: N802
+        if params["Key"] not in self.things:
+            raise refusal("HeadObject", 404, "404")
+        return {"ResponseMetadata": self._said()}
 
     def _GetObject(self, params: Any) -> Any:  # noqa: N802
         found = self.things.get(params["Key"])
