@@ -101,9 +101,9 @@ class Cloud:
         version = params.get("FunctionVersion", now["FunctionVersion"])
         routing = params.get("RoutingConfig", now["RoutingConfig"])
         weights = routing.get("AdditionalVersionWeights") or {}
-        if version not in self.versions:
+        if not {version, *weights} <= self.versions:
             raise refusal("UpdateAlias", 404, "ResourceNotFoundException")
-        if not set(weights) <= self.versions - {version}:
+        if version in weights:
             raise refusal("UpdateAlias", 400, "InvalidParameterValueException")
         return self._keep(version, weights, params.get("Description", now["Description"]))
 
