@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.abreast import abreast
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra import Placement, Root, render
 from pipeline.infra.unrendered import check_rendered
@@ -102,14 +103,16 @@ def read_setting(
     ledger: Ledger,
 ) -> Setting:
     """Read the ledger for every service and stack."""
+    names = sorted({*ledger.services(), *(one.name for one in services)})
+    stacks = sorted({service.stack for service in services})
     return Setting(
         project=project,
         env=env,
         commit=repo.head,
         subject=repo.subject(repo.head),
         services=tuple(services),
-        records={name: ledger.service(name) for name in sorted({*ledger.services(), *(one.name for one in services)})},
-        stacks={stack: ledger.stack(stack) for stack in sorted({service.stack for service in services})},
+        records=dict(zip(names, abreast(ledger.service, names), strict=True)),
+        stacks=dict(zip(stacks, abreast(ledger.stack, stacks), strict=True)),
     )
 
 
