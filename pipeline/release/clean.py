@@ -15,7 +15,7 @@ from pipeline.release.prune import KEEP, Facts, PrunePlan, needed_by_others, pla
 
 ARTIFACTS = "artifacts/"
 STATES = "terraform/"
-HISTORY = 500  # entries that are looked at
+HISTORY = 100  # entries of a service that are looked at: each is a read
 
 
 class Cleaner:
