@@ -117,7 +117,7 @@ class Engine:
             )
         if where == "intent" and intent is not None:  # whatever else was announced relied on the revision before
             return record if overruled(rollout, intent) else self._settle(record, rollout, intent)
-        head = trusted(alias)
+        head = _fenceable(rollout, alias)
         if where == "undone" or head is None:  # a description that is not ours has no nonce to change
             return record
         record, fenced = self._fence(record, rollout, alias, head)
@@ -155,7 +155,7 @@ class Engine:
         return self._note(record, rollout, seen.alias, decision)
 
     def _note(self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision) -> ServiceRecord:
-        order, head = decision.order, trusted(alias)
+        order, head = decision.order, _fenceable(rollout, alias)
         if order is not None and order.kind == "pause" and rollout.announced and head is not None:
             # A step that was sent and not answered could arrive in the pause.
             return self._fence(record, rollout, alias, head, order)[0]
@@ -273,6 +273,14 @@ class Engine:
             return self.ledger.save(replace(record, rollout=ended))
         rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
         return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
+
+
+def _fenceable(rollout: Rollout, alias: AliasState) -> Head | None:
+    """The head a fence renews; where nobody described the alias yet and a write may be on its way, one that does."""
+    head = trusted(alias)
+    if head is not None or not rollout.announced or alias.weights or alias.version == LATEST:
+        return head
+    return Head("live", rollout.release_id, alias.version, None, 0.0, None, None, "")
 
 
 def head_of(rollout: Rollout, step: int, nonce: str, until: int | None = None) -> Head:

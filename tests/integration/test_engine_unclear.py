@@ -66,6 +66,27 @@ def test_a_first_step_that_may_still_arrive_is_not_left_alone_by_an_abort(world,
     assert (ended.sentence, world.record().under_way) == ("aborted by arn:anna", None)
 
 
+@pytest.mark.parametrize("how", ["paused", "taken over"])
+def test_a_first_step_is_fenced_out_where_nobody_described_the_alias_yet(world, how):
+    record, _ = lost(world, world.begun(revision=world.alias().revision), FIRST)
+    seen = world.alias()
+    if how == "paused":
+        world.engine.act(record, rollout_of(world), saw(seen), ordered(world, "pause"))
+    else:
+        world.controller().take_over(record, rollout_of(world))
+    with pytest.raises(AliasMoved):
+        world.engine.functions.write_alias(seen, "1", {"2": 0.1}, "the first step")
+    rollout, head = rollout_of(world), trusted(world.alias())
+    assert head is not None
+    assert (rollout.step, rollout.announced, rollout.nonce, rollout.paused is None) == (
+        -1,
+        (),
+        head.nonce,
+        how != "paused",
+    )
+    assert (world.alias().version, world.alias().weights) == ("1", {})
+
+
 def test_a_step_that_may_still_arrive_does_not_raise_the_weight_of_a_paused_walk(world):
     record, _ = lost(world, world.walking(), FORWARD)
     seen, decision = world.alias(), ordered(world, "pause")
