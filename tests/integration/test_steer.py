@@ -285,3 +285,21 @@ def test_one_refused_service_keeps_every_order_from_being_placed(world):
         ask(world.engine, "abort", [world.service, "nothing"], ANNA)
     assert world.engine.ledger.order(world.service) is None
     assert values.FRESH.release_id == rollout_of(world).release_id
+
+
+def test_releases_of_one_group_are_steered_together(embedded, world, namespace):
+    made = kit.own_world(embedded, f"{namespace}-two")
+    made.raw.update_function_code(FunctionName=made.function, ZipFile=kit.kit.package(salt="second"))
+    kit.kit.settle(made.raw, made.function)
+    made.raw.publish_version(FunctionName=made.function)
+    for one, release in ((world, "r-one"), (made, "r-two")):
+        one.walking(terms=Terms(together="shop"), release_id=release)
+    alone = steer(world, "full", world.pass_time)
+    assert (alone.outcome, weights(world)) == ("held", ("1", {"2": 0.1}))
+    assert made.service in alone.sentence
+
+    orders = ask(world.engine, "full", [world.service, made.service], ANNA)
+    pairs = [(name, one) for name, one in zip((world.service, made.service), orders, strict=True)]
+    done = carry_out(world.engine, pairs, go_on=True, pause=world.pass_time)  # type: ignore[arg-type]
+    assert [one.outcome for one in done] == ["promoted", "promoted"]
+    assert (weights(world), weights(made)) == (("2", {}), ("2", {}))
