@@ -281,7 +281,16 @@ class Releasing:
 
     def _settle(self, unit: Unit, made: Mapping[str, Offer | CrabwalkError]) -> list[Walk]:
         """Note what the offers of a unit came to; its walks, where all of it can be walked."""
-        walks = [walk for walk in (self._noted(name, made[name]) for name in unit) if walk is not None]
+        walks = []
+        for name in unit:
+            try:
+                walk = self._noted(name, made[name])
+            except CrabwalkError as error:  # others may be walking by now
+                if self._alone:
+                    raise
+                self._failed(name, error)
+                continue
+            walks += [walk] if walk is not None else []
         walking = {walk.rollout.service for walk in walks}
         absent = next((one for one in unit if one not in walking and self._outcome(one) not in _STANDS), None)
         if absent is None:

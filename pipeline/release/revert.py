@@ -47,4 +47,6 @@ def revert(engine: Engine, rollout: Rollout, base: Released | None, sentence: st
     stamp = new_release_id(now).rpartition("-")[0]
     entry = replace(entry_of(back, {}), kind="rollback", release_id=f"{stamp}-{nonce[:MARK]}", started=now, orders=())
     engine.ledger.append(entry)
-    return engine.ledger.save(replace(record, rollout=back, promoted=base))
+    after = engine.ledger.save(replace(record, rollout=back, promoted=base))
+    engine.notices.heed(rollout, back, now)
+    return after

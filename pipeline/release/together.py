@@ -122,7 +122,7 @@ def _back(one: Member, culprit: Member) -> Decision | None:
 def _stopped(decision: Decision, because: Member, kind: str) -> Decision:
     """Stop with the one that has to."""
     name, other = because.rollout.service, because.decision
-    why = other.sentence if other is not None else "somebody else walks it"
+    why = other.sentence if other is not None else "its release is under way, and is not walked here"
     after = other.next if other is not None else f"`crabwalk status {name}` tells who"
     sentence = f"it goes together with `{name}`: {why}"
     return Decision("hold" if kind == "hold" else "quiet", sentence, after, decision.verdict, check=TOGETHER)

@@ -151,3 +151,15 @@ def test_a_single_services_fault_is_the_deploys(yard: Yard, tmp_path: Path) -> N
     yard.fleet.raw.delete_alias(FunctionName=yard.function("a"), Name="live")
     with pytest.raises(AwsError, match="could not read alias"):
         yard.deploy([yard.service("a", tmp_path)])
+
+
+def test_a_record_that_somebody_changed_meanwhile_ends_that_service_only(yard: Yard, tmp_path: Path) -> None:
+    """`a` has nothing new, which is to be noted while `d` may be walking."""
+    yard.deploy([yard.service("a", tmp_path)])
+
+    def before(run: Run) -> None:
+        run.engine.ledger.save(run.engine.ledger.service("a"))
+
+    found = yard.deploy([yard.service("a", tmp_path), yard.service("d", tmp_path)], before=before)
+    assert outcomes(found) == {"a": "conflict", "d": "promoted"}
+    assert found["a"].sentence == "the record of `a` was changed by somebody else"

@@ -299,5 +299,8 @@ def test_a_group_of_which_somebody_else_walks_one_is_not_promoted_by_half(world,
     with second.lease():
         found = {one.service: one for one in patrol(world)}
     assert (found[world.service].outcome, found[second.service].outcome) == ("held", "busy")
-    assert rollout_of(world).sentence == f"it goes together with `{second.service}`: somebody else walks it"
+    assert (
+        rollout_of(world).sentence
+        == f"it goes together with `{second.service}`: its release is under way, and is not walked here"
+    )
     assert (world.alias().version, second.alias().version) == ("1", "1")
