@@ -94,9 +94,7 @@ def main() -> None:
             for what in ("looks", "moves all"):
                 before, after = took[what, 1], took[what, abreast.AT_ONCE]
                 print(f"{where + ', ' + what:28} {before:13.0f} ms {after:13.0f} ms {after / before:6.2f}")
-        print(
-            f"Lambda's 15 calls a second: the last of {SERVICES} looks waits {paced():.1f} s, a write of an alias 0 s"
-        )
+        print(f"Lambda's 15 calls a second: the last of {SERVICES} looks waits {paced():.1f} s")
     finally:
         local.down()
 

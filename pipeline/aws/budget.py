@@ -3,7 +3,7 @@
 A token bucket a limit of AWS, shared by all threads. An answer that says "too many" halves the rate, time gives it
 back (AIMD), and whoever comes next waits up to a second longer, at random. Only the pace is kept here: what is
 repeated after such an answer is decided by whoever made the call (SDK retries for reads, the next tick for an alias).
-A write of an alias never waits: going back must not queue behind forty-nine looks.
+A write of an alias waits for no look, only for other such writes: going back must not queue behind forty-nine looks.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Bucket:
         self._limit, self._now, self._pause, self._chance = limit, now, pause, chance
         self._lock = threading.Lock()
         self._rate = limit.rate
-        self._tokens = limit.burst
+        self._tokens = self._ahead = limit.burst  # for all, and for who is urgent
         self._at = now()
         self._cut = float("-inf")
         self._sent: deque[float] = deque()
@@ -76,11 +76,12 @@ class Bucket:
             return self._rate
 
     def take(self, *, urgent: bool = False) -> float:
-        """Wait for a turn and return for how long, in seconds; who is urgent goes at once, on the others' account."""
+        """Wait for a turn and return for how long, in seconds; who is urgent waits only for others who are."""
         with self._lock:
             self._refill()
             self._tokens -= 1
-            wait = 0.0 if urgent else max(0.0, -self._tokens / self._rate)
+            self._ahead -= urgent
+            wait = max(0.0, -(self._ahead if urgent else self._tokens) / self._rate)
             self._sent.append(self._at + wait)
         if wait > 0:
             self._pause(wait)
@@ -101,6 +102,7 @@ class Bucket:
         now = self._now()
         passed, self._at = max(0.0, now - self._at), now
         self._tokens = min(self._limit.burst, self._tokens + passed * self._rate)
+        self._ahead = min(self._limit.burst, self._ahead + passed * self._rate)
         self._rate = min(self._limit.rate, self._rate + passed * self._limit.rate / RECOVERY_S)
         while self._sent and self._sent[0] < now - RECENT_S:
             self._sent.popleft()

@@ -127,7 +127,7 @@ def test_after_too_many_the_next_waits_at_random() -> None:
     assert waits == pytest.approx([0.2, 0.45, 1.19])
 
 
-def test_a_write_of_an_alias_waits_for_nobody() -> None:
+def test_a_write_of_an_alias_waits_for_no_look() -> None:
     clock = Clock()
     budget = Budget({"lambda": Limit(1, 1)}, lambda limit: Bucket(limit, clock.now, clock.pause))
     for _ in range(5):
@@ -138,6 +138,15 @@ def test_a_write_of_an_alias_waits_for_nobody() -> None:
     assert len(clock.waits) == before
     budget.take("lambda", "GetAlias")
     assert clock.waits[-1] == pytest.approx(2.0)  # the alias's write was on the others' account
+
+
+def test_writes_of_aliases_keep_the_pace_among_themselves() -> None:
+    clock = Clock()
+    one = bucket(clock, rate=10.0, burst=5.0)
+    for _ in range(40):
+        one.take()
+    waited = [one.take(urgent=True) for _ in range(8)]
+    assert waited == pytest.approx([0.0] * 5 + [0.1] * 3)
 
 
 def test_each_limit_is_its_own_and_what_has_none_is_let_through() -> None:
