@@ -151,7 +151,7 @@ class Deploy:
         if rollout is None:
             run.keep(record)
             return None
-        record = run.engine.take_over(record, rollout)
+        record = run.engine.take_over(record, rollout, run.leases[record.service])
         run.keep(record)
         if record.under_way is None:  # its holder died between the last write and the record of it
             if record.rollout is not None:

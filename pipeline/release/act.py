@@ -20,6 +20,7 @@ from pipeline.errors import ConflictError
 from pipeline.manifest.project import Environment
 from pipeline.release.decision import Decision, Observation
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
+from pipeline.release.lease import Lease
 from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
 from pipeline.release.notifier import Notifier
@@ -102,12 +103,16 @@ class Engine:
         return self.ledger.save(replace(record, rollout=rollout))
 
     @_told
-    def take_over(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
+    def take_over(self, record: ServiceRecord, rollout: Rollout, lease: Lease | None = None) -> ServiceRecord:
         """Make an abandoned rollout ours: settle what its holder left, then fence the holder out.
+
+        `lease` is confirmed first: whoever slept since it was taken may have read its successor's record.
 
         The fence is an alias write with the same weights and a new nonce: whatever the old holder still sends fails
         on its RevisionId. Raises ConflictError when the alias is not what the record says.
         """
+        if lease is not None:
+            lease.confirm()
         alias = self.alias(rollout)
         where, intent = standing(rollout, alias), arrived(rollout, alias)
         if where == "foreign":

@@ -154,7 +154,7 @@ class _Asked:
         if rollout is None or rollout.release_id != self._order.release:
             self._read(record.rollout, None)
             return
-        record = engine.take_over(record, rollout)
+        record = engine.take_over(record, rollout, self._lease)
         if record.under_way is None:
             self._read(record.rollout, None)
             return

@@ -45,7 +45,7 @@ def _ended(engine: Engine, record: ServiceRecord, lease: Lease) -> ServiceRecord
     rollout = record.under_way
     if rollout is None:
         return record
-    record = engine.take_over(record, rollout)
+    record = engine.take_over(record, rollout, lease)
     if record.under_way is None:
         return record
     (walk,) = tick(engine, [Walk(record, record.under_way, lease)])

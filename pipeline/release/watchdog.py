@@ -159,7 +159,7 @@ class Watchdog:
         try:
             record = engine.ledger.service(service)
             if record.under_way is not None:
-                record = engine.take_over(record, record.under_way)
+                record = engine.take_over(record, record.under_way, lease)
         except BaseException:
             lease.release()
             raise

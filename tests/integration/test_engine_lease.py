@@ -182,3 +182,16 @@ def test_a_controller_that_slept_while_another_took_over_writes_no_more(world):
     assert (world.alias(), world.record()) == (after, record)
     assert walk.decision.kind == "conflict"
     assert "somebody else took it" in walk.decision.sentence
+
+
+def test_a_lease_that_was_taken_in_its_sleep_takes_nothing_over(world):
+    """It ran out between being taken and the look at the record, which is its successor's by then."""
+    with world.lease() as slept:
+        record = world.walking()
+        stored = world.engine.objects.get(lease_key(world.service))
+        taken = json.dumps({**json.loads(stored.body), "nonce": "f" * 16}).encode()
+        world.engine.objects.put(lease_key(world.service), taken, if_match=stored.etag)
+        before = world.alias()
+        with pytest.raises(ConflictError, match="somebody else took it"):
+            world.engine.take_over(record, rollout_of(world), slept)
+    assert (world.alias(), world.record()) == (before, record)

@@ -39,7 +39,7 @@ def deploy(scene: Scene) -> None:
     with lease.acquire(lambda _: None, pause=scene.wait):
         record = engine.ledger.service(service)
         if record.under_way is not None:
-            record = engine.take_over(record, record.under_way)
+            record = engine.take_over(record, record.under_way, lease)
         elif record.rollout is None:
             record = begun(scene, engine, record)
         walk_on(scene, engine, record, lease)

@@ -56,11 +56,11 @@ class Model:
             actor.leases.append(lease)
             return acquire(lease, say, pause=actor.pause)
 
-        def taken(engine: Engine, record: Any, rollout: Rollout) -> Any:
+        def taken(engine: Engine, record: Any, rollout: Rollout, lease: Lease) -> Any:
             actor = current()
             assert actor is not None
             self.referee.taken(actor.name, rollout.release_id)
-            return take_over(engine, record, rollout)
+            return take_over(engine, record, rollout, lease)
 
         with boundary(self.cloud.answer, self.referee.seen), pytest.MonkeyPatch.context() as patch:
             patch.setattr(Lease, "_renew", lambda _: None)
@@ -122,7 +122,7 @@ class Model:
         with lease.acquire(lambda _: None):
             record = engine.ledger.service(SERVICE)
             if record.under_way is not None:
-                record = engine.take_over(record, record.under_way)
+                record = engine.take_over(record, record.under_way, lease)
             else:
                 alias = engine.functions.alias(FUNCTION, ALIAS)
                 if alias.weights:
