@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 AT_ONCE = 16  # as many connections as a client keeps open
@@ -20,5 +19,7 @@ def abreast(work: Callable[[Item], Made], items: Iterable[Item], at_once: int = 
     found = tuple(items)
     if min(len(found), at_once) <= 1:
         return tuple(map(work, found))
+    from concurrent.futures import ThreadPoolExecutor  # what does one thing at a time need not load it
+
     with ThreadPoolExecutor(min(len(found), at_once), thread_name_prefix="abreast") as pool:
         return tuple(pool.map(work, found))
