@@ -107,6 +107,7 @@ class Interleavings(RuleBasedStateMachine):
 Interleavings.TestCase.settings = settings(
     max_examples=3000 if EXHAUSTIVE else 150,
     stateful_step_count=80 if EXHAUSTIVE else 50,
+    derandomize=not EXHAUSTIVE,  # the same interleavings each time, others with `make test-all`
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
