@@ -207,5 +207,5 @@ def boundary(backend: Callable[[Call], Any] | None = None, seen: Seen = lambda *
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", asked)
-        patch.setattr("pipeline.abreast.ThreadPoolExecutor", Inline)
+        patch.setattr("concurrent.futures.ThreadPoolExecutor", Inline)
         yield
