@@ -18,6 +18,7 @@ from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
 from pipeline.release.preflight import obstacle
 from pipeline.release.probe import stored
 from pipeline.release.publish import Package, publish
+from pipeline.release.record import Note, record_rollback
 from pipeline.release.smoke import smoke
 from pipeline.release.together import TOGETHER
 from pipeline.release.walk import Walk
@@ -88,6 +89,10 @@ def offer(
         return Offer(refused=f"a person rolled it back, which froze it; {goes_on}")
     back = _rolled_back(engine, origin.function, alias, package, record)
     if back is not None and not retry:
+        # The safety net leaves no record of its own; whoever finds its mark writes one.
+        who = (origin.actor, origin.claimed_actor)
+        note = Note(service.name, engine.env.name, origin.function, alias.description, False, "", *who, "", started)
+        record_rollback(engine.ledger, note)
         return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
     _check_split(engine, service, origin.function, alias)
     version = publish(engine.functions, origin.function, package, origin.commit[:12]).version

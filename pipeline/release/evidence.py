@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.release.decision import Observation
 from pipeline.release.judge import Counts, Minute, Verdict, combine, judge, unavailable
+from pipeline.release.judge_verdict import VERBS
 from pipeline.release.model import Rollout
 from pipeline.release.signals import TRAFFIC
 
@@ -50,7 +51,9 @@ def weigh(rollout: Rollout, seen: Observation) -> Evidence:
     if not spoken:  # what is not judged must still be served
         spoken = {"": tuple(_without_bad(one) for one in traffic)}
     alpha = ALPHA / max(1, len(rollout.signals))
-    verdicts = {name: _told(rollout, name, _judged(rollout, found, alpha), traffic) for name, found in spoken.items()}
+    verdicts = {
+        name: _told(rollout, name, _judged(rollout, name, found, alpha), traffic) for name, found in spoken.items()
+    }
     failed = next((verdict for verdict in verdicts.values() if verdict.outcome == "FAIL"), None)
     joined = failed or combine(tuple(verdicts.values()))  # of several that failed, the first that is declared
     speaks = next(name for name, verdict in verdicts.items() if verdict is joined)
@@ -67,7 +70,7 @@ def _fault(rollout: Rollout, seen: Observation) -> tuple[str, str]:
     return (seen.broken[0], "limit") if seen.broken else ("", "")
 
 
-def _judged(rollout: Rollout, rows: tuple[Minute, ...], alpha: float) -> Verdict:
+def _judged(rollout: Rollout, name: str, rows: tuple[Minute, ...], alpha: float) -> Verdict:
     step = rollout.steps[rollout.step]
     verdict = judge(
         rows,
@@ -77,6 +80,7 @@ def _judged(rollout: Rollout, rows: tuple[Minute, ...], alpha: float) -> Verdict
         alpha=alpha,
         fast=rollout.terms.fast,
         names=(f"version {rollout.candidate}", f"version {rollout.stable}"),
+        verb=f"took longer than {rollout.checks.slow_ms or 0:g} ms" if name == "slow" else VERBS.get(name, "failed"),
     )
     if verdict.outcome == "FAIL":
         return verdict
@@ -107,8 +111,7 @@ def _told(rollout: Rollout, name: str, verdict: Verdict, traffic: tuple[Minute, 
             f"version {rollout.candidate} served {served:,} requests and gave no `{name}` of them, as the old one does"
         )
         return replace(verdict, sentence=f"{lost}; `checks: {{{name}: false}}` does without")
-    verb = {"timeouts": "timed out", "slow": f"took longer than {rollout.checks.slow_ms or 0:g} ms"}.get(name)
-    return replace(verdict, sentence=verdict.sentence.replace(" failed", f" {verb}")) if verb else verdict
+    return verdict
 
 
 def _without_bad(row: Minute) -> Minute:

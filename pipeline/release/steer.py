@@ -61,10 +61,13 @@ def refusal(rollout: Rollout, order: Order, evidence: Evidence | None, step: int
 
 
 def may_approve(approvers: tuple[str, ...], actor: str) -> bool:
-    """Whether an identity, as STS reports it, is one of these: by its ARN, or by what follows its last slash."""
-    short = actor.rpartition("/")[2]
-    role = actor.split("/")[1] if ":assumed-role/" in actor and actor.count("/") >= 2 else short
-    return any(fnmatchcase(each, pattern) for pattern in approvers for each in {actor, short, role})
+    """Whether an identity, as STS reports it, is one of these: by its ARN, or by the name of its user or role.
+
+    Not by the name of a session: whoever assumes a role chooses that.
+    """
+    parts = actor.split("/")
+    name = parts[1] if ":assumed-role/" in actor and len(parts) > 1 else parts[-1]
+    return any(fnmatchcase(each, pattern) for pattern in approvers for each in (actor, name))
 
 
 def name(order: Order) -> str:

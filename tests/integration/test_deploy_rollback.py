@@ -99,7 +99,9 @@ def test_a_walk_without_traffic_is_held_at_its_deadline_where_its_manifest_says_
     assert held.code == 4, held.said
     assert any("held after " in line for line in held.lines)
     assert "  numbers no conclusion within 5 s: " in held.out
-    assert held.lines[-1] == "  next    the weight stays; deploy again once there is traffic, or roll back"
+    # Silence of a service that had traffic a moment ago may also be CloudWatch's.
+    assert held.lines[-1].startswith("  next    the weight stays; deploy again once ")
+    assert held.lines[-1].endswith(", or roll back")
     candidate = next(iter(shop.weights()))
     status = shop.status()
     assert (status["state"], status["traffic"]) == ("held", {stable: 0.9, candidate: 0.1})
