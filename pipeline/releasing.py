@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from pipeline.abreast import abreast
+from pipeline.artifacts import built, uploaded
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.infra.render import walk_fingerprint
 from pipeline.manifest.references import group_of, needed
-from pipeline.planning import DeployPlan, StackPlan, check_unmoved, plan_stack, ready
+from pipeline.planning import DeployPlan, StackPlan, plan_stack, ready
 from pipeline.release.candidate import Offer, Origin, offer
 from pipeline.release.model import LATEST
 from pipeline.release.outcome import result_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pipeline.release.walk import Walk
 
 _STANDS = frozenset({"promoted", "no-op"})
-_AT_ONCE = 8  # uploads
 
 
 class Releasing:
@@ -132,19 +131,7 @@ class Releasing:
         self._run.leases.give_back(name for name, one in self._services.items() if one.stack not in waiting)
 
     def _build(self) -> None:
-        from pipeline.build import execute_build
-
-        run = self._run
-        with run.building() as view:
-            artifacts = execute_build(self._plan.build, view)
-        check_unmoved(run.setting)
-        for artifact in artifacts:
-            source = "from the store, its inputs are known" if artifact.reused else "built"
-            run.tell.progress(
-                f"{artifact.service}: {artifact.size / 1000:,.0f} kB zip {artifact.sha256[:12]}, {source}"
-                + (f"; {artifact.grew}" if artifact.grew else "")
-            )
-        self._artifacts = {artifact.service: artifact for artifact in artifacts}
+        self._artifacts = built(self._run, self._plan)
 
     def _can_be_tried(self, service: Service) -> bool:
         """Whether everything the service refers to is there and carries what this commit says."""
@@ -225,30 +212,17 @@ class Releasing:
         self._run.skip(self._run.setting.records[service], outcome, error.what, error.hint)
 
     def _uploaded(self, services: Sequence[Service]) -> list[Service]:
-        """The zips, and the evidence that travels with each; the services that have theirs in the bucket."""
+        """The services that have their artifacts in the bucket."""
         kept = []
-        for service, error in zip(services, abreast(self._upload, services, _AT_ONCE), strict=True):
+        errors = uploaded(self._run, [self._artifacts[one.name] for one in services])
+        for service, error in zip(services, errors, strict=True):
             if error is None:
                 kept.append(service)
+            elif self._alone:
+                raise error
             else:
                 self._failed(service.name, error)
         return kept
-
-    def _upload(self, service: Service) -> CrabwalkError | None:
-        from pipeline.build.record import companions
-
-        objects, artifact = self._run.engine.objects, self._artifacts[service.name]
-        try:
-            if not objects.exists(artifact.key) and objects.upload(artifact.key, artifact.path):
-                self._run.tell.progress(f"{artifact.service}: uploaded {artifact.key}")
-            for one in companions(artifact):
-                if not objects.exists(one.key):
-                    objects.upload(one.key, one.path, one.content_type)
-        except CrabwalkError as error:
-            if self._alone:
-                raise
-            return error
-        return None
 
     def _offer(self, name: str) -> Offer | CrabwalkError:
         """Publish and try out a version; in a thread, so nothing is noted here."""

@@ -60,8 +60,9 @@ class Prepared(Releasing):
         """Nothing is compiled."""
         self._artifacts = {one.name: self.made(one.name) for one in self._plan.services}  # type: ignore[misc]
 
-    def _upload(self, service: Service) -> None:
+    def _uploaded(self, services: Sequence[Service]) -> list[Service]:
         """They are there."""
+        return list(services)
 
 
 @dataclass
