@@ -47,7 +47,8 @@ def test_a_killed_process_is_gone_on_with(killed, case):
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_killed_at_every_call(killed, name):
-    for place in range(len(places(SCENARIOS[name], next(clouds())))):
+def test_killed_at_every_call(embedded, namespace, killed, name):
+    calls = places(SCENARIOS[name], Scene(engine_kit.world(embedded, f"{namespace}-count")))
+    for place in range(len(calls)):
         for fault in KILLS:
             killed(name, place, fault)

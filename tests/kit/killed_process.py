@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
 from boundary_kit import FAULTS, Call, Process, Send
 from engine_kit import World, traffic
 from kill_kit import SCENARIOS, Attempt, Scenario
@@ -33,7 +35,8 @@ def _before(_process: Process, _call: Call, _send: Send) -> Any:
 
 
 def _after(_process: Process, _call: Call, send: Send) -> Any:
-    send()
+    with suppress(ClientError):  # that it was refused is an answer too
+        send()
     _kill()
 
 
@@ -60,6 +63,7 @@ def spawned(scenario: Scenario, folder: Path) -> Attempt:
 
     def attempt(_verb: Callable[[Scene], None], scene: Scene, process: Process) -> bool:
         world, file = scene.world, folder / f"{scene.world.service}.jsonl"
+        file.touch()
         wanted = {
             "environment": asdict(world.env),
             "service": world.service,
@@ -79,14 +83,16 @@ def spawned(scenario: Scenario, folder: Path) -> Attempt:
             timeout=60,
             env={**os.environ, "PYTHONPATH": kit},
         )
-        assert done.returncode == -signal.SIGKILL, f"it ended with {done.returncode}: {done.stderr}"
+        assert done.returncode == -signal.SIGKILL, (
+            f"{process.place}: it ended with {done.returncode}: {done.stdout}{done.stderr}"
+        )
         process.met = True
         for line in file.read_text().splitlines():
-            told = json.loads(line)
-            if "now" in told:
-                scene.wait(told["now"] - world.at)
+            one = json.loads(line)
+            if "now" in one:
+                scene.wait(one["now"] - world.at)
             else:
-                scene.trace.append(from_line(told))
+                scene.trace.append(from_line(one))
         return False
 
     return attempt
@@ -99,8 +105,9 @@ def main(wanted: dict[str, Any]) -> None:
     world.feed.of = traffic(bad=scenario.bad)
     FAULTS.update(KILLS)
     scene = Telling(world, Path(wanted["file"]))
-    with scene.standing(), Process("first", wanted["place"], wanted["fault"]).running():
+    with scene.standing(), Process("first", wanted["place"], wanted["fault"]).running() as process:
         scenario.verb(scene)
+    sys.stdout.write(f"it lived, after {[str(one) for one in process.places]}")
 
 
 if __name__ == "__main__":
