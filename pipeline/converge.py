@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.errors import UsageError
 from pipeline.planning import Setting, StackPlan
 from pipeline.release.act import Engine
-from pipeline.release.ledger import StackRecord
+from pipeline.release.records import StackRecord
 
 if TYPE_CHECKING:
     from pipeline.infra import Change

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pipeline.build import BuildPlan
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Environment, Project
-    from pipeline.release.ledger import Ledger, ServiceRecord, StackRecord
+    from pipeline.release.ledger import Ledger
+    from pipeline.release.records import ServiceRecord, StackRecord
     from pipeline.workspace.affected import Affected
     from pipeline.workspace.git import Repository
 

@@ -14,9 +14,9 @@ from pipeline.planning import DeployPlan, Setting, StackPlan, plan_deploy, read_
 from pipeline.release.act import Engine
 from pipeline.release.handover import hand_over, handed_over
 from pipeline.release.leases import Leases
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import LATEST, Rollout
 from pipeline.release.outcome import result_of, skipped
+from pipeline.release.records import ServiceRecord
 from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk import Walk, run
 

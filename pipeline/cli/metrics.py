@@ -11,7 +11,7 @@ from pipeline.cli.options import Here, env_option, output_option
 from pipeline.cli.since import stretch
 
 if TYPE_CHECKING:
-    from pipeline.release.ledger import Entry
+    from pipeline.release.records import Entry
 
 MARGIN_S = 30 * 86_400.0  # how much earlier a release may have begun that ended, or was taken back, in the time asked
 

@@ -11,7 +11,7 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.release.ledger import ServiceRecord
+    from pipeline.release.records import ServiceRecord
     from pipeline.release.status import ServiceStatus
     from pipeline.release.walk import Walk
 

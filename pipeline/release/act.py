@@ -21,11 +21,13 @@ from pipeline.manifest.project import Environment
 from pipeline.release.decision import Decision, Observation
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import Ledger, Rejected, Released, ServiceRecord
+from pipeline.release.ledger import Ledger
 from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
 from pipeline.release.notifier import Notifier
 from pipeline.release.probe import Prober
-from pipeline.release.standing import arrived, overruled, standing, traffic
+from pipeline.release.records import Rejected, Released, ServiceRecord
+from pipeline.release.standing import arrived, head_of, overruled, standing, traffic
+from pipeline.release.steer import heard, obeyed, unpaused
 from pipeline.release.story import entry_of, evidence_of
 from pipeline.release.terms import Order
 from pipeline.release.together import TOGETHER
@@ -155,7 +157,7 @@ class Engine:
             ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
             return self._end(record, ended, "rolled-back", {})
         if kind == "abandon":
-            ended = replace(_heard(rollout, decision.order), sentence=decision.sentence, reason=_reason(decision))
+            ended = replace(heard(rollout, decision.order), sentence=decision.sentence, reason=_reason(decision))
             return self._end(record, ended, "rolled-back", {})
         return self._note(record, rollout, seen.alias, decision)
 
@@ -176,17 +178,8 @@ class Engine:
             since = self.now() if kind == "approval" and rollout.waiting is None else rollout.waiting
             return replace(rollout, waiting=since, sentence=decision.sentence, reason=kind)
         if kind == "obey" and decision.order is not None:
-            return self._obeyed(rollout, decision.order)
+            return obeyed(rollout, decision.order, self.now())
         return rollout
-
-    def _obeyed(self, rollout: Rollout, order: Order) -> Rollout:
-        """A pause stops the deadline's clock, which goes on with `resume`; a held walk begins a new deadline."""
-        heard = _heard(rollout, order)
-        if order.kind == "pause" and rollout.paused is None:
-            return replace(heard, paused=self.now())
-        if order.kind == "resume":
-            return _unpaused(heard, self.now())
-        return heard
 
     @_told
     def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
@@ -243,12 +236,12 @@ class Engine:
         now = self.now()
         moved = replace(rollout, intent=None, unclear=(), nonce=intent.nonce)
         if intent.kind == "fence":
-            heard = moved if intent.order is None else self._obeyed(moved, intent.order)
-            return self.ledger.save(replace(record, rollout=heard))
+            after = moved if intent.order is None else obeyed(moved, intent.order, now)
+            return self.ledger.save(replace(record, rollout=after))
         if intent.sentence:
             moved = replace(moved, sentence=intent.sentence, reason=intent.reason)
         if intent.order is not None:
-            moved = _unpaused(_heard(moved, intent.order), now)
+            moved = unpaused(heard(moved, intent.order), now)
         if intent.kind == "back":
             return self._end(record, moved, "rolled-back", intent.evidence)
         if intent.step != rollout.step:
@@ -288,39 +281,6 @@ def _fenceable(rollout: Rollout, alias: AliasState) -> Head | None:
     return Head("live", rollout.release_id, alias.version, None, 0.0, None, None, "")
 
 
-def head_of(rollout: Rollout, step: int, nonce: str, until: int | None = None) -> Head:
-    """The head that a step of this rollout writes: -1 = back to stable, len(steps) = all traffic.
-
-    `until`: with all traffic, for how long the safety net may go back (epoch seconds).
-    """
-    stable = None if rollout.stable == LATEST else rollout.stable
-    if step < 0:
-        return Head(
-            state="back",
-            release=rollout.release_id,
-            primary=rollout.stable,
-            extra=None,
-            weight=0.0,
-            previous=rollout.previous,
-            origin=rollout.candidate,
-            commit=rollout.commit,
-            nonce=nonce,
-        )
-    share = rollout.traffic(step)
-    full = step >= len(rollout.steps)
-    return Head(
-        state="live" if full else "walk",
-        release=rollout.release_id,
-        primary=rollout.candidate if full else rollout.stable,
-        extra=None if full else rollout.candidate,
-        weight=0.0 if full else share,
-        previous=stable if full else rollout.previous,
-        commit=rollout.commit,
-        nonce=nonce,
-        until=until if full else None,
-    )
-
-
 def _reason(decision: Decision) -> str:
     """The word for why, as the history has it."""
     if decision.order is not None:
@@ -330,20 +290,3 @@ def _reason(decision: Decision) -> str:
     if decision.check == "approval":
         return "not approved"
     return decision.verdict.reason if decision.verdict else ""
-
-
-def _heard(rollout: Rollout, order: Order | None) -> Rollout:
-    """The rollout with an order noted as obeyed, once."""
-    if order is None or any(order.nonce == one.nonce for one in rollout.obeyed):
-        return rollout
-    return replace(rollout, obeyed=(*rollout.obeyed, order))
-
-
-def _unpaused(rollout: Rollout, now: float) -> Rollout:
-    if rollout.phase == "held":
-        phase: Phase = "walking" if rollout.step >= 0 else "published"
-        return replace(rollout, phase=phase, paused=None, clock=now)
-    if rollout.paused is None:
-        return rollout
-    since = rollout.started if rollout.clock is None else rollout.clock
-    return replace(rollout, paused=None, clock=since + max(0.0, now - rollout.paused))

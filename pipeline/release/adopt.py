@@ -17,8 +17,8 @@ from pipeline.errors import ConflictError, UsageError
 from pipeline.release.act import Engine
 from pipeline.release.head import Head, fresh_nonce, parse, trusted
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import Entry, Released, ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
+from pipeline.release.records import Entry, Released, ServiceRecord
 from pipeline.release.standing import standing, traffic
 from pipeline.release.steering import Asker, check_known
 from pipeline.release.story import entry_of

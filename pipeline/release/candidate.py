@@ -13,12 +13,12 @@ from pipeline.release.declared import smoke_of, steps_of, terms_of
 from pipeline.release.freeze import is_frozen
 from pipeline.release.head import trusted
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
 from pipeline.release.preflight import obstacle
 from pipeline.release.probe import stored
 from pipeline.release.publish import Package, publish
 from pipeline.release.record import Note, record_rollback
+from pipeline.release.records import ServiceRecord
 from pipeline.release.smoke import smoke
 from pipeline.release.together import TOGETHER
 from pipeline.release.walk import Walk

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.release.ledger import Entry
+from pipeline.release.records import Entry
 
 DAY_S = 86_400.0
 TAKEN_BACK = frozenset({"rolled-back", "aborted"})

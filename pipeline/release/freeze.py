@@ -14,8 +14,8 @@ from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain
 from pipeline.errors import ConflictError
 from pipeline.release.act import Engine
 from pipeline.release.head import fresh_nonce, parse, trusted
-from pipeline.release.ledger import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS
+from pipeline.release.records import Frozen, ServiceRecord
 
 
 def is_frozen(alias: AliasState) -> bool:

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
@@ -21,7 +21,8 @@ from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.head import fresh_nonce
 from pipeline.release.history import newest_first
-from pipeline.release.model import Rollout, from_json, to_json
+from pipeline.release.model import from_json, to_json
+from pipeline.release.records import Entry, Frozen, Rejected, Released, ServiceRecord, StackRecord
 from pipeline.release.terms import Order
 
 FORMAT = 1
@@ -33,103 +34,6 @@ COLLISION_PAUSE_S = 0.05
 
 class RecordMovedError(ConflictError):
     """The record is not as it was read any more: it is to be read again."""
-
-
-@dataclass(frozen=True)
-class Released:
-    """The release that carries all traffic: what it was made of."""
-
-    release_id: str
-    version: str
-    commit: str
-    artifact: str
-    configuration: str
-    at: float
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """An artifact with a configuration that was rolled back: not tried again unless asked for."""
-
-    release_id: str
-    commit: str
-    artifact: str
-    configuration: str
-
-
-@dataclass(frozen=True)
-class Frozen:
-    """A person rolled back: the service is not deployed until `resume`, or a commit that reverts `commit`."""
-
-    release_id: str
-    commit: str | None
-    version: str | None  # that was rolled back from
-    actor: str
-    claimed_actor: str | None
-    reason: str
-    at: float
-
-
-@dataclass(frozen=True)
-class ServiceRecord:
-    """The state of one service in one environment."""
-
-    service: str
-    seq: int = 0
-    rollout: Rollout | None = None
-    promoted: Released | None = None
-    rejected: tuple[Rejected, ...] = ()
-    frozen: Frozen | None = None
-    etag: str | None = None
-
-    @property
-    def under_way(self) -> Rollout | None:
-        """The rollout that has not ended, if any."""
-        return self.rollout if self.rollout is not None and not self.rollout.over else None
-
-    def rejection(self, artifact: str, configuration: str) -> Rejected | None:
-        """The earlier rejection of the same artifact with the same configuration, if any."""
-        return next(
-            (one for one in self.rejected if (one.artifact, one.configuration) == (artifact, configuration)), None
-        )
-
-
-@dataclass(frozen=True)
-class StackRecord:
-    """What Terraform last applied to a stack; `outputs` per service."""
-
-    stack: str
-    fingerprint: str
-    outputs: dict[str, Any]
-    services: tuple[str, ...]  # that had triggers, i.e. were released, in that root
-    at: float
-    commit: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the history, immutable. Times are epoch seconds; `evidence` is the judge's last word."""
-
-    kind: str  # release | rollback
-    release_id: str
-    service: str
-    environment: str
-    outcome: str
-    stable: str | None
-    candidate: str | None
-    commit: str | None
-    subject: str
-    artifact: str | None
-    actor: str
-    claimed_actor: str | None
-    started: float
-    ended: float
-    reason: str
-    sentence: str
-    evidence: dict[str, Any] = field(default_factory=dict)
-    steps: tuple[dict[str, float], ...] = ()
-    orders: tuple[dict[str, Any], ...] = ()  # what people asked of it
-    committed: float | None = None  # when the commit was made, where git told
 
 
 class Ledger:

@@ -13,7 +13,7 @@ from pipeline.release.view import ReleaseOutcome, ReleaseResult
 
 if TYPE_CHECKING:
     from pipeline.manifest.project import Environment
-    from pipeline.release.ledger import ServiceRecord, StackRecord
+    from pipeline.release.records import ServiceRecord, StackRecord
 
 EXIT_CODES: dict[str, int] = {
     "promoted": 0,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pipeline.aws.aliases import AliasState
 from pipeline.aws.versions import Version
 from pipeline.release.head import parse
-from pipeline.release.ledger import Entry, ServiceRecord
+from pipeline.release.records import Entry, ServiceRecord
 from pipeline.release.words import percent
 
 KEEP = 5

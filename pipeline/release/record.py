@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from pipeline.errors import ConflictError
 from pipeline.release.head import Head, parse, trusted
-from pipeline.release.ledger import Entry, Frozen, Ledger, Rejected, ServiceRecord
+from pipeline.release.ledger import Ledger
 from pipeline.release.model import Rollout, new_release_id
+from pipeline.release.records import Entry, Frozen, Rejected, ServiceRecord
 from pipeline.release.rollback import RollbackDone
 
 ATTEMPTS = 5

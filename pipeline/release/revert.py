@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from pipeline.aws.functions import AliasMoved, AliasUncertain
 from pipeline.errors import ConflictError
-from pipeline.release.act import Engine, head_of
+from pipeline.release.act import Engine
 from pipeline.release.head import fresh_nonce, trusted
-from pipeline.release.ledger import Released, ServiceRecord
 from pipeline.release.model import Rollout, new_release_id
-from pipeline.release.standing import standing, traffic
+from pipeline.release.records import Released, ServiceRecord
+from pipeline.release.standing import head_of, standing, traffic
 from pipeline.release.story import entry_of
 from pipeline.release.together import TOGETHER
 

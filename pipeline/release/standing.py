@@ -1,4 +1,7 @@
-"""Whose the alias's present state is: ours, a late write of ours, a rollback's, or somebody else's. Pure."""
+"""Whose the alias's present state is: ours, a late write of ours, a rollback's, or somebody else's. Pure.
+
+And what ours is: the head that each step of a rollout writes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Literal
 
 from pipeline.aws.functions import AliasState
 from pipeline.release.head import Head, trusted
-from pipeline.release.model import Intent, Rollout, percent
+from pipeline.release.model import LATEST, Intent, Rollout, percent
 
 Standing = Literal["ours", "intent", "undone", "foreign"]
 
@@ -67,3 +70,36 @@ def _after(rollout: Rollout, head: Head, alias: AliasState) -> bool:
     # A record without the revision it was planned on: only what it announced tells.
     moved = rollout.intent is not None and rollout.intent.revision != alias.revision
     return moved and head.origin == rollout.candidate
+
+
+def head_of(rollout: Rollout, step: int, nonce: str, until: int | None = None) -> Head:
+    """The head that a step of this rollout writes: -1 = back to stable, len(steps) = all traffic.
+
+    `until`: with all traffic, for how long the safety net may go back (epoch seconds).
+    """
+    stable = None if rollout.stable == LATEST else rollout.stable
+    if step < 0:
+        return Head(
+            state="back",
+            release=rollout.release_id,
+            primary=rollout.stable,
+            extra=None,
+            weight=0.0,
+            previous=rollout.previous,
+            origin=rollout.candidate,
+            commit=rollout.commit,
+            nonce=nonce,
+        )
+    share = rollout.traffic(step)
+    full = step >= len(rollout.steps)
+    return Head(
+        state="live" if full else "walk",
+        release=rollout.release_id,
+        primary=rollout.candidate if full else rollout.stable,
+        extra=None if full else rollout.candidate,
+        weight=0.0 if full else share,
+        previous=stable if full else rollout.previous,
+        commit=rollout.commit,
+        nonce=nonce,
+        until=until if full else None,
+    )

@@ -10,8 +10,8 @@ from pipeline.release.calendar import closed
 from pipeline.release.decision import Decision
 from pipeline.release.head import Head, trusted
 from pipeline.release.lease import Holder
-from pipeline.release.ledger import Frozen, ServiceRecord
 from pipeline.release.model import LATEST, Rollout, percent
+from pipeline.release.records import Frozen, ServiceRecord
 from pipeline.release.story import evidence_of
 from pipeline.release.terms import Order
 

@@ -6,11 +6,12 @@ obeyed once: its nonce is recorded with the write that carries it out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from pipeline.release.decision import Decision, Observation
 from pipeline.release.evidence import Evidence
-from pipeline.release.model import Rollout, percent
+from pipeline.release.model import Phase, Rollout, percent
 from pipeline.release.terms import Order
 
 
@@ -88,3 +89,29 @@ def _noted(order: Order, sentence: str, after: str) -> Decision:
 
 def _said(order: Order, done: str) -> str:
     return f"{done} by {name(order)}" + (f": {order.reason}" if order.reason else "")
+
+
+def heard(rollout: Rollout, order: Order | None) -> Rollout:
+    """The rollout with an order noted as obeyed, once."""
+    if order is None or any(order.nonce == one.nonce for one in rollout.obeyed):
+        return rollout
+    return replace(rollout, obeyed=(*rollout.obeyed, order))
+
+
+def unpaused(rollout: Rollout, now: float) -> Rollout:
+    """The rollout as it goes on: a pause moved its deadline, a held one has a new deadline from now."""
+    if rollout.phase == "held":
+        phase: Phase = "walking" if rollout.step >= 0 else "published"
+        return replace(rollout, phase=phase, paused=None, clock=now)
+    if rollout.paused is None:
+        return rollout
+    since = rollout.started if rollout.clock is None else rollout.clock
+    return replace(rollout, paused=None, clock=since + max(0.0, now - rollout.paused))
+
+
+def obeyed(rollout: Rollout, order: Order, now: float) -> Rollout:
+    """The rollout after an order that moves no traffic. A pause stops the deadline's clock until `resume`."""
+    after = heard(rollout, order)
+    if order.kind == "pause" and rollout.paused is None:
+        return replace(after, paused=now)
+    return unpaused(after, now) if order.kind == "resume" else after

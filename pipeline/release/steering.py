@@ -14,9 +14,9 @@ from pipeline.release.act import Engine
 from pipeline.release.decide import decide
 from pipeline.release.head import fresh_nonce
 from pipeline.release.lease import Holder, holder
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.outcome import EXIT_CODES
+from pipeline.release.records import ServiceRecord
 from pipeline.release.steer import name
 from pipeline.release.terms import Order, OrderKind
 from pipeline.release.walk import metered, observed

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.release.judge import Verdict
-from pipeline.release.ledger import Entry
 from pipeline.release.model import LATEST, Rollout
+from pipeline.release.records import Entry
 
 
 def evidence_of(verdict: Verdict, check: str = "") -> dict[str, Any]:

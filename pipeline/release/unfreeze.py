@@ -10,8 +10,8 @@ from pipeline.release.act import Engine
 from pipeline.release.freeze import is_frozen, thaw
 from pipeline.release.head import fresh_nonce, trusted
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import Entry, ServiceRecord
 from pipeline.release.model import ALIAS, new_release_id
+from pipeline.release.records import Entry, ServiceRecord
 from pipeline.release.steering import Asker, Steered
 from pipeline.release.walk import Walk, tick
 

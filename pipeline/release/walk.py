@@ -18,8 +18,9 @@ from pipeline.release.decide import away, decide
 from pipeline.release.decision import Decision, Observation
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import RecordMovedError, Released, ServiceRecord
+from pipeline.release.ledger import RecordMovedError
 from pipeline.release.model import Rollout
+from pipeline.release.records import Released, ServiceRecord
 from pipeline.release.revert import revert
 from pipeline.release.signals import TRAFFIC
 from pipeline.release.together import GONE, TOGETHER, Member, joined

@@ -10,8 +10,8 @@ from pipeline.aws import TransientError
 from pipeline.release.act import Engine
 from pipeline.release.decide import decide
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Rollout
+from pipeline.release.records import ServiceRecord
 from pipeline.release.signals import TRAFFIC
 from pipeline.release.view import WalkView
 from pipeline.release.walk import Walk, metered, observed, view

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.release.ledger import Entry
+from pipeline.release.records import Entry
 from pipeline.report.text import duration, odds, one_line, percent
 
 ASKED = {

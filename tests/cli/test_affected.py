@@ -12,7 +12,7 @@ from pipeline import aws
 from pipeline.cli import run
 from pipeline.manifest.project import environment, load_project
 from pipeline.release.act import Engine
-from pipeline.release.ledger import Released, ServiceRecord
+from pipeline.release.records import Released, ServiceRecord
 
 
 class Clone:

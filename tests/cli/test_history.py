@@ -11,8 +11,8 @@ from steer_kit import Steered
 
 from pipeline import local
 from pipeline.release.dora import DAY_S
-from pipeline.release.ledger import Entry
 from pipeline.release.model import new_release_id
+from pipeline.release.records import Entry
 from pipeline.release.story import entry_of
 from pipeline.release.terms import Order
 

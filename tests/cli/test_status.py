@@ -12,8 +12,8 @@ from steer_kit import Steered
 
 from pipeline import local
 from pipeline.release.head import parse
-from pipeline.release.ledger import Frozen, Released
 from pipeline.release.model import ALIAS, StepSpec
+from pipeline.release.records import Frozen, Released
 from pipeline.release.rollback import roll_back
 from pipeline.release.terms import Order, Quiet, Terms
 

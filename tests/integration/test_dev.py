@@ -18,7 +18,7 @@ from shop_kit import Done, Scratch, Verb
 from pipeline import local
 from pipeline.dev import descendants
 from pipeline.release.act import Engine
-from pipeline.release.ledger import StackRecord
+from pipeline.release.records import StackRecord
 
 MAIN = Path(__file__).with_name("dev_main.rs")
 MANIFEST = """crabwalk: 1

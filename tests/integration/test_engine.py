@@ -11,8 +11,8 @@ from engine_kit import finish, rollout_of
 
 from pipeline.errors import AwsError, ConflictError
 from pipeline.release.head import parse, trusted
-from pipeline.release.ledger import Rejected
 from pipeline.release.model import StepSpec
+from pipeline.release.records import Rejected
 from pipeline.release.rollback import roll_back
 from pipeline.release.walk import run, tick
 

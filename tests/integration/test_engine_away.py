@@ -13,9 +13,9 @@ from engine_kit import BUCKET, World, rollout_of
 from pipeline import local
 from pipeline.aws.functions import AliasState
 from pipeline.errors import AwsError
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS
 from pipeline.release.outcome import exit_code, result_of
+from pipeline.release.records import ServiceRecord
 from pipeline.release.walk import Walk, run
 
 

@@ -11,7 +11,7 @@ from kill_kit import ANNA, TTL_S, clouds, deploy, rollback, walked
 from scene_kit import Scene
 
 from pipeline.release.adopt import adopt
-from pipeline.release.ledger import Entry
+from pipeline.release.records import Entry
 from pipeline.release.unfreeze import frozen, unfreeze
 
 

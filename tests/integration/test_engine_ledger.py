@@ -16,7 +16,8 @@ from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.act import entry_of
-from pipeline.release.ledger import COLLISIONS, Ledger, Rejected, Released, ServiceRecord, StackRecord
+from pipeline.release.ledger import COLLISIONS, Ledger
+from pipeline.release.records import Rejected, Released, ServiceRecord, StackRecord
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import release_kit as values
 from engine_kit import FUNCTION, World, promoted
 
 from pipeline.errors import ConflictError
-from pipeline.release.ledger import Entry, Frozen
 from pipeline.release.record import ATTEMPTS, Note, needs_record, record_rollback, who_moved
+from pipeline.release.records import Entry, Frozen
 from pipeline.release.rollback import RollbackDone, roll_back
 from pipeline.release.walk import run
 

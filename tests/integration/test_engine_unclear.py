@@ -10,12 +10,12 @@ from release_kit import saw
 
 from pipeline.aws.functions import AliasMoved
 from pipeline.errors import ConflictError
-from pipeline.release.act import head_of
 from pipeline.release.decide import decide
 from pipeline.release.decision import Decision
 from pipeline.release.head import trusted
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Intent
+from pipeline.release.records import ServiceRecord
+from pipeline.release.standing import head_of
 from pipeline.release.terms import Order, OrderKind
 from pipeline.release.walk import run
 

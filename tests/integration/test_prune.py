@@ -25,7 +25,8 @@ from pipeline.release.act import Engine
 from pipeline.release.clean import Cleaner
 from pipeline.release.head import Head
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import Entry, Ledger, Released
+from pipeline.release.ledger import Ledger
+from pipeline.release.records import Entry, Released
 from pipeline.release.words import ALIAS
 
 VERSIONS = 4

@@ -10,7 +10,7 @@ from engine_kit import World, finish, rollout_of
 from pipeline.errors import ConflictError, UsageError
 from pipeline.release.adopt import adopt
 from pipeline.release.head import trusted
-from pipeline.release.ledger import Released
+from pipeline.release.records import Released
 from pipeline.release.steering import Asker
 
 ANNA = Asker("arn:aws:iam::1:user/anna", None, "the outage of Monday")

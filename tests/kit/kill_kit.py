@@ -20,8 +20,8 @@ from pipeline.errors import CrabwalkError, UsageError
 from pipeline.release.act import Engine
 from pipeline.release.carry import carry_out
 from pipeline.release.lease import GRACE_S, Lease
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, StepSpec
+from pipeline.release.records import ServiceRecord
 from pipeline.release.steering import Asker, ask
 from pipeline.release.terms import Order, OrderKind
 from pipeline.release.walk import Walk, run

@@ -19,8 +19,8 @@ from pipeline.aws.metrics import Series
 from pipeline.manifest.project import Environment
 from pipeline.release.act import Engine
 from pipeline.release.lease import Lease
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout
+from pipeline.release.records import ServiceRecord
 from pipeline.release.walk import Walk
 
 Traffic = Callable[[str | None, str], float]

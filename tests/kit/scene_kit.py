@@ -20,9 +20,10 @@ from pipeline.aws.functions import AliasState, Functions
 from pipeline.aws.identity import whoami
 from pipeline.aws.objects import Objects
 from pipeline.release.act import Engine
-from pipeline.release.ledger import Ledger, ServiceRecord
+from pipeline.release.ledger import Ledger
 from pipeline.release.model import ALIAS
 from pipeline.release.record import Note, needs_record, record_rollback
+from pipeline.release.records import ServiceRecord
 from pipeline.release.rollback import roll_back
 from pipeline.release.unrecorded import persist
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from pipeline.aws.functions import AliasState
 from pipeline.release.head import Head, parse
-from pipeline.release.ledger import Entry, ServiceRecord
 from pipeline.release.model import Rollout
+from pipeline.release.records import Entry, ServiceRecord
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_kit import FRESH
 
-from pipeline.release.ledger import ServiceRecord
+from pipeline.release.records import ServiceRecord
 from pipeline.release.walk import Walk
 from pipeline.turns import Turns, Unit
 

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from release_kit import BAD, FRESH, GOOD, NONCE, SILENT, START, alias, described, own_alias, periods, saw, walking
 
 from pipeline.aws.functions import AliasState
-from pipeline.release.act import head_of
 from pipeline.release.decide import decide, due, patience
 from pipeline.release.decision import Decision
 from pipeline.release.head import Head
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.model import Intent, Rollout, StepSpec
-from pipeline.release.standing import standing
+from pipeline.release.standing import head_of, standing
 from pipeline.release.terms import Freeze, Order, Terms
 
 SOON = START + 30

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.release.dora import DAY_S, EXPLAINED, Figures, figures
-from pipeline.release.ledger import Entry
+from pipeline.release.records import Entry
 
 HOUR = 3600.0
 NOW = 100 * DAY_S

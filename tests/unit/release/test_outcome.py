@@ -13,9 +13,9 @@ from release_kit import BAD, START, alias, own_alias, periods, saw, walking
 from pipeline.release import outcome as outcomes
 from pipeline.release.decide import away, decide
 from pipeline.release.decision import Decision
-from pipeline.release.ledger import Released, ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.outcome import EXIT_CODES, exit_code, service_url, skipped
+from pipeline.release.records import Released, ServiceRecord
 from pipeline.release.view import ReleaseResult
 
 ENDED = {"ended": START + 42.0}

@@ -15,8 +15,8 @@ from release_kit import FRESH, NONCE, alias, described, walking
 from pipeline.aws.aliases import AliasState
 from pipeline.aws.versions import Version
 from pipeline.release.head import Head, parse
-from pipeline.release.ledger import Entry, Released, ServiceRecord
 from pipeline.release.prune import Facts, hexadecimal, needed_by_others, plan_prune, reasons
+from pipeline.release.records import Entry, Released, ServiceRecord
 
 
 def sha(number: int) -> str:

@@ -11,9 +11,9 @@ from release_kit import FRESH, NONCE, alias, described, walking
 
 from pipeline.aws.functions import AliasState
 from pipeline.errors import UsageError
-from pipeline.release.act import head_of
 from pipeline.release.head import Head
 from pipeline.release.rollback import UNKNOWN_RELEASE, plan_rollback
+from pipeline.release.standing import head_of
 
 WALKING = described(head_of(walking(previous="0"), 0, NONCE))
 PROMOTED = described(head_of(walking(1), 2, NONCE))

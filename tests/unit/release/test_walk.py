@@ -11,8 +11,8 @@ from release_kit import BAD, COMMIT, FRESH, GOOD, SILENT, START, own_alias, peri
 from pipeline.release.decide import decide
 from pipeline.release.decision import Decision
 from pipeline.release.judge import Counts, Minute
-from pipeline.release.ledger import ServiceRecord
 from pipeline.release.model import Rollout
+from pipeline.release.records import ServiceRecord
 from pipeline.release.walk import RECENT, Walk, view
 
 
