@@ -225,6 +225,10 @@ def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]
         return False, note.who
     if kept is not None:
         kept.unlink(missing_ok=True)
+    if note.moved and noted.rollout is not None and noted.rollout.over and noted.rollout.terms.notify:
+        from pipeline.release.notifier import tell_rollback  # of one under way its controller tells
+
+        tell_rollback(env, noted.rollout, note, here.console.warn)
     here.settle_unrecorded()
     return noted.written, noted.by
 

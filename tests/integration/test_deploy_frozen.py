@@ -47,3 +47,7 @@ def test_a_frozen_service_waits_for_a_revert_and_the_bad_code_does_not_come_alon
     assert now["MemorySize"] == 256
     assert now["CodeSha256"] == of_version(shop, stable)["CodeSha256"]
     assert now["CodeSha256"] != of_version(shop, rejected)["CodeSha256"]
+
+    shop.replace(MANIFEST, "memory: 256 MB", "memory: 128 MB")  # as the other tests know it
+    shop.commit("hello: less memory")
+    assert shop.deploy().code == 0
