@@ -13,7 +13,9 @@ from pipeline.build.tools import cargo_home
 
 # Raise it when the way from inputs to zip changes: what was stored before is then another build.
 _FORMAT = 2
-_SKIPPED_FOLDERS = frozenset({"target", ".git", ".venv", ".crabwalk", ".terraform", "node_modules", "events"})
+_SKIPPED_FOLDERS = frozenset({".git", ".venv", ".crabwalk", ".terraform", "node_modules"})
+# Directly in a crate's folder only: deeper they may be modules of the crate.
+_SKIPPED_BESIDE = frozenset({"target", "events", "hooks"})
 _SKIPPED_FILES = frozenset({"service.yaml", "README.md"})
 
 
@@ -79,7 +81,8 @@ def _sources(directory: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(directory):
         here = Path(folder)
         nested = here != directory and "Cargo.toml" in files
-        folders[:] = [] if nested else sorted(set(folders) - _SKIPPED_FOLDERS)
+        skipped = _SKIPPED_FOLDERS | (_SKIPPED_BESIDE if here == directory else frozenset())
+        folders[:] = [] if nested else sorted(set(folders) - skipped)
         if not nested:
             yield from (here / name for name in sorted(files) if name not in _SKIPPED_FILES and (here / name).is_file())
 

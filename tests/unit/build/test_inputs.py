@@ -22,6 +22,8 @@ def key(root: Path, name: str = "one", declared: tuple[str, ...] = (), **paramet
     [
         "services/one/src/main.rs",
         "services/one/src/new.rs",
+        "services/one/src/events/mod.rs",
+        "services/one/src/hooks/target/mod.rs",
         "services/one/build.rs",
         "services/one/data.json",
         "shared/src/lib.rs",
@@ -66,6 +68,7 @@ def test_of_companions_what_cargo_unifies_counts(tree: Path, added: str, *, coun
     [
         "services/one/service.yaml",
         "services/one/events/one.json",
+        "services/one/hooks/check.sh",
         "services/one/target/debug/one",
         "services/two/src/main.rs",
         "services/big/src/main.rs",

@@ -71,7 +71,15 @@ CASES = {
             for folder in ("services/hello", "rust_shared")
             for path in (
                 *("README.md", "README", "CHANGELOG.md", "docs/api.html", "tests/a.rs", "tests/data/x.json"),
-                *("benches/b.rs", "examples/e.rs", "events/get.json", ".gitignore", "rustfmt.toml", "clippy.toml"),
+                *(
+                    "benches/b.rs",
+                    "examples/e.rs",
+                    "events/get.json",
+                    "hooks/gate.sh",
+                    ".gitignore",
+                    "rustfmt.toml",
+                    "clippy.toml",
+                ),
             )
         }
     ),
