@@ -43,7 +43,7 @@ def show_plan(services: tuple[str, ...], env_name: str | None, base: str | None,
     plan = plan_deploy(setting, here.repo, services, base)
     changes = {stack.stack: _changes(here, stack) for stack in plan.stacks}
     if output == "json":
-        here.console.json(_document(plan, changes))
+        here.console.json(_document(here, plan, changes))
     else:
         _show(here, plan, changes)
     return 0
@@ -137,7 +137,9 @@ def _outlook(here: Here, plan: DeployPlan, service: Service) -> tuple[str, ...]:
         return ()
     function = here.project.function_name(here.env.name, service.name)
     signals = len(terms_of(service.release).checks.signals)
-    return outlook(here.engine.metrics, function, steps_of(service.release), signals, here.engine.now())
+    probes = float(service.release.probe.per_minute) if service.release.probe else 0.0
+    steps, now = steps_of(service.release), here.engine.now()
+    return outlook(here.engine.metrics, function, steps, signals, now, probes=probes)
 
 
 def _walks(here: Here, plan: DeployPlan) -> Iterator[str]:
@@ -162,7 +164,7 @@ def _after(plan: DeployPlan, service: Service) -> str:
     return f" after {' and '.join(released)}" if released else ""
 
 
-def _document(plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) -> dict[str, Any]:
+def _document(here: Here, plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) -> dict[str, Any]:
     stored = {artifact.service for artifact in plan.build.stored}
     return {
         "commit": plan.setting.commit,
@@ -180,5 +182,15 @@ def _document(plan: DeployPlan, changes: dict[str, tuple[Change, ...]]) -> dict[
         "stacks": [
             {"name": stack.stack, "terraform": stack.terraform, "changes": changes[stack.stack]}
             for stack in plan.stacks
+        ],
+        "releases": [
+            {
+                "name": service.name,
+                "steps": [{"traffic": step.traffic, "bake_s": step.bake_s} for step in service.release.steps],
+                "sentence": _walk(plan, service),
+                "outlook": list(_outlook(here, plan, service)),
+            }
+            for wave in plan.waves
+            for service in wave
         ],
     }

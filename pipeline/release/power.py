@@ -126,7 +126,8 @@ def sentences(
         sums.append(_Sums(new, old, base_rate, step.minutes, steps=len(steps), alpha=alpha, phi=phi))
         smallest = _smallest(sums, base_rate, POWER)
         opening = f"step {number} ({_percent(step.traffic)}, {_span(step.minutes)}): "
-        opening += f"about {_about(new * step.minutes)} requests to the new version"
+        about = _about(new * step.minutes)
+        opening += f"about {about} request{'' if about == '1' else 's'} to the new version"
         double = 2.0 * base_rate or 0.001
         needed = minutes_needed(new, old, base_rate, double, steps=len(steps), alpha=alpha, phi=phi)
         lasts = f"in {_span(needed)}" if needed else "not even in a week"
@@ -213,7 +214,7 @@ def _at_least(n: int, rate: float, least: int, phi: float) -> float:
 
 def _finds(smallest: float | None, base_rate: float) -> str:
     if smallest is None:
-        return "finds nothing for sure, not even an outage"
+        return "too few to find even an outage for sure"
     if smallest >= 0.5:
         return f"finds only outages, from {_percent(smallest)} failing on"
     usual = f" instead of {_percent(base_rate)}" if base_rate else ""

@@ -167,7 +167,8 @@ def test_plan_and_dry_run_say_everything_and_do_nothing(shop: Shop) -> None:
     outlook = [*lines[release + 1 :], *dry.lines[release + 1 :]]  # its own traffic goes on meanwhile
     assert all(line.startswith("  ") for line in outlook)
     document = shop.crabwalk("plan", "--output", "json").json
-    assert list(document) == ["commit", "environment", "services", "stacks"]
+    assert list(document) == ["commit", "environment", "services", "stacks", "releases"]
+    assert [one["name"] for one in document["releases"]] == ["hello"]
     assert [(one["name"], one["affected"]) for one in document["services"]] == [("health", False), ("hello", True)]
     assert document["stacks"] == [{"name": "web", "terraform": False, "changes": []}]
     assert (shop.alias()["RevisionId"], len(shop.history())) == (before, entries)

@@ -93,7 +93,7 @@ def test_a_plan_says_what_each_step_finds() -> None:
     steps = (Step(0.1, 10), Step(0.5, 10))
     assert sentences(3, steps, 0.01) == (
         (
-            "step 1 (10 %, 10 min): about 3 requests to the new version; finds nothing for sure, not even an outage; "
+            "step 1 (10 %, 10 min): about 3 requests to the new version; too few to find even an outage for sure; "
             "twice as many would show not even in a week"
         ),
         (
@@ -113,7 +113,7 @@ def test_a_plan_says_what_each_step_finds() -> None:
     )
     assert sentences(0, steps[:1], 0.0) == (
         (
-            "step 1 (10 %, 10 min): about 0 requests to the new version; finds nothing for sure, not even an outage; "
+            "step 1 (10 %, 10 min): about 0 requests to the new version; too few to find even an outage for sure; "
             "0.1 % would show not even in a week"
         ),
     )

@@ -37,7 +37,13 @@ def test_a_busy_service_is_told_what_each_step_finds() -> None:
 
 
 def test_a_service_that_is_young_is_not_averaged_over_a_week_it_did_not_live() -> None:
-    assert told(Hours(6_000, 0, hours=2))[0].startswith("at its traffic of last week, 100 requests")
+    young = told(Hours(6_000, 0, hours=2))[0]
+    assert young == "at its traffic of the last 2 h, all it ever had, 100 requests a minute on average:"
+
+
+def test_probes_are_traffic_too() -> None:
+    first, *_ = outlook(Hours(0, 0, hours=0), "hello", STEPS, 2, NOW, probes=600.0)  # type: ignore[arg-type]
+    assert first.endswith("0 requests a minute on average and 600 probes:")
 
 
 def test_no_traffic_no_steps_and_no_metrics_are_said() -> None:
