@@ -15,7 +15,7 @@ from pipeline.cli.since import stretch
 if TYPE_CHECKING:
     from pipeline.release.records import Entry
 
-OUTCOMES = ("promoted", "rolled-back", "aborted", "superseded", "resumed", "adopted")
+OUTCOMES = ("promoted", "rolled-back", "rejected", "aborted", "superseded", "resumed", "adopted")
 
 
 @click.command()
@@ -74,10 +74,12 @@ def names_of(here: Here, services: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _wanted(entries: Iterator[Entry], outcome: str | None, actor: str | None) -> Iterator[Entry]:
+    from pipeline.report.history import ended
+
     for one in entries:
         people = [one.actor, one.claimed_actor or ""]
         people += [str(order.get(key) or "") for order in one.orders for key in ("actor", "claimed_actor")]
-        if outcome is not None and one.outcome != outcome:
+        if outcome is not None and ended(one) != outcome:
             continue
         if actor is None or any(actor.lower() in each.lower() for each in people):
             yield one

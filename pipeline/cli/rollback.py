@@ -139,10 +139,12 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
         console.line(f"{place.label}: {done.plan.sentence}{by}{further}")
     written = False
     if place.env is None and moved:
-        console.note("the alias carries the mark; `crabwalk rollback SERVICE` in its project records it")
+        console.note("it is frozen now; in its project `crabwalk rollback` records it, `crabwalk resume` unfreezes")
     elif place.env is not None and note is not None:
         written, by_record = _record(here, place.env, note)
         who = who or by_record
+        if moved:
+            console.line(f"{place.label}: {'recorded, and ' if written else ''}{_frozen(place.label, place.env, done)}")
     if here.json:
         console.json(
             {
@@ -158,6 +160,13 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
             }
         )
     return 0
+
+
+def _frozen(service: str, env: Environment, done: RollbackDone) -> str:
+    """What follows for the next deploy, and the two ways out."""
+    commit = done.plan.commit
+    reverted = f", or until a commit reverts {commit[:12]}" if commit else ""
+    return f"frozen: `deploy` passes it over until `crabwalk resume {service} --env {env.name}`{reverted}"
 
 
 def _note(place: Place, done: RollbackDone, reason: str) -> Note | None:

@@ -32,6 +32,9 @@ from pipeline.release.story import entry_of, evidence_of
 from pipeline.release.terms import Order
 from pipeline.release.together import TOGETHER
 
+# Tried again by the next deploy: with the others of its group, or because a gate may say yes another time.
+AGAIN = frozenset({TOGETHER, "hook"})
+
 P = ParamSpec("P")
 
 
@@ -183,7 +186,7 @@ class Engine:
 
     @_told
     def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
-        """End a rollout that never got traffic (a smoke check failed); the alias is not touched."""
+        """End a rollout that never got traffic (a smoke check or a hook said no); the alias is not touched."""
         return self._end(record, replace(rollout, reason=reason, sentence=sentence), "rolled-back", {})
 
     def _move(
@@ -267,7 +270,7 @@ class Engine:
             made_of = (ended.artifact, ended.configuration)
             rejections = tuple(one for one in record.rejected if (one.artifact, one.configuration) != made_of)
             return self.ledger.save(replace(record, rollout=ended, promoted=promoted, rejected=rejections))
-        if ended.reason == TOGETHER:  # nothing is wrong with it: it is tried again with the others of its group
+        if ended.reason in AGAIN:
             return self.ledger.save(replace(record, rollout=ended))
         rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
         return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))

@@ -9,9 +9,11 @@ observation do not have.
 
 from __future__ import annotations
 
+from pipeline.aws.aliases import AliasState
 from pipeline.release.calendar import closed
 from pipeline.release.decision import Decision, Observation
 from pipeline.release.evidence import Evidence, weigh
+from pipeline.release.head import trusted
 from pipeline.release.judge import Verdict, unavailable
 from pipeline.release.model import Rollout, percent
 from pipeline.release.standing import Standing, arrived, expected, overruled, standing, traffic
@@ -98,7 +100,7 @@ def _elsewhere(rollout: Rollout, seen: Observation, where: Standing) -> Decision
         return Decision(
             "undone",
             f"somebody rolled {rollout.service} back to version {alias.version} {when}",
-            "the release is over; fix forward, then deploy",
+            _unfrozen(rollout, alias),
         )
     found, left = traffic(alias), expected(rollout)
     what = f"{found}, not {left}" if found != left else f"{found} as before, but described by somebody else"
@@ -107,6 +109,15 @@ def _elsewhere(rollout: Rollout, seen: Observation, where: Standing) -> Decision
         f"the alias was changed by somebody else in mid-walk: {what}; nothing was written",
         f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
     )
+
+
+def _unfrozen(rollout: Rollout, alias: AliasState) -> str:
+    """How it can be deployed to again: a person's rollback froze it, the safety net's did not."""
+    head = trusted(alias)
+    if head is None or head.state != "frozen":
+        return "the release is over; fix forward, then deploy"
+    goes_on = f"`crabwalk resume {rollout.service} --env {rollout.environment}`"
+    return f"it is frozen: `deploy` passes it over until {goes_on}, or until a commit reverts {rollout.commit[:12]}"
 
 
 def _blind(rollout: Rollout, evidence: Evidence, left: float) -> Decision:

@@ -18,6 +18,7 @@ from pipeline.manifest.project import Environment
 from pipeline.release import command, webhook
 from pipeline.release.link import link_of, moment
 from pipeline.release.model import LATEST, Rollout
+from pipeline.release.story import ended_as
 
 if TYPE_CHECKING:
     from pipeline.manifest.models_hooks import Hook, Hooks
@@ -65,15 +66,10 @@ def after(hooks: Hooks, rollout: Rollout, env: Environment, directory: Path, say
 
 
 def outcome_of(rollout: Rollout) -> str:
-    """How a release ended, in the word hooks are told: empty before its end.
-
-    `rejected`: a smoke check or a hook said no; `aborted`: a person did.
-    """
+    """How a release ended, in the word hooks are told: empty before its end."""
     if not rollout.over:
         return ""
-    if rollout.reason in {"smoke", "hook"}:
-        return "rejected"
-    return "aborted" if rollout.reason == "aborted" else rollout.phase
+    return rollout.phase if rollout.phase == "promoted" else ended_as(rollout)
 
 
 def variables(rollout: Rollout) -> dict[str, str]:

@@ -72,4 +72,6 @@ def _shown(versions: Versions, function: str) -> str:
     if not numbers:
         return "no version was published yet"
     more = f" and {len(numbers) - SHOWN} older ones" if len(numbers) > SHOWN else ""
+    if len(numbers) == 1:
+        return f"there is only version {numbers[0]}"
     return f"there are versions {', '.join(numbers[:SHOWN])}{more}"

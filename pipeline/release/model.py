@@ -15,6 +15,7 @@ LATEST = "$LATEST"  # an alias that points there was never released
 
 Phase = Literal["published", "walking", "promoted", "rolled-back", "held"]
 OVER: frozenset[str] = frozenset({"promoted", "rolled-back"})
+REJECTS: frozenset[str] = frozenset({"smoke", "hook"})  # what says no before any traffic
 OnInconclusive = Literal["rollback", "hold", "promote"]
 IntentKind = Literal["fence", "step", "back"]
 

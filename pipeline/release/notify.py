@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pipeline.release.link import link_of, moment
-from pipeline.release.model import LATEST, Rollout, percent
+from pipeline.release.model import LATEST, REJECTS, Rollout, percent
 
 Event = Literal[
     "start",  # recorded, and no traffic moved yet
@@ -137,7 +137,7 @@ def _events(before: Rollout | None, after: Rollout) -> tuple[Event, ...]:
 def _end(rollout: Rollout) -> Event:
     if rollout.phase == "promoted":
         return "promote"
-    if rollout.reason in {"smoke", "hook"}:
+    if rollout.reason in REJECTS:
         return "rejected"
     return "abort" if rollout.reason == "aborted" else "rollback"
 
@@ -169,6 +169,9 @@ def _sentence(event: Event, rollout: Rollout) -> str:
         against = f"against version {rollout.stable}" if rollout.stable != LATEST else "nothing to compare it with"
         steps = " → ".join(percent(one.traffic) for one in rollout.steps)
         return f"{against}, {steps + ' → ' if steps else ''}100 %"
+    if event == "approval" and rollout.waiting is not None:
+        until = moment(rollout.waiting + rollout.terms.approval_timeout_s)
+        return f"{rollout.sentence} until {until}: crabwalk promote {rollout.service} --env {rollout.environment}"
     if event in {"pause", "resume"} and rollout.obeyed:
         order = rollout.obeyed[-1]
         return f"by {order.actor}" + (f": {order.reason}" if order.reason else "")

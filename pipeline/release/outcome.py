@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.infra.values import endpoint
 from pipeline.release.decision import Decision
-from pipeline.release.model import LATEST, Rollout
+from pipeline.release.model import LATEST, REJECTS, Rollout
+from pipeline.release.story import ended_as
 from pipeline.release.together import TOGETHER
 from pipeline.release.view import ReleaseOutcome, ReleaseResult
 
@@ -23,10 +24,12 @@ EXIT_CODES: dict[str, int] = {
     "failed": 1,
     "conflict": 5,
     "rolled-back": 3,
+    "rejected": 3,
     "aborted": 3,
     "held": 4,
 }
 WORST_FIRST = (1, 3, 5, 4, 0)
+_FIX = "commit {}, commit a fix and deploy it (the same artifact is not tried again without --retry)"
 
 
 def exit_code(results: Iterable[ReleaseResult]) -> int:
@@ -49,7 +52,7 @@ def result_of(rollout: Rollout, decision: Decision | None, now: float) -> Releas
         commit=rollout.commit,
         duration_s=(rollout.ended or now) - rollout.started,
         sentence=_why(rollout, decision),
-        check=_check(rollout, decision) if outcome == "rolled-back" else None,
+        check=_check(rollout, decision) if outcome in {"rolled-back", "rejected"} else None,
         canary=verdict.canary if verdict else None,
         baseline=verdict.baseline if verdict else None,
         next=_next(rollout, outcome, decision),
@@ -100,7 +103,7 @@ def _outcome(rollout: Rollout, decision: Decision | None) -> ReleaseOutcome:
     if rollout.phase == "promoted":
         return "promoted"
     if rollout.phase == "rolled-back":
-        return "aborted" if rollout.reason == "aborted" else "rolled-back"
+        return ended_as(rollout)
     if decision is not None and decision.kind == "away":
         return "held" if decision.check == "aws" else "failed"
     return "conflict" if decision is not None and decision.kind == "conflict" else "held"
@@ -116,19 +119,26 @@ def _next(rollout: Rollout, outcome: ReleaseOutcome, decision: Decision | None) 
         return decision.next
     if outcome == "aborted":
         return f"deploy with --retry walks it again: crabwalk retry {rollout.service} --env {env}"
-    if outcome == "rolled-back":
+    if outcome in {"rejected", "rolled-back"}:
         return _after_rollback(rollout)
     return decision.next if decision else f"crabwalk status {rollout.service} --env {env}"
 
 
+def _after_rejection(rollout: Rollout) -> str:
+    """A hook speaks of the moment as well as of the version, so it is asked again; a smoke check is not."""
+    env = rollout.environment
+    if rollout.reason == "hook":
+        return f"the hook is asked again by the next deploy: crabwalk deploy {rollout.service} --env {env}"
+    return f"look into {_FIX.format(rollout.commit[:12])}"
+
+
 def _after_rollback(rollout: Rollout) -> str:
+    if rollout.reason in REJECTS:
+        return _after_rejection(rollout)
     if rollout.reason == TOGETHER:
         return f"it is tried again with the next deploy of its group `{rollout.terms.together}`"
     kept = f"version {rollout.stable} has all traffic; " if rollout.stable != LATEST else "no traffic was moved; "
-    return (
-        f"{kept}look into commit {rollout.commit[:12]}, commit a fix and deploy it "
-        f"(the same artifact is not tried again without --retry)"
-    )
+    return f"{kept}look into {_FIX.format(rollout.commit[:12])}"
 
 
 def service_url(env: Environment, stack: StackRecord | None, service: str) -> str | None:

@@ -200,7 +200,7 @@ def _frozen(record: ServiceRecord, note: Note, head: Head) -> ServiceRecord:
         version=head.origin,
         actor=note.actor if ours else UNKNOWN,
         claimed_actor=note.claimed_actor if ours else None,
-        reason=(note.reason if ours else "") or BY_HAND,
+        reason=note.reason if ours else "",
         at=note.at,
     )
     return replace(record, frozen=freeze)

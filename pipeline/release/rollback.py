@@ -126,8 +126,10 @@ def check_version(to: str) -> None:
 
 
 def _outside(head: Head, target: str, now: float) -> str:
-    """What to say where what the version needs may have been removed: after its rollback window, or never in one."""
+    """What to say of a version that was rolled back itself, or whose needs may be gone: its rollback window is over."""
     gone = "what it needs (tables, variables, permissions) may have been removed since"
+    if head.rolled_back and target == head.origin:
+        return f"version {target} is the one that was rolled back last (release {head.release})"
     if target in {head.extra, head.origin}:  # it has traffic, or had it a moment ago
         return ""
     if target != head.previous:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.release.judge import Verdict
-from pipeline.release.model import LATEST, Rollout
+from pipeline.release.model import LATEST, REJECTS, Rollout
 from pipeline.release.records import Entry
 
 
@@ -26,6 +26,16 @@ def evidence_of(verdict: Verdict, check: str = "") -> dict[str, Any]:
     }
 
 
+def ended_as(rollout: Rollout) -> Literal["rolled-back", "rejected", "aborted"]:
+    """How a release that was not promoted ended.
+
+    `rejected`: a smoke check or a hook said no, before any traffic; `aborted`: a person did.
+    """
+    if rollout.reason in REJECTS:
+        return "rejected"
+    return "aborted" if rollout.reason == "aborted" else "rolled-back"
+
+
 def entry_of(rollout: Rollout, evidence: Mapping[str, Any]) -> Entry:
     """The history entry of a rollout that ended."""
     return Entry(
@@ -33,7 +43,7 @@ def entry_of(rollout: Rollout, evidence: Mapping[str, Any]) -> Entry:
         release_id=rollout.release_id,
         service=rollout.service,
         environment=rollout.environment,
-        outcome="aborted" if rollout.reason == "aborted" else rollout.phase,
+        outcome=rollout.phase if rollout.phase == "promoted" else ended_as(rollout),
         stable=None if rollout.stable == LATEST else rollout.stable,
         candidate=rollout.candidate,
         commit=rollout.commit,

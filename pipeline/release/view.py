@@ -8,7 +8,7 @@ from typing import Literal
 from pipeline.release.judge import Counts, Verdict
 
 ReleaseOutcome = Literal[
-    "promoted", "rolled-back", "aborted", "held", "conflict", "skipped", "no-op", "failed", "handed-over"
+    "promoted", "rolled-back", "rejected", "aborted", "held", "conflict", "skipped", "no-op", "failed", "handed-over"
 ]
 
 

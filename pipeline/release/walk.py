@@ -41,6 +41,7 @@ class Walk:
     minutes: tuple[Minute, ...] = ()
     metrics_away_since: float | None = None
     away_since: float | None = None  # the first of the rounds that broke off since the last that did not
+    overtaken: bool = False  # the last one broke off because a person's verb changed the record
     base: Released | None = None  # of one that is promoted: what was before it
 
     @property
@@ -222,7 +223,7 @@ def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: Cr
         decision = away(walk.rollout, fault.what, decision.verdict if decision else None, passing=passing)
     elif decision is not None and decision.kind in STOPPED:  # it is not recorded yet
         decision = walk.decision
-    return replace(walk, decision=decision, away_since=since)
+    return replace(walk, decision=decision, away_since=since, overtaken=isinstance(fault, RecordMovedError))
 
 
 def _read_again(engine: Engine, walk: Walk) -> Walk:
@@ -273,7 +274,7 @@ def view(walk: Walk, now: float) -> WalkView:
 
 def _next(walk: Walk) -> str:
     if walk.away_since is not None and not walk.finished:
-        return "AWS did not answer; it is asked again"
+        return "its record was changed; it is read again" if walk.overtaken else "AWS did not answer; it is asked again"
     return walk.decision.next if walk.decision else "the first look at the evidence"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.release.model import REJECTS
+from pipeline.release.notify import BY_HAND
 from pipeline.release.records import Entry
 from pipeline.report.text import duration, odds, one_line, percent
 
@@ -26,12 +28,18 @@ def entry_lines(entry: Entry) -> list[str]:
         ("steps", steps),
         ("check", _check(entry.evidence)),
         ("why", one_line(entry.sentence)),
-        ("reason", one_line(entry.reason) if entry.kind != "release" else ""),
+        ("reason", one_line(entry.reason) if entry.kind != "release" and entry.reason != "by hand" else ""),
     ):
         if text:
             lines.append(_field(label, text))
     lines += [_field("asked", _asked(one)) for one in entry.orders]
     return lines
+
+
+def ended(entry: Entry) -> str:
+    """How it ended. Entries from before there was a word for it call what was rejected rolled back."""
+    before_traffic = entry.kind == "release" and entry.reason in REJECTS
+    return "rejected" if before_traffic else entry.outcome
 
 
 def who(actor: str, claimed: str | None) -> str:
@@ -46,7 +54,9 @@ def _headline(entry: Entry) -> str:
     versions = f"version {new} → {old}" if entry.kind == "rollback" else f"version {old} → {new}"
     if entry.candidate is None:
         versions = f"version {old}"
-    said = entry.outcome.replace("-", " ") + (" by hand" if entry.kind == "rollback" else "")
+    said = ended(entry).replace("-", " ") + (" by hand" if entry.kind == "rollback" else "")
+    if entry.kind == "release" and entry.reason == BY_HAND:  # the rollback has an entry of its own
+        said = f"release ended, {BY_HAND}"
     commit = f", {one_line(entry.commit or '')[:12]}" if entry.commit else ""
     subject = f" {one_line(entry.subject)}" if entry.subject else ""
     return f"{at} {one_line(entry.service)}: {said}, {versions}{commit}{subject}"

@@ -32,7 +32,7 @@ def result_lines(result: ReleaseResult) -> list[str]:
 def show_result(console: Console, result: ReleaseResult) -> None:
     """The same lines, the headline in the colour of the outcome."""
     head, *rest = result_lines(result)
-    if result.outcome in {"rolled-back", "aborted", "failed", "conflict"}:
+    if result.outcome in {"rolled-back", "rejected", "aborted", "failed", "conflict"}:
         console.bad(head)
     elif result.outcome == "promoted":
         console.good(head)
@@ -50,6 +50,7 @@ def _headline(result: ReleaseResult) -> str:
     said = {
         "promoted": f"{new} promoted after {took}, it has all the traffic",
         "rolled-back": f"{new} rolled back after {took}, {old} has all the traffic again",
+        "rejected": f"{new} rejected after {took}, no traffic was moved",
         "aborted": f"{new} aborted after {took}, {old} has all the traffic again",
         "held": f"{new} held after {took}, the traffic stays where it is",
         "conflict": f"conflict after {took}, nothing more was changed",

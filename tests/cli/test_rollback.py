@@ -20,6 +20,8 @@ from pipeline.cli import run
 from pipeline.release.head import parse
 
 ME = "arn:aws:iam::000000000000:root"
+RESUME = "`crabwalk resume hello --env local`"
+FROZEN = f"frozen: `deploy` passes it over until {RESUME}, or until a commit reverts c0ffee12c0de\n"
 CRABWALK = str(Path(sys.executable).with_name("crabwalk"))
 
 
@@ -50,7 +52,7 @@ def test_a_machine_that_has_only_credentials_is_enough(hello: Service, embedded:
         0,
         (
             f"{function}: version 1 has all traffic, version 2 has none\n"
-            "the alias carries the mark; `crabwalk rollback SERVICE` in its project records it\n"
+            "it is frozen now; in its project `crabwalk rollback` records it, `crabwalk resume` unfreezes\n"
         ),
         "",
     )
@@ -136,6 +138,7 @@ def test_the_record_says_who_and_why(
         "recorded": True,
         "warning": "",
     }
+    assert said.err == f"hello: version 1 has all traffic, version 2 has none\nhello: recorded, and {FROZEN}"
     (entry,) = hello.history()
     assert (entry["actor"], entry["claimed_actor"], entry["reason"]) == (ME, "octocat", "checkout fails")
     frozen = hello.record()["frozen"]
@@ -154,7 +157,7 @@ def test_without_the_ledger_the_traffic_moves_and_the_record_waits_for_the_next_
     monkeypatch.setenv("GITHUB_ACTOR", "octocat")
     assert run(["rollback", "hello", "--env", "local", "--reason", "checkout fails"]) == 0
     said = capsys.readouterr()
-    assert said.out == "hello: version 1 has all traffic, version 2 has none\n"
+    assert said.out == f"hello: version 1 has all traffic, version 2 has none\nhello: {FROZEN}"
     (waiting,) = hello.queue()
     assert said.err == (
         "warning: THE TRAFFIC HAS MOVED, BUT IT IS NOT RECORDED: the environment `local` has no bucket "
@@ -195,7 +198,7 @@ def test_where_nothing_can_be_kept_that_is_said_too(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     assert run(["rollback", "hello", "--env", "local"]) == 0
     said = capsys.readouterr()
-    assert said.out == "hello: version 1 has all traffic, version 2 has none\n"
+    assert said.out == f"hello: version 1 has all traffic, version 2 has none\nhello: {FROZEN}"
     assert "nor could it be kept for later (Not a directory); the same command records it" in said.err
     assert hello.alias()["FunctionVersion"] == "1"
 

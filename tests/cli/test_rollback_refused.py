@@ -32,7 +32,7 @@ def test_a_version_that_is_none_or_is_gone(hello: Service, capsys: pytest.Captur
     assert run(faulty("hello")) == 2
     error, _, after = capsys.readouterr().err.splitlines()
     assert error.startswith("error: version 1 does not exist, so the traffic stays where it is")
-    assert after == "  next: name another one: --to VERSION; there are versions 2"
+    assert after == "  next: name another one: --to VERSION; there is only version 2"
     assert hello.alias() == before
 
 

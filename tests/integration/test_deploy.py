@@ -128,7 +128,7 @@ def test_a_failed_smoke_check_moves_no_traffic(shop: Shop) -> None:
     )
     assert shop.alias() == before
     entry = shop.history()[0]
-    assert (entry["outcome"], entry["reason"], entry["steps"]) == ("rolled-back", "smoke", [])
+    assert (entry["outcome"], entry["reason"], entry["steps"]) == ("rejected", "smoke", [])
 
 
 def test_an_older_commit_is_refused_before_anything_is_touched(shop: Shop) -> None:

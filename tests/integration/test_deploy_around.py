@@ -65,7 +65,8 @@ def test_a_gate_that_says_no_ends_the_release_and_its_end_is_told(shop: Shop) ->
     shop.change()
     around(shop)
     shop.commit("hello: again")
-    with listening((403, "change freeze")) as gate, listening() as done, listening() as told:
+    freeze = (403, "change freeze")
+    with listening(freeze, freeze) as gate, listening() as done, listening() as told:
         addresses = {"GATE": gate.url, "DONE": done.url, "TOLD": told.url}
         ended = shop.crabwalk("deploy", "--env", "local", "--retry", **addresses)
         assert ended.code == 3, ended.said
@@ -73,4 +74,7 @@ def test_a_gate_that_says_no_ends_the_release_and_its_end_is_told(shop: Shop) ->
         assert "  why     webhook of GATE answered 403: change freeze; no traffic was moved" in ended.lines
         assert [one["event"] for one in told.came] == ["rejected"]
         assert [one["outcome"] for one in done.came] == ["rejected"]
+        again = shop.crabwalk("deploy", "--env", "local", **addresses)
+        assert (again.code, len(gate.came)) == (3, 2), again.said
+        assert "  next    the hook is asked again by the next deploy: crabwalk deploy hello --env local" in again.lines
     assert shop.alias() == before

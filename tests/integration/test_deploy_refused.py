@@ -64,6 +64,6 @@ def test_a_rollback_of_the_first_release(shop: Shop) -> None:
         (
             "  next: fix forward and deploy, name a version with --to VERSION, or stop its traffic with "
             "`aws lambda put-function-concurrency --function-name shop-local-health "
-            "--reserved-concurrent-executions 0`; there are versions 1"
+            "--reserved-concurrent-executions 0`; there is only version 1"
         ),
     ]

@@ -25,12 +25,19 @@ def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> No
 
     back = shop.crabwalk("rollback", "hello")
     assert (back.code, back.err) == (0, "")
-    assert back.lines == [f"hello: version {candidate} loses its 10 %, version {stable} has all traffic"]
+    goes_on = (
+        f"`deploy` passes it over until `crabwalk resume hello --env local`, or until a commit reverts {commit[:12]}"
+    )
+    assert back.lines == [
+        f"hello: version {candidate} loses its 10 %, version {stable} has all traffic",
+        f"hello: recorded, and frozen: {goes_on}",
+    ]
     assert (shop.alias()["FunctionVersion"], shop.weights()) == (stable, {})
 
     done = walking.end()
     assert done.code == 3, done.said
     assert f"  why     somebody rolled hello back to version {stable} in mid-walk" in done.lines
+    assert f"  next    it is frozen: {goes_on}" in done.lines
     assert re.fullmatch(
         rf"hello \(local, {commit[:7]}\): version {candidate} rolled back after \d+ s, "
         rf"version {stable} has all the traffic again",
@@ -73,7 +80,9 @@ def test_a_rollback_after_promotion_and_what_follows_it(shop: Shop) -> None:
         "recorded": True,
         "warning": "",
     }
-    assert back.err == f"hello: version {previous} has all traffic, version {now} has none\n"
+    first, second = back.err.splitlines()
+    assert first == f"hello: version {previous} has all traffic, version {now} has none"
+    assert second.startswith("hello: recorded, and frozen: `deploy` passes it over until `crabwalk resume hello ")
     assert (shop.alias()["FunctionVersion"], shop.weights()) == (previous, {})
 
     entries = shop.history()
@@ -88,7 +97,8 @@ def test_a_rollback_after_promotion_and_what_follows_it(shop: Shop) -> None:
     assert stays.code == 0, stays.said
     assert shop.alias()["FunctionVersion"] == previous, "a deploy must not undo a person's rollback"
     there = shop.crabwalk("rollback", "hello", "--to", now)
-    assert (there.code, there.out) == (0, f"hello: version {now} has all traffic\n")
+    assert (there.code, there.lines[0]) == (0, f"hello: version {now} has all traffic")
+    assert there.err.startswith(f"warning: version {now} is the one that was rolled back last (release ")
     assert shop.alias()["FunctionVersion"] == now
 
 

@@ -124,7 +124,7 @@ def test_a_version_that_fails_a_smoke_check_gets_no_traffic_and_is_not_tried_aga
     assert record.under_way is None
     assert record.rejection(made_of.key[10:74], "config") is not None
     (entry,) = world.engine.ledger.history(world.service, 5)
-    assert (entry.outcome, entry.reason) == ("rolled-back", "smoke")
+    assert (entry.outcome, entry.reason) == ("rejected", "smoke")
     assert world.alias() == before
 
 

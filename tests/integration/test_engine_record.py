@@ -156,7 +156,7 @@ def test_a_freeze_that_is_missing_is_copied_by_the_next_rollback(world):
     frozen = world.record().frozen
     assert frozen is not None
     assert (frozen.release_id, frozen.version, frozen.commit) == (values.FRESH.release_id, "2", values.COMMIT)
-    assert (frozen.actor, frozen.reason) == ("unknown", "by hand")
+    assert (frozen.actor, frozen.reason) == ("unknown", "")
 
 
 def test_a_controller_goes_on_to_its_end_with_the_freeze_in_its_record(world):

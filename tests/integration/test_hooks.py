@@ -65,9 +65,12 @@ def test_a_command_that_says_no_rejects_the_version(world, tmp_path, check):
     assert made.rejected.sentence.endswith("; no traffic was moved")
     assert world.alias() == before
     assert world.record().under_way is None
-    assert world.record().rejection(made_of.key[10:74], "config") is not None
+    assert world.record().rejected == (), "its gate may say yes another time"
     (entry,) = world.engine.ledger.history(world.service, 5)
-    assert (entry.outcome, entry.reason, entry.sentence) == ("rolled-back", "hook", made.rejected.sentence)
+    assert (entry.outcome, entry.reason, entry.sentence) == ("rejected", "hook", made.rejected.sentence)
+    again = offer(world, tmp_path, made_of, check(0))
+    assert again.walk is not None
+    assert again.walk.rollout.candidate == made.rejected.candidate
 
 
 def test_a_command_that_does_not_end_rejects_the_version(world, tmp_path):

@@ -68,7 +68,7 @@ def test_one_services_trouble_stops_its_dependents_and_nothing_else(yard: Yard, 
             assert run.leases["a"]
 
     found = yard.deploy(services, before=before, behind=["a"] if trouble == "busy" else [])
-    told = {"walk": "rolled-back", "smoke": "rolled-back", "offer": "failed", "conflict": "conflict"}
+    told = {"walk": "rolled-back", "smoke": "rejected", "offer": "failed", "conflict": "conflict"}
     stopped = {"b": "skipped", "c": "skipped", "d": "promoted", "e": "promoted"}
     assert outcomes(found) == ({"a": told[trouble]} if trouble in told else {}) | stopped
     assert found["b"].sentence == "it refers to `a`, which did not get to what this commit says"

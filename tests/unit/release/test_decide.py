@@ -157,6 +157,9 @@ def test_a_step_still_baking_at_the_deadline_is_not_cut_short() -> None:
 # whose the alias is
 
 
+RESUME = "`crabwalk resume hello --env local`"
+
+
 def rolled_back(release: str, origin: str = "2", primary: str = "1") -> AliasState:
     return described(Head("back", release, primary, None, 0.0, None, None, "b" * 16, origin=origin))
 
@@ -209,6 +212,19 @@ def rolled_back(release: str, origin: str = "2", primary: str = "1") -> AliasSta
 )
 def test_whose_the_alias_is(rollout: Rollout, seen: AliasState, expected: str) -> None:
     assert standing(rollout, seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [
+        ("back", "the release is over; fix forward, then deploy"),
+        ("frozen", f"it is frozen: `deploy` passes it over until {RESUME}, or until a commit reverts c0ffeec0ffee"),
+    ],
+)
+def test_what_follows_a_rollback_in_mid_walk_depends_on_whose_it_was(state: Any, after: str) -> None:
+    head = Head(state, FRESH.release_id, "1", None, 0.0, None, None, "b" * 16, origin="2")
+    found = decided(walking(), periods(10, *BAD), alias=described(head))
+    assert (found.kind, found.next) == ("undone", after)
 
 
 def test_a_foreign_write_is_reported_with_what_is_and_what_should_be() -> None:

@@ -41,6 +41,7 @@ WALKING, HELD = walking(0), walking(0, phase="held", reason="hold", sentence="no
 PAUSED = walking(0, paused=5.0, obeyed=(ORDER,))
 RESUMED = walking(0, obeyed=(ORDER, replace(ORDER, kind="resume", nonce="n2", reason="")))
 WAITING = walking(0, waiting=5.0, reason="approval", sentence="50 % of the traffic waits for approval")
+ASKED = f"{WAITING.sentence} until 1970-01-02T00:00:05Z: crabwalk promote hello --env local"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ WAITING = walking(0, waiting=5.0, reason="approval", sentence="50 % of the traff
         (WALKING, HELD, [("hold", "held at 10 % to version 2", "no conclusion")]),
         (HELD, HELD, []),
         (HELD, WALKING, [("resume", "goes on at 10 % to version 2", "")]),
-        (WALKING, WAITING, [("approval", "version 2 at 10 % waits for approval", WAITING.sentence)]),
+        (WALKING, WAITING, [("approval", "version 2 at 10 % waits for approval", ASKED)]),
         (WAITING, WAITING, []),
         (
             WAITING,

@@ -92,9 +92,16 @@ def test_an_aborted_release_is_no_failure_of_the_judge() -> None:
 def test_a_release_that_failed_its_smoke_checks() -> None:
     rollout = walking(-1, phase="rolled-back", reason="smoke", sentence="smoke check hello.json: version 2 failed")
     found = result_of(rollout, None)
-    assert (found.outcome, found.check, found.canary) == ("rolled-back", "smoke", None)
+    assert (found.outcome, found.check, found.canary) == ("rejected", "smoke", None)
     assert found.sentence == "smoke check hello.json: version 2 failed"
-    assert result_of(replace(rollout, stable="$LATEST"), None).next.startswith("no traffic was moved; ")
+    assert found.next.startswith("look into commit c0ffeec0ffee, commit a fix and deploy it")
+    assert EXIT_CODES[found.outcome] == 3
+
+
+def test_a_release_a_hook_said_no_to_is_asked_about_again() -> None:
+    found = result_of(walking(-1, phase="rolled-back", reason="hook", sentence="until Monday"), None)
+    assert (found.outcome, found.check) == ("rejected", "hook")
+    assert found.next == "the hook is asked again by the next deploy: crabwalk deploy hello --env local"
 
 
 def test_a_release_somebody_rolled_back_to_another_version_does_not_claim_the_stable_one() -> None:

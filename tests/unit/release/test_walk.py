@@ -92,3 +92,5 @@ def test_a_walk_aws_does_not_answer_for_says_so_and_goes_on() -> None:
     assert not unanswered.finished
     seen = view(unanswered, START + 30)
     assert (seen.phase, seen.weight, seen.next) == ("walking", 0.1, "AWS did not answer; it is asked again")
+    other = view(replace(unanswered, overtaken=True), START + 5)
+    assert other.next == "its record was changed; it is read again"

@@ -47,6 +47,11 @@ def test_rolled_back_says_check_numbers_failures_and_what_to_do() -> None:
     ]
 
 
+def test_rejected_claims_no_traffic() -> None:
+    (head, *_) = result_lines(replace(ROLLED_BACK, outcome="rejected", check="smoke", canary=None, baseline=None))
+    assert head == "hello (staging, 3f2a91c): version 12 rejected after 1 min 5 s, no traffic was moved"
+
+
 def test_skipped_says_why() -> None:
     skipped = replace(
         ROLLED_BACK,
