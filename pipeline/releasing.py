@@ -15,7 +15,7 @@ from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.infra.render import walk_fingerprint
 from pipeline.manifest.references import group_of, needed
 from pipeline.planning import DeployPlan, StackPlan, plan_stack, ready
-from pipeline.release.candidate import Offer, Origin, offer
+from pipeline.release.candidate import Offer, Origin, absent_alarm, alarms_of, offer
 from pipeline.release.model import LATEST
 from pipeline.release.outcome import result_of
 from pipeline.release.together import TOGETHER
@@ -67,7 +67,7 @@ class Releasing:
         """One wave; `idle`: also the stacks in which nothing is released."""
         still = {stack for stack in {one.stack for one in wave} if not self._stack(stack).terraform}
         tried = [one for one in wave if self._can_be_tried(one) and self._worth_it(one, still)]
-        services = self._uploaded(self._complete(tried, wave))
+        services = self._uploaded(self._complete(self._alarmed(tried), wave))
         self._keys |= {one.name: self._artifacts[one.name].key for one in services}
         services = self._complete(self._applied(services, wave, idle=idle), wave)
         units = _units(services)
@@ -75,6 +75,21 @@ class Releasing:
         # What has no traffic yet is promoted in one step, so nobody waits long for it.
         for some in (first, [unit for unit in units if unit not in first]):
             self._release(some)
+
+    def _alarmed(self, services: Sequence[Service]) -> list[Service]:
+        """Those whose alarms all exist: the others' infrastructure need not change for nothing."""
+        names = tuple(dict.fromkeys(name for one in services for name in alarms_of(one)))
+        try:
+            states = self._run.engine.alarms.states(names) if names else {}
+        except CrabwalkError:  # told of each service once its release looks at them
+            return list(services)
+        faults = {one.name: absent_alarm(one, states) for one in services}
+        for name, fault in faults.items():
+            if fault is not None and self._alone:
+                raise fault
+            if fault is not None:
+                self._failed(name, fault)
+        return [one for one in services if faults[one.name] is None]
 
     def _applied(self, services: Sequence[Service], wave: Sequence[Service], *, idle: bool) -> list[Service]:
         """Bring the wave's stacks to their plans; the services whose stack got there."""

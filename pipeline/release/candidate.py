@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -162,20 +162,33 @@ def _check_split(engine: Engine, service: Service, function: str, alias: AliasSt
         )
 
 
+def alarms_of(service: Service) -> tuple[str, ...]:
+    """The names of the alarms its release looks at."""
+    declared = (service.release.checks, *(step.checks for step in service.release.steps if step.checks is not None))
+    return tuple(dict.fromkeys(name for checks in declared for name in checks.alarms))
+
+
+def absent_alarm(service: Service, states: Mapping[str, str]) -> UsageError | None:
+    """The fault of a service that looks at an alarm which does not exist, by what CloudWatch said of the names."""
+    absent = next((name for name in alarms_of(service) if states.get(name) == "missing"), None)
+    if absent is None:
+        return None
+    return UsageError(
+        f"`{service.name}` looks at the alarm `{absent}`, which does not exist",
+        hint="make it, or take it out of `release.checks.alarms`",
+    )
+
+
 def _ringing(engine: Engine, service: Service, say: Callable[[str], None]) -> tuple[str, ...]:
     """The alarms that ring already, which cannot be held against a version that has no traffic yet.
 
     Raises UsageError for one that does not exist: it would never ring.
     """
-    declared = (service.release.checks, *(step.checks for step in service.release.steps if step.checks is not None))
-    names = tuple(dict.fromkeys(name for checks in declared for name in checks.alarms))
+    names = alarms_of(service)
     states = engine.alarms.states(names) if names else {}
-    absent = next((name for name, state in states.items() if state == "missing"), None)
-    if absent is not None:
-        raise UsageError(
-            f"`{service.name}` looks at the alarm `{absent}`, which does not exist",
-            hint="make it, or take it out of `release.checks.alarms`",
-        )
+    fault = absent_alarm(service, states)
+    if fault is not None:
+        raise fault
     rings = tuple(name for name, state in states.items() if state == "ALARM")
     if rings:
         say(f"already ringing, so not counted in this release: {', '.join(rings)}")

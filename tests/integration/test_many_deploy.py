@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import edge_kit
@@ -11,6 +12,8 @@ from yard_kit import Yard
 
 from pipeline import local
 from pipeline.errors import AwsError
+from pipeline.manifest.models import Service
+from pipeline.releasing import Releasing
 from pipeline.run import Run
 
 # `b` refers to `a`, `c` to `b`; `d` and `e` to nobody.
@@ -74,6 +77,22 @@ def test_one_services_trouble_stops_its_dependents_and_nothing_else(yard: Yard, 
     assert found["b"].sentence == "it refers to `a`, which did not get to what this commit says"
     assert found["c"].sentence == "it refers to `b`, which did not get to what this commit says"
     assert yard.versions("b", "c", "d", "e") == ["1", "1", "2", "2"]
+
+
+def test_an_alarm_that_does_not_exist_is_found_before_anything_is_uploaded_or_applied(
+    yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploaded: list[str] = []
+
+    def there(_: Releasing, services: Sequence[Service]) -> list[Service]:
+        uploaded.extend(one.name for one in services)
+        return list(services)
+
+    monkeypatch.setattr(yard_kit.Prepared, "_uploaded", there)
+    found = yard.deploy([yard.service("a", tmp_path, alarms=("there-is-none",)), yard.service("d", tmp_path)])
+    assert outcomes(found) == {"a": "failed", "d": "promoted"}
+    assert found["a"].sentence == "`a` looks at the alarm `there-is-none`, which does not exist"
+    assert uploaded == ["d"]
 
 
 def test_a_group_is_one_across_waves_and_promoted_as_one(yard: Yard, tmp_path: Path) -> None:

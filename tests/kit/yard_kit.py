@@ -18,6 +18,7 @@ from many_kit import Fleet
 
 from pipeline import local
 from pipeline.manifest.models import Service
+from pipeline.manifest.models_checks import Checks
 from pipeline.manifest.models_release import Release, Step
 from pipeline.manifest.project import Project
 from pipeline.planning import DeployPlan, Setting
@@ -91,6 +92,7 @@ class Yard:
                 deadline_s=300.0,
                 on_inconclusive="rollback",
                 smoke=more.get("smoke", ()),
+                checks=Checks(alarms=more.get("alarms", ())),
                 together=together,
             ),
             directory=folder,
