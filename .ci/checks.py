@@ -51,7 +51,18 @@ def pytest_command(extra: Sequence[str], *, exhaustive: bool) -> tuple[str, ...]
     Two processes: what shares the embedded AWS goes one after the other in one, mostly waiting, the rest in the other.
     """
     marks = ("-m", "") if exhaustive else ()
-    return (f"{BIN}/python", "-m", "pytest", "-q", "--durations=10", "-n", "2", *marks, *extra)
+    return (
+        f"{BIN}/python",
+        "-m",
+        "pytest",
+        "-q",
+        "--durations=10",
+        "-n",
+        "2",
+        "--no-loadscope-reorder",
+        *marks,
+        *extra,
+    )
 
 
 def environment(directory: str, target: Path) -> dict[str, str]:

@@ -21,19 +21,24 @@ _counter = itertools.count()
 os.environ.pop("CI", None)
 
 # What compiles or computes, and needs no AWS.
-_ALONE = re.compile(r"tests/(?:unit|terraform)/|tests/integration/test_(?:arm64|build|scaffold)")
+_ALONE = re.compile(
+    r"tests/(?:unit|terraform|replays)/|tests/cli/test_(?:check|judge|new|start)"
+    r"|tests/integration/test_(?:arm64|build|scaffold|engine_model|engine_killed_beside)"
+)
+# What deploys with real Terraform, and shares one deployed project.
+_SHOP = re.compile(r"tests/integration/test_(?:deploy|infra|rollback_net|signals_release|steer_verbs)")
 _AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of two processes one has everything that uses the embedded AWS, so that there is one of it, and mostly waits."""
+    """What uses the embedded AWS stays together, so that there are two of it at most, and mostly waits."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Apart(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if _ALONE.match(file) else "embedded"
+            return file if _ALONE.match(file) else "shop" if _SHOP.match(file) else "embedded"
 
     return Apart(config, log)
 
