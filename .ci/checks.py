@@ -48,7 +48,7 @@ GROUPS = {"lint": LINT, "rust": RUST}
 def pytest_command(extra: Sequence[str], *, exhaustive: bool) -> tuple[str, ...]:
     """The whole test suite; without the long runs unless asked for.
 
-    Two processes: what shares the embedded AWS goes one after the other in one, mostly waiting, the rest in the other.
+    Two processes: what shares an embedded AWS goes one after the other in one, mostly waiting; the longest first.
     """
     marks = ("-m", "") if exhaustive else ()
     return (
