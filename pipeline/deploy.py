@@ -131,7 +131,8 @@ class Deploy:
             if not thawed:
                 self._unfinished.add(name)
                 goes_on = f"crabwalk resume {name} --env {run.setting.env.name}, or commit a revert of {frozen.commit}"
-                run.skip(record, "skipped", told(frozen), goes_on)
+                asked = run.options.retry and name in run.options.only  # not what the person wanted: no success
+                run.skip(record, "held" if asked else "skipped", told(frozen), goes_on)
 
     def _thawed(self, record: ServiceRecord, frozen: Frozen) -> bool:
         """Whether the service may be deployed to again; its mark is taken away then."""

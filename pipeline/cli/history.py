@@ -57,8 +57,9 @@ def command(
         for line in rest:
             here.console.line(line)
     if not entries:
-        what = "nothing that fits" if outcome or actor or since is not None else "nothing was released"
-        here.console.line(f"{', '.join(services) or here.env.name}: {what} in `{here.env.name}` yet")
+        filtered = outcome or actor or since is not None
+        what = f"nothing fits in `{here.env.name}`" if filtered else f"nothing was released in `{here.env.name}` yet"
+        here.console.line(f"{', '.join(services) or here.env.name}: {what}")
     return 0
 
 

@@ -31,6 +31,8 @@ def command(services: tuple[str, ...], env_name: str | None, *, since: float, ex
     from pipeline.release.dora import EXPLAINED, figures
     from pipeline.report.dora import figure_lines
 
+    if since <= 0:
+        raise click.BadParameter("there is nothing in no time: write for example 7d", param_hint="--since")
     here = Here(env_name, json=output == "json")
     names, until = names_of(here, services), here.engine.objects.now()
     start = until - since

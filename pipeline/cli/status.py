@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -11,9 +12,11 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.release.records import ServiceRecord
+    from pipeline.release.records import Entry, ServiceRecord
     from pipeline.release.status import ServiceStatus
     from pipeline.release.walk import Walk
+
+LOOK_BACK = 50  # entries of the history, for the release of a version that was rolled back to
 
 
 @click.command()
@@ -71,7 +74,16 @@ def _status(here: Here, record: ServiceRecord, walk: Walk | None) -> ServiceStat
         return ServiceStatus(service, {}, "absent", None, None, "not deployed", f"crabwalk deploy {service}")
     decision = walk.decision if walk is not None else None
     lease = holder(engine.objects, service)
-    return describe(record, alias, lease, env=here.env.name, now=engine.now(), decision=decision)
+    found = describe(record, alias, lease, env=here.env.name, now=engine.now(), decision=decision)
+    if found.state != "rolled-back" or found.release is not None:
+        return found
+    made = next((one for one in islice(engine.ledger.entries(service), LOOK_BACK) if _is_of(one, alias.version)), None)
+    return found if made is None else replace(found, release=made.release_id, commit=made.commit)
+
+
+def _is_of(entry: Entry, version: str) -> bool:
+    """Whether this is how the version came to its traffic."""
+    return entry.candidate == version and entry.outcome in {"promoted", "adopted"}
 
 
 def _looked(here: Here, records: Sequence[ServiceRecord]) -> dict[str, Walk]:

@@ -37,6 +37,8 @@ def command(
 ) -> int:
     """Show the walks under way until none is, or Ctrl-C; nothing is held and nothing written.
 
+    Ends with 5 where somebody else changed an alias, and with 4 where a walk is held and nobody walks it.
+
     With --unattended, for a schedule: every release whose controller is gone is taken over and walked to its end, or
     rolled back, as its manifest says. Two of them beside each other do no harm. The exit code is that of the worst
     release: 0 promoted, walking or nothing to do; 1 failed; 3 rolled back; 4 held, paused or waiting; 5 conflict.
@@ -54,7 +56,7 @@ def command(
 def _watch(here: Here, services: Sequence[str]) -> int:
     from contextlib import ExitStack
 
-    from pipeline.release.outcome import result_of
+    from pipeline.release.outcome import exit_code, result_of
     from pipeline.release.steering import check_known
     from pipeline.release.watching import watch
     from pipeline.report.live import WalkLive
@@ -75,11 +77,14 @@ def _watch(here: Here, services: Sequence[str]) -> int:
             live[0].update(views)
 
         ended = watch(engine, tuple(dict.fromkeys(services)) or engine.ledger.services(), show)
-    for rollout in ended:
-        show_result(console, result_of(rollout, None, engine.now()))
+    rollouts = [walk.rollout for walk in ended]
+    foreign = {walk.rollout.service: one for walk in ended if (one := walk.decision) and one.kind == "conflict"}
+    results = [result_of(one, None if one.over else foreign.get(one.service), engine.now()) for one in rollouts]
+    for result in results:
+        show_result(console, result)
     if not ended:
         console.line(f"nothing is under way in `{here.env.name}`")
-    return 0
+    return exit_code(one for one in results if one.outcome in {"held", "conflict"})
 
 
 def _patrol(here: Here, *, once: bool, limit_s: float) -> int:

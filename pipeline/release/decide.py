@@ -15,7 +15,7 @@ from pipeline.release.decision import Decision, Observation
 from pipeline.release.evidence import Evidence, weigh
 from pipeline.release.head import trusted
 from pipeline.release.judge import Verdict, unavailable
-from pipeline.release.model import Rollout, percent
+from pipeline.release.model import LATEST, Rollout, percent
 from pipeline.release.standing import Standing, arrived, expected, overruled, standing, traffic
 from pipeline.release.steer import obey, pending
 
@@ -103,11 +103,14 @@ def _elsewhere(rollout: Rollout, seen: Observation, where: Standing) -> Decision
             _unfrozen(rollout, alias),
         )
     found, left = traffic(alias), expected(rollout)
+    env, adopt = rollout.environment, ""
+    if not alias.weights and alias.version != LATEST:
+        adopt = f", or `crabwalk adopt {rollout.service} --env {env} --reason TEXT`: what is there stays"
     what = f"{found}, not {left}" if found != left else f"{found} as before, but described by somebody else"
     return Decision(
         "conflict",
         f"the alias was changed by somebody else in mid-walk: {what}; nothing was written",
-        f"find out who, then `crabwalk rollback {rollout.service} --env {rollout.environment}`",
+        f"find out who, then `crabwalk rollback {rollout.service} --env {env}`{adopt}",
     )
 
 

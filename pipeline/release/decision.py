@@ -26,6 +26,9 @@ Kind = Literal[
     "away",  # AWS does not answer for too long
 ]
 
+# What its controller does not go on after.
+STOPPED: frozenset[str] = frozenset({"hold", "conflict", "away", "approval", "quiet"})
+
 
 @dataclass(frozen=True)
 class Observation:

@@ -35,8 +35,8 @@ def handed_over(walk: Walk, result: ReleaseResult) -> ReleaseResult:
     if rollout.over or (walk.finished and not quiet):
         return result
     env = rollout.environment
-    watchdog = f"`crabwalk watch --unattended --env {env}` goes on with it"
-    here = f"`crabwalk resume {rollout.service} --env {env}` does so here"
+    watchdog = f"nothing happens by itself until `crabwalk watch --unattended --env {env}` goes on with it"
+    here = f"or `crabwalk resume {rollout.service} --env {env}` here"
     at = f"version {rollout.candidate} has {percent(rollout.traffic(rollout.step))} of the traffic"
     said = decision.sentence if quiet and decision is not None else at
     return replace(result, outcome="handed-over", sentence=said, next=f"{watchdog}, {here}", check=None)

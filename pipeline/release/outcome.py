@@ -60,6 +60,15 @@ def result_of(rollout: Rollout, decision: Decision | None, now: float) -> Releas
     )
 
 
+def how_it_ended(rollout: Rollout) -> str:
+    """How a release that is over ended, and why: "was rejected: the smoke checks failed"."""
+    word = "promoted" if rollout.phase == "promoted" else ended_as(rollout).replace("-", " ")
+    if rollout.reason == "adopted":
+        word = "superseded"
+    why = rollout.sentence
+    return f"was {why}" if why.startswith(word) else f"was {word}: {why}" if why else f"was {word}"
+
+
 def skipped(
     record: ServiceRecord, environment: str, commit: str, outcome: ReleaseOutcome, sentence: str
 ) -> ReleaseResult:
@@ -67,7 +76,7 @@ def skipped(
     live = record.promoted.version if record.promoted else None
     after = {
         "no-op": "nothing to do",
-        "skipped": "commit a fix, or `crabwalk deploy --retry` to try the same again",
+        "skipped": f"commit a fix, or `crabwalk retry {record.service} --env {environment}` to try the same again",
     }.get(outcome, f"crabwalk status {record.service} --env {environment}")
     return ReleaseResult(
         service=record.service,

@@ -9,8 +9,9 @@ from pipeline.aws.functions import AliasState
 from pipeline.release.calendar import closed
 from pipeline.release.decision import Decision
 from pipeline.release.head import Head, trusted
-from pipeline.release.lease import Holder
+from pipeline.release.lease import GRACE_S, Holder
 from pipeline.release.model import LATEST, Rollout, percent
+from pipeline.release.outcome import how_it_ended
 from pipeline.release.records import Frozen, ServiceRecord
 from pipeline.release.story import evidence_of
 from pipeline.release.terms import Order
@@ -53,6 +54,7 @@ class ServiceStatus:
     ringing: tuple[str, ...] = ()  # alarms that rang before the walk: told, not counted
     evidence: dict[str, Any] | None = None  # the judge's numbers, with its `sentence`
     then: str | None = None  # what happens next by itself
+    last: str | None = None  # how the last release ended, where none is under way
 
 
 def describe(
@@ -75,29 +77,42 @@ def describe(
     doing, after = _record(env, record, lease if alive else None, head)
     if head is None:
         state = "changed-by-somebody-else"
-        after = after or (
-            f"crabwalk rollback {service} --env {env}, with --to if no weights are set, "
-            f"or crabwalk adopt {service} --env {env} --reason TEXT"
-        )
+        back = f"crabwalk rollback {service} --env {env}"
+        # What is split cannot be adopted, and what is not has no weights to take away.
+        adopt = f"{back} --to VERSION, or crabwalk adopt {service} --env {env} --reason TEXT: what is there stays"
+        after = back if alias.weights else adopt
         found = ServiceStatus(service, traffic, state, None, None, doing, after, walker=walker)
-        return replace(found, frozen=record.frozen)
+        return replace(found, frozen=record.frozen, last=_last(record, None))
     state = "walking" if head.state == "walk" else "live" if head.state == "live" else "rolled-back"
     if rollout is not None and not head.rolled_back:
         state = _state(rollout, state)
     if state == "rolled-back" and rollout is not None:
         doing = f"release {rollout.release_id} was rolled back, its end is not recorded yet"
         after = f"`crabwalk deploy --env {env}` records its end"
-    release, commit = head.release, head.commit
-    if state == "rolled-back" and record.promoted is not None and record.promoted.version == alias.version:
+    release: str | None = head.release
+    commit = head.commit
+    if state == "rolled-back":
         # The head tells of the release that was taken back; who asks what runs is told of the one that does.
         doing = f"release {head.release} of {(head.commit or '')[:12]} was rolled back" if doing == NOTHING else doing
-        release, commit = record.promoted.release_id, record.promoted.commit
+        known = record.promoted if record.promoted is not None and record.promoted.version == alias.version else None
+        release, commit = (known.release_id, known.commit) if known is not None else (None, None)
     frozen = _frozen(record, head)
     if frozen is not None and rollout is None:
         reverted = f", or commit a revert of {frozen.commit[:12]}" if frozen.commit else ""
         after = f"crabwalk resume {service} --env {env}{reverted}"
     found = ServiceStatus(service, traffic, state, release, commit, doing, after, walker=walker, frozen=frozen)
+    found = replace(found, last=_last(record, head))
     return found if rollout is None else _walk(found, rollout, env, now, decision)
+
+
+def _last(record: ServiceRecord, head: Head | None) -> str | None:
+    """How the last release ended, where none is under way."""
+    rollout = record.rollout
+    if rollout is None or not rollout.over:
+        return None
+    after = head is not None and head.rolled_back and head.release == rollout.release_id
+    taken = ", and rolled back after that" if after and rollout.phase == "promoted" else ""
+    return f"release {rollout.release_id} of version {rollout.candidate} {how_it_ended(rollout)}{taken}"
 
 
 def _walk(found: ServiceStatus, rollout: Rollout, env: str, now: float, decision: Decision | None) -> ServiceStatus:
@@ -118,6 +133,11 @@ def _walk(found: ServiceStatus, rollout: Rollout, env: str, now: float, decision
     verdict = decision.verdict
     if verdict is not None:
         found = replace(found, evidence={**evidence_of(verdict, decision.check), "sentence": verdict.sentence})
+    if found.walker is None and found.state == "walking":
+        goes_on = (
+            f"`crabwalk resume {rollout.service} --env {env}` or `crabwalk watch --unattended --env {env}` goes on"
+        )
+        return replace(found, then=f"nothing happens by itself until {goes_on}")
     return replace(found, then=_then(decision))
 
 
@@ -186,12 +206,13 @@ def _record(env: str, record: ServiceRecord, lease: Holder | None, head: Head | 
     end = f"`crabwalk rollback {service} --env {env}` ends it"
     resume = f"`crabwalk resume {service} --env {env}` goes on, {end}"
     if rollout.phase == "held":
-        return f"{at}, held: {rollout.sentence}", f"crabwalk rollback {service} --env {env}"
+        return f"{at}, held: {rollout.sentence}", resume
     if rollout.paused is not None:
         return f"{at}, paused" + (f", watched by {lease.who}" if lease else ", and nobody watches it"), resume
     if lease is not None and rollout.waiting is None:
-        dead = f"if that process is gone, {on} once its lease has run out, in {lease.left_s:.0f} s"
-        return f"{at}, walked by {lease.who}", f"{end}; {dead}"
+        dead = f"{end}; if that process is gone, {on} once its lease has run out, in {lease.left_s:.0f} s"
+        late = lease.age_s > lease.ttl_s / 2 + GRACE_S  # it is renewed twice in that time
+        return f"{at}, walked by {lease.who}", dead if late else _offered(service, env)
     if rollout.waiting is not None:
         yes = f"`crabwalk promote {service} --env {env}` approves it"
         return f"{at}, {rollout.sentence}", f"{yes}, {end}" if share > 0 else yes
@@ -200,6 +221,12 @@ def _record(env: str, record: ServiceRecord, lease: Holder | None, head: Head | 
     quiet = f"{on} then, or `crabwalk watch --unattended --env {env}`"
     stopped = (f"{at}, {rollout.sentence}", quiet)
     return stopped if _stopped(rollout) else (f"{at}, and nobody walks it: its controller ended", left)
+
+
+def _offered(service: str, env: str) -> str:
+    """What a person can do with a walk that goes well."""
+    verbs = {"promote": "takes the next step now", "pause": "holds it", "abort": "ends it"}
+    return ", ".join(f"`crabwalk {verb} {service} --env {env}` {what}" for verb, what in verbs.items())
 
 
 def _doing(lease: Holder | None) -> str:

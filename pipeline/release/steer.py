@@ -25,19 +25,21 @@ def pending(rollout: Rollout, seen: Observation) -> Order | None:
 
 def obey(rollout: Rollout, order: Order, evidence: Evidence | None) -> Decision:
     """The decision an order asks for, or the refusal of it, with its reason."""
+    env = rollout.environment
+    see = f"crabwalk status {rollout.service} --env {env}"
     if order.kind == "abort":
         return _abort(rollout, order, evidence)
     if order.kind == "pause":
-        return _noted(order, f"paused by {name(order)}", f"`crabwalk resume {rollout.service}` goes on")
+        return _noted(order, f"paused by {name(order)}", f"`crabwalk resume {rollout.service} --env {env}` goes on")
     if order.kind == "resume":
         return _noted(order, f"resumed by {name(order)}", "the walk goes on")
     if order.kind == "promote" and order.step is not None and order.step < rollout.step:
         there = percent(rollout.traffic(rollout.step))
-        return _noted(order, f"promoted already: it is at {there} by now", f"crabwalk status {rollout.service}")
+        return _noted(order, f"promoted already: it is at {there} by now", see)
     step = len(rollout.steps) if order.kind == "full" else min(rollout.step + 1, len(rollout.steps))
     no = refusal(rollout, order, evidence, step)
     if no:
-        return _noted(order, f"not promoted: {no}", f"crabwalk status {rollout.service}")
+        return _noted(order, f"not promoted: {no}", see)
     kind = "shift" if step < len(rollout.steps) else "promote"
     verdict = evidence.verdict if evidence else None
     goal = percent(rollout.traffic(step))

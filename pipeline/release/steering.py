@@ -15,7 +15,7 @@ from pipeline.release.decide import decide
 from pipeline.release.head import fresh_nonce
 from pipeline.release.lease import Holder, holder
 from pipeline.release.model import Rollout
-from pipeline.release.outcome import EXIT_CODES
+from pipeline.release.outcome import EXIT_CODES, how_it_ended
 from pipeline.release.records import ServiceRecord
 from pipeline.release.steer import name
 from pipeline.release.terms import Order, OrderKind
@@ -86,7 +86,7 @@ def under_way(engine: Engine, service: str) -> Rollout:
         return record.under_way
     check_known(engine, record)
     last = record.rollout
-    said = f"; release {last.release_id} ended {last.phase.replace('-', ' ')}" if last is not None else ""
+    said = f"; release {last.release_id} {how_it_ended(last)}" if last is not None else ""
     env = engine.env.name
     raise UsageError(
         f"no release of `{service}` is under way{said}", hint=f"see `crabwalk status {service} --env {env}`"
@@ -128,13 +128,14 @@ def _check(engine: Engine, rollout: Rollout, order: Order, now: float) -> None:
     seen = replace(observed(engine, rollout, metered(engine, [rollout], now), now), order=order)
     decision = decide(rollout, seen, now)
     if decision.kind == "conflict":
-        after = f"crabwalk adopt {rollout.service} --env {engine.env.name} --reason TEXT (what is there stays)"
-        raise ConflictError(decision.sentence, hint=f"{decision.next}, or {after}")
+        raise ConflictError(decision.sentence, hint=decision.next)
     if decision.kind == "undone" and order.kind != "abort":
         raise ConflictError(decision.sentence, hint=decision.next)
     if decision.kind == "obey" and order.kind in {"promote", "full"}:
-        again = "with --reason TEXT it goes on without" if "a reason is needed" in decision.sentence else None
-        raise UsageError(f"{rollout.service}: {decision.sentence}", hint=again or decision.next)
+        full = " --full" if order.kind == "full" else ""
+        again = f'crabwalk promote {rollout.service} --env {engine.env.name}{full} --reason "..."'
+        needed = "a reason is needed" in decision.sentence
+        raise UsageError(f"{rollout.service}: {decision.sentence}", hint=again if needed else decision.next)
 
 
 def living(engine: Engine, service: str) -> Holder | None:

@@ -36,7 +36,11 @@ def unfreeze(engine: Engine, service: str, function: str, asker: Asker, say: Cal
         record = _ended(engine, engine.ledger.service(service), lease)
         entry = _entry(engine, record, function, asker)
         thaw(engine, record, function, note=lambda: engine.ledger.append(entry))
-    after = f"the next `crabwalk deploy --env {engine.env.name}` releases what changed since; nothing was started"
+    env = engine.env.name
+    after = (
+        f"the next `crabwalk deploy --env {env}` releases what changed since, "
+        f"`crabwalk retry {service} --env {env}` the same once more; nothing was started"
+    )
     return Steered(service, entry.release_id, "resume", "done", entry.sentence, after)
 
 

@@ -32,7 +32,7 @@ class WalkView:
     baseline: Counts
     recent: tuple[tuple[Counts, Counts], ...]  # the last <= 30 periods: (canary, baseline)
     verdict: Verdict | None
-    phase: str  # walking | promoted | rolled-back | held | inconclusive
+    phase: str  # walking | promoted | rolled-back | held | paused | left (nobody walks it) | inconclusive
     next: str  # one sentence: what happens next
     elapsed_s: float
     period_s: int

@@ -15,19 +15,17 @@ from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release import observe
 from pipeline.release.act import Engine
 from pipeline.release.decide import away, decide
-from pipeline.release.decision import Decision, Observation
-from pipeline.release.judge import Counts, Minute
+from pipeline.release.decision import STOPPED, Decision, Observation
+from pipeline.release.judge import Minute
 from pipeline.release.lease import Lease
 from pipeline.release.ledger import RecordMovedError
 from pipeline.release.model import Rollout
 from pipeline.release.records import Released, ServiceRecord
 from pipeline.release.revert import revert
+from pipeline.release.shown import view as view  # noqa: PLC0414 - most read it from here
 from pipeline.release.signals import TRAFFIC
 from pipeline.release.together import GONE, TOGETHER, Member, joined
 from pipeline.release.view import WalkView
-
-RECENT = 30
-STOPPED = frozenset({"hold", "conflict", "away", "approval", "quiet"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,8 @@ class Walk:
     away_since: float | None = None  # the first of the rounds that broke off since the last that did not
     overtaken: bool = False  # the last one broke off because a person's verb changed the record
     base: Released | None = None  # of one that is promoted: what was before it
+    share: float | None = None  # the new version's, where the alias has not what is recorded
+    left: bool = False  # nobody walks it: its controller is gone
 
     @property
     def finished(self) -> bool:
@@ -238,59 +238,3 @@ def _read_again(engine: Engine, walk: Walk) -> Walk:
         return replace(walk, decision=Decision("conflict", gone, "see `crabwalk status`"))
     engine.notices.heed(walk.rollout, record.rollout, engine.now())
     return replace(walk, record=record, rollout=record.rollout)
-
-
-def view(walk: Walk, now: float) -> WalkView:
-    """What a person sees of a walk."""
-    rollout, decision = walk.rollout, walk.decision
-    verdict = decision.verdict if decision else None
-    walked = [minute for minute in walk.minutes if minute.step >= 0]
-    step = rollout.step
-    baking = 0 <= step < len(rollout.steps)
-    baked = sum(1 for minute in walked if minute.step == step) * rollout.period_s if baking else 0
-    return WalkView(
-        service=rollout.service,
-        environment=rollout.environment,
-        release_id=rollout.release_id,
-        commit=rollout.commit,
-        subject=rollout.subject,
-        stable=rollout.stable,
-        candidate=rollout.candidate,
-        weight=0.0 if rollout.phase == "rolled-back" else rollout.traffic(step),
-        steps=tuple(one.traffic for one in rollout.steps),
-        step=step,
-        bake_s=rollout.steps[step].bake_s if baking else 0.0,
-        baked_s=baked,
-        canary=_total(minute.canary for minute in walked),
-        baseline=_total(minute.baseline for minute in walked),
-        recent=tuple((minute.canary, minute.baseline) for minute in walked[-RECENT:]),
-        verdict=verdict,
-        phase=_phase(walk),
-        next=_next(walk),
-        elapsed_s=(rollout.ended or now) - rollout.started,
-        period_s=rollout.period_s,
-    )
-
-
-def _next(walk: Walk) -> str:
-    if walk.away_since is not None and not walk.finished:
-        return "its record was changed; it is read again" if walk.overtaken else "AWS did not answer; it is asked again"
-    return walk.decision.next if walk.decision else "the first look at the evidence"
-
-
-def _phase(walk: Walk) -> str:
-    if walk.rollout.phase in {"promoted", "rolled-back"}:
-        return walk.rollout.phase
-    if walk.decision is not None and walk.decision.kind in STOPPED:
-        return "held"
-    verdict = walk.decision.verdict if walk.decision else None
-    if verdict is not None and verdict.outcome == "INCONCLUSIVE" and verdict.reason != "baking":
-        return "inconclusive"
-    return "walking"
-
-
-def _total(parts: Iterable[Counts]) -> Counts:
-    total = Counts(0, 0)
-    for part in parts:
-        total += part
-    return total

@@ -133,7 +133,8 @@ class Watchdog:
             return None
         if walker is None:
             return rollout
-        self._note(rollout, "busy", f"{walker.doing} by {walker.who}", "nothing to do")
+        left = f"nothing to do; if that process is gone, its lease runs out in {walker.left_s:.0f} s"
+        self._note(rollout, "busy", f"{walker.doing} by {walker.who}", left)
         return None
 
     def _idle(self, rollout: Rollout, decision: Decision) -> Patrol | None:

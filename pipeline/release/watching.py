@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.aws import TransientError
+from pipeline.aws.functions import AliasState
 from pipeline.release.act import Engine
 from pipeline.release.decide import decide
 from pipeline.release.lease import Lease
 from pipeline.release.model import Rollout
 from pipeline.release.records import ServiceRecord
 from pipeline.release.signals import TRAFFIC
+from pipeline.release.steering import living
 from pipeline.release.view import WalkView
 from pipeline.release.walk import Walk, metered, observed, view
 
@@ -22,8 +24,10 @@ def watch(
     services: Sequence[str],
     show: Callable[[Sequence[WalkView]], None],
     pause: Callable[[float], None] = time.sleep,
-) -> tuple[Rollout, ...]:
-    """Show the walks of these services until none is under way; returns the releases that ended meanwhile.
+) -> tuple[Walk, ...]:
+    """Show the walks of these services until none moves any more; returns those that ended, or are stuck, meanwhile.
+
+    Stuck is one whose alias somebody else changed, or that is held and nobody walks.
 
     AWS being away for less than a lease's time is waited out, after longer it is raised.
     """
@@ -33,7 +37,8 @@ def watch(
         now = engine.now()
         try:
             walks = {service: walk for service in services if (walk := _read(engine, service, walks)) is not None}
-            walks |= looked(engine, [walk for walk in walks.values() if not walk.rollout.over], now)
+            going = [walk for walk in walks.values() if not walk.rollout.over]
+            walks |= {name: _sure(engine, walk) for name, walk in looked(engine, going, now).items()}
             away_since = None
         except TransientError:
             away_since = now if away_since is None else away_since
@@ -41,8 +46,8 @@ def watch(
                 raise
         if walks:
             show([view(walk, now) for walk in walks.values()])
-        if away_since is None and all(walk.rollout.over for walk in walks.values()):
-            return tuple(walk.rollout for walk in walks.values())
+        if away_since is None and all(walk.rollout.over or stuck(walk) for walk in walks.values()):
+            return tuple(walks.values())
         pause(engine.env.tick_s)
 
 
@@ -53,8 +58,35 @@ def looked(engine: Engine, walks: Sequence[Walk], now: float) -> dict[str, Walk]
     for walk in walks:
         seen = observed(engine, walk.rollout, read, now)
         decision = decide(walk.rollout, seen, now)
-        found[walk.rollout.service] = replace(walk, decision=decision, minutes=seen.minutes.get(TRAFFIC, ()))
+        share = _real(walk.rollout, seen.alias) if decision.kind == "conflict" else None
+        minutes = seen.minutes.get(TRAFFIC, ())
+        found[walk.rollout.service] = replace(walk, decision=decision, minutes=minutes, share=share)
     return found
+
+
+def stuck(walk: Walk) -> bool:
+    """Whether nothing happens to it any more unless a person does something."""
+    foreign = walk.decision is not None and walk.decision.kind == "conflict"
+    return foreign or (walk.rollout.phase == "held" and walk.left)
+
+
+def _sure(engine: Engine, walk: Walk) -> Walk:
+    """The walk with who walks it. What its controller recorded while it was looked at is no conflict."""
+    walk = replace(walk, left=living(engine, walk.rollout.service) is None)
+    if not stuck(walk) and not walk.left:
+        return walk
+    record = engine.ledger.service(walk.rollout.service)
+    if record.etag == walk.record.etag:
+        return walk
+    conflict = walk.decision is not None and walk.decision.kind == "conflict"
+    return replace(walk, decision=None if conflict else walk.decision, share=None, left=False)
+
+
+def _real(rollout: Rollout, alias: AliasState) -> float:
+    """The share of the new version that the alias really gives it."""
+    if alias.version == rollout.candidate:
+        return 1.0 - sum(alias.weights.values())
+    return alias.weights.get(rollout.candidate, 0.0)
 
 
 def _read(engine: Engine, service: str, before: dict[str, Walk]) -> Walk | None:

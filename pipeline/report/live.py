@@ -88,7 +88,9 @@ def _outcome(view: WalkView) -> str:
 def walk_line(view: WalkView) -> str:
     """One walk on one line, for logs."""
     verdict = view.verdict
-    state = "" if view.phase == "walking" else f"{view.phase.replace('-', ' ')}, "
+    from pipeline.report.walk import phase_words
+
+    state = "" if view.phase == "walking" else f"{phase_words(view)}, "
     said = [f"{one_line(view.service)}: {state}{percent(view.weight)} on version {view.candidate}"]
     decided = verdict is not None and verdict.reason != "baking"
     if not decided:

@@ -25,7 +25,8 @@ def _fields(found: ServiceStatus) -> Iterator[str]:
     commit = f" of {found.commit[:12]}" if found.commit else ""
     rang = ", ".join(found.ringing)
     known = {
-        "release": f"{found.release}{commit}" if found.release is not None else None,
+        "release": f"{found.release}{commit}" if found.release is not None else _unknown(found),
+        "last": found.last,
         "now": found.doing if found.doing != NOTHING else None,
         "steps": _steps(found) if found.step is not None and found.steps else None,
         "paused": _paused(found.paused) if found.paused is not None else None,
@@ -39,6 +40,10 @@ def _fields(found: ServiceStatus) -> Iterator[str]:
         "next": found.next,
     }
     yield from (f"  {label:<{LABEL - 2}}{one_line(text)}" for label, text in known.items() if text)
+
+
+def _unknown(found: ServiceStatus) -> str | None:
+    return "-" if found.state == "rolled-back" else None
 
 
 def _paused(one: Mapping[str, Any]) -> str:

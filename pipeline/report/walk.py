@@ -19,6 +19,7 @@ PANEL_LINES = 15  # of a terminal; more walks than fit become one line each
 LABEL = 9
 FULL_BAR = 0.05  # error rate that fills a bar while nothing is worse
 COLOURS = {"walking": "cyan", "promoted": "green", "rolled-back": "red", "held": "yellow", "inconclusive": "yellow"}
+COLOURS |= {"paused": "yellow", "left": "yellow"}
 BLOCKS = "▁▂▃▄▅▆▇█"
 NEW, OLD, TRACK = "cyan", "blue", "bright_black"
 
@@ -32,7 +33,7 @@ def render(views: Sequence[WalkView], width: int, height: int | None = None) -> 
 
 def phase_words(view: WalkView) -> str:
     """The phase as it is read aloud."""
-    return view.phase.replace("-", " ")
+    return "nobody walks it" if view.phase == "left" else view.phase.replace("-", " ")
 
 
 def _panel(view: WalkView, width: int) -> Panel:
@@ -99,7 +100,7 @@ def _steps(view: WalkView, room: int) -> Text:
     used = sum(len(name) for name in names) + 4 * len(names)
     length = max(3, min(22, (room - used) // max(1, len(view.steps))))
     text = Text()
-    stopped = view.phase in {"rolled-back", "held", "inconclusive"}
+    stopped = view.phase in {"rolled-back", "held", "paused", "left", "inconclusive"}
     colour = COLOURS.get(view.phase, "cyan")
     for i, name in enumerate(names):
         current = i == view.step

@@ -119,7 +119,7 @@ def test_what_nobody_knows(here: Steered, capsys: Captured) -> None:
         [],
         ["error: there is no service `helo`", "  next: did you mean `hello`?"],
     )
-    assert here.says(capsys, "history", "--outcome", "adopted")[1] == ["local: nothing that fits in `local` yet"]
+    assert here.says(capsys, "history", "--outcome", "adopted")[1] == ["local: nothing fits in `local`"]
     assert here.says(capsys, "history", "--since", "soon")[0] == 2
 
 

@@ -39,6 +39,7 @@ FIELDS = [
     "ringing",
     "evidence",
     "then",
+    "last",
 ]
 
 
@@ -79,7 +80,8 @@ def test_a_walk_nobody_walks(here: Steered, capsys: Captured) -> None:
         "steps": "[10 %] → 50 % → 100 %",
         "alarms": "rang before the walk, not counted: hello-errors, hello-latency",
         "evidence": "no request has reached version 2 yet (INCONCLUSIVE, e-value 1.0, worse at 200)",
-        "then": "50 % after 10 s more of clean evidence",
+        "then": "nothing happens by itself until `crabwalk resume hello --env local` or "
+        "`crabwalk watch --unattended --env local` goes on",
         "next": "`crabwalk deploy --env local` goes on with it, `crabwalk rollback hello --env local` ends it",
     }
     found = as_json(here, capsys)
@@ -92,6 +94,11 @@ def test_a_walk_that_somebody_walks(here: Steered, capsys: Captured) -> None:
         found = as_json(here, capsys)
     assert "(process " in str(found["walker"])
     assert f"walked by {found['walker']}" in str(found["doing"])
+    assert found["next"] == (
+        "`crabwalk promote hello --env local` takes the next step now, "
+        "`crabwalk pause hello --env local` holds it, `crabwalk abort hello --env local` ends it"
+    )
+    assert found["then"] == "50 % after 10 s more of clean evidence"
 
 
 def test_a_pause_says_who_and_why(here: Steered, capsys: Captured) -> None:
@@ -150,6 +157,7 @@ def test_a_service_that_a_person_rolled_back(here: Steered, capsys: Captured) ->
     assert lines(here, capsys) == {
         "": "hello: rolled back, version 1 100 %",
         "release": "r0 of 0ddba1100000",
+        "last": f"release {rollout.release_id} of version 2 was rolled back",
         "now": f"release {rollout.release_id} of {rollout.commit[:12]} was rolled back",
         "frozen": "since 2026-03-01 12:00 UTC: assumed-role/release/anna rolled back version 2: customers complain",
         "next": f"crabwalk resume hello --env local, or commit a revert of {rollout.commit[:12]}",
@@ -164,8 +172,23 @@ def test_an_alias_somebody_else_changed(here: Steered, capsys: Captured) -> None
     )
     said = lines(here, capsys)
     assert said[""] == "hello: changed by somebody else, version 1 70 %, version 2 30 %"
-    here.engine.ledger.save(replace(here.record, rollout=None))
+    assert said["next"] == "crabwalk rollback hello --env local"
+    here.raw.update_alias(
+        FunctionName=here.place.function,
+        Name=ALIAS,
+        FunctionVersion="2",
+        RoutingConfig={"AdditionalVersionWeights": {}},
+    )
     assert "crabwalk adopt hello --env local --reason TEXT" in lines(here, capsys)["next"]
+
+
+def test_what_was_rolled_back_to_and_how_the_release_ended(here: Steered, capsys: Captured) -> None:
+    rollout = here.walking()
+    assert here.says(capsys, "abort", "hello", "--reason", "enough")[0] == 0
+    said = lines(here, capsys)
+    assert said["last"].startswith(f"release {rollout.release_id} of version 2 was aborted by ")
+    assert said["last"].endswith(": enough")
+    assert rollout.release_id not in said["release"]
 
 
 def test_a_narrow_terminal_folds_below_the_label() -> None:

@@ -89,7 +89,7 @@ def test_promote_needs_a_reason_where_the_evidence_does_not_say_so(here: Steered
     assert (code, out) == (2, [])
     assert err == [
         "error: hello: not promoted: the evidence does not say so yet (baking); a reason is needed",
-        "  next: with --reason TEXT it goes on without",
+        '  next: crabwalk promote hello --env local --reason "..."',
     ]
     code, out, _ = here.says(capsys, "promote", "hello", "--reason", "tested by hand", "--detach")
     assert (code, out[1], here.weights()) == (0, "hello: promoted to 50 %: tested by hand", ("1", {"2": 0.5}))
@@ -99,12 +99,13 @@ def test_abort_and_then_there_is_nothing_left_to_steer(here: Steered, capsys: Ca
     rollout = here.walking()
     code, out, _ = here.says(capsys, "abort", "hello", "--reason", "wrong day")
     assert (code, out[1:]) == (0, [f"hello: aborted by {ROOT}: wrong day", "  next    version 1 has all traffic"])
+    ended = f"release {rollout.release_id} was aborted by {ROOT}: wrong day"
     for verb in ("abort", "pause", "promote", "resume"):
         assert here.says(capsys, verb, "hello") == (
             2,
             [],
             [
-                f"error: no release of `hello` is under way; release {rollout.release_id} ended rolled back",
+                f"error: no release of `hello` is under way; {ended}",
                 "  next: see `crabwalk status hello --env local`",
             ],
         )
@@ -131,16 +132,18 @@ def test_resume_unfreezes_what_a_person_rolled_back(here: Steered, capsys: Captu
     assert mark is not None
     assert (mark.state, here.rollout.over) == ("frozen", False)  # its end is for whoever walks it
     code, out, _ = here.says(capsys, "resume", "hello", "--reason", "fixed upstream")
+    after = "the next `crabwalk deploy --env local` releases what changed since, "
+    after += "`crabwalk retry hello --env local` the same once more; nothing was started"
     assert (code, out) == (
         0,
         [
             "hello: unfrozen; version 1 keeps all traffic",
-            "  next    the next `crabwalk deploy --env local` releases what changed since; nothing was started",
+            f"  next    {after}",
         ],
     )
-    after = parse(here.engine.functions.alias(here.place.function, ALIAS).description)
-    assert after is not None
-    assert (after.state, after.nonce != mark.nonce, here.weights()) == ("back", True, ("1", {}))
+    alias = parse(here.engine.functions.alias(here.place.function, ALIAS).description)
+    assert alias is not None
+    assert (alias.state, alias.nonce != mark.nonce, here.weights()) == ("back", True, ("1", {}))
     assert (here.record.frozen, here.record.under_way) == (None, None)
     ended = next(one for one in here.engine.ledger.history("hello", 20) if one.release_id == rollout.release_id)
     assert (ended.outcome, ended.reason) == ("rolled-back", "rolled back by hand")

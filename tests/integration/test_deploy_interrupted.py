@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 from pathlib import Path
@@ -28,11 +27,7 @@ def test_a_killed_deploy_is_taken_over_once_its_lease_ran_out(shop: Shop) -> Non
     assert (left["state"], left["traffic"]) == ("walking", {stable: 0.9, candidate: 0.1})
     assert left["doing"].startswith(f"release {left['release']} of version {candidate} at 10 %, walked by ")
     assert f"(process {walking.process.pid})" in left["doing"]
-    assert re.fullmatch(
-        r"`crabwalk rollback hello --env local` ends it; if that process is gone, "
-        r"`crabwalk deploy --env local` goes on with it once its lease has run out, in \d+ s",
-        left["next"],
-    )
+    assert left["next"].startswith(("`crabwalk promote hello", "`crabwalk rollback hello")), "its lease holds still"
 
     began = time.monotonic()
     verb = shop.start("deploy", "--env", "local")

@@ -185,7 +185,7 @@ def test_what_the_engine_would_refuse_is_refused_before_it_is_asked(world):
     world.walking()
     with pytest.raises(UsageError, match=r"not promoted: the evidence does not say so yet .* a reason is needed") as no:
         ask(world.engine, "promote", [world.service], BERT)
-    assert no.value.hint == "with --reason TEXT it goes on without"
+    assert '--reason "..."' in (no.value.hint or "")
     world.meddle("1", {"2": 0.3})
     with pytest.raises(ConflictError, match="changed by somebody else") as conflict:
         ask(world.engine, "promote", [world.service], ANNA)
@@ -194,7 +194,7 @@ def test_what_the_engine_would_refuse_is_refused_before_it_is_asked(world):
     with pytest.raises(ConflictError, match="somebody rolled"):
         ask(world.engine, "pause", [world.service], ANNA)
     assert steer(world, "abort", world.pass_time).outcome == "done"
-    with pytest.raises(UsageError, match=r"no release of .* is under way; release .* ended rolled back"):
+    with pytest.raises(UsageError, match=r"no release of .* is under way; release .* was aborted"):
         ask(world.engine, "resume", [world.service], ANNA)
     assert world.engine.ledger.order(world.service) is None or rollout_of(world).over
 

@@ -15,7 +15,7 @@ from pipeline.release.lease import Lease
 from pipeline.release.model import StepSpec
 from pipeline.release.rollback import roll_back
 from pipeline.release.steering import Asker, ask
-from pipeline.release.terms import Quiet, Terms
+from pipeline.release.terms import Order, Quiet, Terms
 from pipeline.release.walk import Walk, tick
 from pipeline.release.watchdog import Patrolled, Watchdog
 from pipeline.release.watching import watch
@@ -251,10 +251,46 @@ def test_an_onlooker_sees_the_walk_to_its_end_and_writes_nothing(world, lease):
         walks[:] = tick(world.engine, walks)
 
     (ended,) = watch(world.controller(), [world.service, "nothing"], views.extend, goes_on)
-    assert (ended.phase, views[0].phase, views[-1].phase) == ("promoted", "walking", "promoted")
+    assert (ended.rollout.phase, views[0].phase, views[-1].phase) == ("promoted", "walking", "promoted")
     assert views[0].weight == 0.1
     assert max(one.canary.n for one in views) > 100
     assert isinstance(walks[0], Walk)
+
+
+def test_an_onlooker_of_what_somebody_else_changed_says_so_and_ends(world):
+    world.walking()
+    world.meddle("1", {"2": 0.3})
+    views: list[Any] = []
+    (stuck,) = watch(world.controller(), [world.service], views.extend, world.pass_time)
+    assert stuck.decision is not None
+    assert (stuck.decision.kind, views[-1].phase, views[-1].weight) == ("conflict", "held", 0.3)
+    assert "version 1 with 30 % to version 2" in views[-1].next
+
+
+def test_an_onlooker_of_what_is_held_and_nobody_walks_ends(world):
+    world.walking(phase="held", sentence="no conclusion")
+    views: list[Any] = []
+    (stuck,) = watch(world.controller(), [world.service], views.extend, world.pass_time)
+    assert (stuck.rollout.phase, stuck.left, views[-1].phase) == ("held", True, "held")
+
+
+def test_an_onlooker_is_told_of_a_pause_and_that_nobody_walks_it(world):
+    world.walking()
+    views: list[Any] = []
+
+    def leave(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watch(world.controller(), [world.service], views.extend, leave)
+    assert (views[-1].phase, "nothing happens by itself until" in views[-1].next) == ("left", True)
+    order = Order("pause", "release", "n", "root", None, "lunch", world.engine.now())
+    world.engine.ledger.save(
+        replace(world.record(), rollout=replace(rollout_of(world), paused=world.engine.now(), obeyed=(order,)))
+    )
+    with pytest.raises(KeyboardInterrupt):
+        watch(world.controller(), [world.service], views.extend, leave)
+    assert (views[-1].phase, views[-1].next.partition(";")[0]) == ("paused", "paused by root: lunch")
 
 
 def test_an_onlooker_of_a_service_at_rest_returns_at_once(world):

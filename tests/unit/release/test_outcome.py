@@ -143,7 +143,7 @@ def test_a_conflict_names_who_to_look_for() -> None:
     ("outcome", "after"),
     [
         ("no-op", "nothing to do"),
-        ("skipped", "commit a fix, or `crabwalk deploy --retry` to try the same again"),
+        ("skipped", "commit a fix, or `crabwalk retry hello --env local` to try the same again"),
         ("failed", "crabwalk status hello --env local"),
     ],
 )

@@ -13,7 +13,8 @@ from pipeline.release.decision import Decision
 from pipeline.release.judge import Counts, Minute
 from pipeline.release.model import Rollout
 from pipeline.release.records import ServiceRecord
-from pipeline.release.walk import RECENT, Walk, view
+from pipeline.release.shown import RECENT, view
+from pipeline.release.walk import Walk
 
 
 def walk(rollout: Rollout, minutes: tuple[Minute, ...] = (), *, now: float = START + 30, **more: Any) -> Walk:
