@@ -35,6 +35,9 @@ def test_a_frozen_service_waits_for_a_revert_and_the_bad_code_does_not_come_alon
         assert f"crabwalk resume hello --env local, or commit a revert of {bad[:12]}" in left.out
         assert (shop.alias()["FunctionVersion"], shop.weights()) == (stable, {})
 
+    asked = shop.crabwalk("retry", "hello", "--env", "local")
+    assert (asked.code, "crabwalk resume hello --env local" in asked.out) == (4, True), asked.said
+
     # $LATEST still holds the bad code; what comes next changes the configuration alone.
     shop.git("revert", "--no-edit", bad)
     shop.walk_in("hello", "")

@@ -23,7 +23,7 @@ def test_a_walk_is_handed_over_once_it_has_begun_and_the_watchdog_ends_it(world,
     result = detached(world, lease)
     assert (result.outcome, EXIT_CODES[result.outcome], world.shown) == ("handed-over", 0, [("1", {"2": 0.1})])
     assert result.sentence == "version 2 has 10 % of the traffic"
-    assert result.next.startswith("`crabwalk watch --unattended --env local` goes on with it")
+    assert result.next.startswith("nothing happens by itself until `crabwalk watch --unattended --env local` goes on")
     lease.release()
     dog = Watchdog(world.engine, once=False, limit_s=1000, say=lambda _: None, pause=world.pass_time)
     dog._services = lambda: [name for name in [world.service] if name not in dog._walks]  # type: ignore[method-assign]

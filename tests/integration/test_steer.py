@@ -189,12 +189,13 @@ def test_what_the_engine_would_refuse_is_refused_before_it_is_asked(world):
     world.meddle("1", {"2": 0.3})
     with pytest.raises(ConflictError, match="changed by somebody else") as conflict:
         ask(world.engine, "promote", [world.service], ANNA)
-    assert "crabwalk adopt" in (conflict.value.hint or "")
+    assert "crabwalk rollback" in (conflict.value.hint or "")
+    assert "adopt" not in (conflict.value.hint or ""), "what is split cannot be adopted"
     roll_back(world.engine.functions, world.function, "live", None)
     with pytest.raises(ConflictError, match="somebody rolled"):
         ask(world.engine, "pause", [world.service], ANNA)
     assert steer(world, "abort", world.pass_time).outcome == "done"
-    with pytest.raises(UsageError, match=r"no release of .* is under way; release .* was aborted"):
+    with pytest.raises(UsageError, match=r"no release of .* is under way; release .* was rolled back: somebody rolled"):
         ask(world.engine, "resume", [world.service], ANNA)
     assert world.engine.ledger.order(world.service) is None or rollout_of(world).over
 
