@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.act import Engine
 from pipeline.release.lease import GRACE_S, Holder, Lease
 from pipeline.release.model import Rollout, percent
@@ -84,8 +84,18 @@ def _beside(engine: Engine, walks: Sequence[Walk]) -> tuple[Rollout, ...]:
     if all(walk.rollout.terms.together is None for walk in walks):
         return ()
     here = {walk.rollout.service for walk in walks}
-    found = (engine.ledger.service(name).rollout for name in engine.ledger.services() if name not in here)
+    found = (_last(engine, name) for name in engine.ledger.services() if name not in here)
     return tuple(rollout for rollout in found if rollout is not None)
+
+
+def _last(engine: Engine, service: str) -> Rollout | None:
+    """A service's last release; of a record that cannot be read, which nobody can walk either, none."""
+    try:
+        return engine.ledger.service(service).rollout
+    except AwsError:
+        raise
+    except CrabwalkError:
+        return None
 
 
 class _Asked:
