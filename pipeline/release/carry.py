@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from pipeline.errors import AwsError, ConflictError, CrabwalkError
+from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release.act import Engine
+from pipeline.release.beside import beside
 from pipeline.release.lease import GRACE_S, Holder, Lease
 from pipeline.release.model import Rollout, percent
 from pipeline.release.outcome import result_of
@@ -65,7 +66,7 @@ def carry_out(
 def _tick(engine: Engine, asked: Sequence[_Asked]) -> None:
     mine = [one for one in asked if one.walk is not None and not one.settled]
     walks = [one.walk for one in mine if one.walk is not None]
-    for one, walk in zip(mine, tick(engine, walks, _beside(engine, walks)), strict=True):
+    for one, walk in zip(mine, tick(engine, walks, beside(engine, walks)), strict=True):
         one.heard(walk)
 
 
@@ -74,28 +75,9 @@ def _walk_on(engine: Engine, asked: Sequence[_Asked], show: Show, pause: Callabl
     if not mine:
         return
     walks = [one.walk for one in mine if one.walk is not None]
-    ended = run(engine, walks, show, pause, beside=_beside(engine, walks))
+    ended = run(engine, walks, show, pause, beside=beside(engine, walks))
     for one, walk in zip(mine, ended, strict=True):
         one.ended(walk)
-
-
-def _beside(engine: Engine, walks: Sequence[Walk]) -> tuple[Rollout, ...]:
-    """The last releases of the other services, where one of a group is walked here: it ends with them."""
-    if all(walk.rollout.terms.together is None for walk in walks):
-        return ()
-    here = {walk.rollout.service for walk in walks}
-    found = (_last(engine, name) for name in engine.ledger.services() if name not in here)
-    return tuple(rollout for rollout in found if rollout is not None)
-
-
-def _last(engine: Engine, service: str) -> Rollout | None:
-    """A service's last release; of a record that cannot be read, which nobody can walk either, none."""
-    try:
-        return engine.ledger.service(service).rollout
-    except AwsError:
-        raise
-    except CrabwalkError:
-        return None
 
 
 class _Asked:

@@ -13,15 +13,17 @@ from typing import Literal
 
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release.act import Engine
+from pipeline.release.beside import beside
 from pipeline.release.decide import decide
 from pipeline.release.decision import Decision
 from pipeline.release.lease import Lease
 from pipeline.release.model import Rollout, percent
 from pipeline.release.outcome import EXIT_CODES, result_of
+from pipeline.release.shown import view
 from pipeline.release.steering import living
 from pipeline.release.together import grouped
 from pipeline.release.view import WalkView
-from pipeline.release.walk import Metered, Walk, metered, observed, tick, view
+from pipeline.release.walk import Metered, Walk, metered, observed, tick
 
 Patrol = Literal["promoted", "rolled-back", "aborted", "held", "conflict", "failed", "walking", "busy"]
 EXITS: Mapping[str, int] = {**EXIT_CODES, "walking": 0, "busy": 0}
@@ -177,7 +179,7 @@ class Watchdog:
     def _tick(self) -> bool:
         """One look at every walk; whether any was moved."""
         before = tuple(self._walks.values())
-        after = tick(self._engine, before, self._beside())
+        after = tick(self._engine, before, beside(self._engine, before))
         self._show([view(walk, self._engine.now()) for walk in after])
         moving = [
             walk.rollout
@@ -193,13 +195,6 @@ class Watchdog:
             elif self._once and still:
                 self._let_go(service, "walking")
         return any(old.record.etag != walk.record.etag for old, walk in zip(before, after, strict=True))
-
-    def _beside(self) -> list[Rollout]:
-        """The other releases, where one of a group is walked: what became of them, or who has them, counts for it."""
-        if all(walk.rollout.terms.together is None for walk in self._walks.values()):
-            return []
-        found = (self._engine.ledger.service(name).rollout for name in self._services())
-        return [rollout for rollout in found if rollout is not None]
 
     def _let_go(self, service: str, otherwise: Patrol) -> None:
         """Give a walk back, and note how it stands."""

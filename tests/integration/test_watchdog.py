@@ -340,3 +340,14 @@ def test_a_group_of_which_somebody_else_walks_one_is_not_promoted_by_half(world,
         == f"it goes together with `{second.service}`: its release is under way, and is not walked here"
     )
     assert (world.alias().version, second.alias().version) == ("1", "1")
+
+
+def test_a_record_that_cannot_be_read_is_told_and_keeps_no_group_from_its_end(world, second):
+    world.feed.of = kit.traffic()
+    world.engine.objects.put("crabwalk/services/broken/state.json", b"{")
+    shop = Terms(together="shop")
+    world.walking(1, terms=shop, release_id="one")
+    second.walking(1, terms=shop, release_id="two")
+    found = {one.service: one for one in patrol(world)}
+    assert found.pop("broken").outcome == "failed"
+    assert [one.outcome for one in found.values()] == ["promoted", "promoted"]
