@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.converge import Teller, converge
@@ -111,7 +110,8 @@ class Run:
     ) -> tuple[Walk, ...]:
         """Walk these releases side by side to their ends, with those that join them meanwhile, and note them."""
         if self.options.detach:  # nobody is here to give a turn later
-            walks = (*walks, *chain.from_iterable(iter(lambda: tuple(join(())), ())))
+            while new := tuple(join(())):
+                walks = (*walks, *new)
         walks = tuple(walks) or tuple(join(()))
         if not walks:
             return ()

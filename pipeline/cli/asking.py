@@ -63,13 +63,12 @@ def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: b
 
 def tell(here: Here, steered: Sequence[Steered]) -> int:
     """Show what came of each order; the exit code of the worst."""
-    from pipeline.release.outcome import WORST_FIRST
+    from pipeline.release.outcome import worst
     from pipeline.report.steering import show_steered
 
     for one in steered:
         show_steered(here.console, one)
-    codes = {one.exit_code for one in steered}
-    code = next((code for code in WORST_FIRST if code in codes), 0)
+    code = worst(one.exit_code for one in steered)
     if here.json:
         here.console.json({"environment": here.env.name, "exit": code, "services": steered})
     return code

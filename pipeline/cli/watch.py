@@ -89,7 +89,7 @@ def _watch(here: Here, services: Sequence[str]) -> int:
 
 def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
     from pipeline.aws.identity import whoami
-    from pipeline.release.outcome import WORST_FIRST
+    from pipeline.release.outcome import worst
     from pipeline.release.watchdog import Watchdog
     from pipeline.report.live import WalkLive
 
@@ -97,8 +97,7 @@ def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
     with WalkLive(here.console) as live:
         watchdog = Watchdog(here.engine, once=once, limit_s=limit_s, say=here.console.progress, show=live.update)
         found = watchdog.patrol()
-    codes = {one.exit_code for one in found}
-    code = next((code for code in WORST_FIRST if code in codes), 0)
+    code = worst(one.exit_code for one in found)
     for one in found:
         say = here.console.line if one.exit_code == 0 else here.console.bad
         say(f"{one.service}: {one.outcome.replace('-', ' ')}: {one.sentence}; next: {one.next}")

@@ -141,7 +141,7 @@ class Engine:
         """Write the alias as it is with a new nonce, so that nothing sent before can arrive; whether that is sure."""
         fence = Intent(rollout.step, fresh_nonce(), alias.revision, "fence", order=order)
         record, fence = self._announce(record, rollout, fence)
-        if not self._write(alias, replace(head, nonce=fence.nonce)):
+        if not self.write(alias, replace(head, nonce=fence.nonce)):
             return record, False
         return self._settle(record, rollout, fence), True
 
@@ -208,7 +208,7 @@ class Engine:
             rollout = replace(rollout, nonce=late.nonce)
         record, intent = self._announce(record, rollout, intent)
         until = int(self.now() + rollout.terms.rollback_window_s) if step >= len(rollout.steps) else None
-        if not self._write(alias, head_of(rollout, step, intent.nonce, until)):
+        if not self.write(alias, head_of(rollout, step, intent.nonce, until)):
             return record  # the intent stays: an unclear write may still arrive
         return self._settle(record, rollout, intent)
 
@@ -225,7 +225,7 @@ class Engine:
         announced = replace(rollout, intent=intent, unclear=others)
         return self.ledger.save(replace(record, rollout=announced)), intent
 
-    def _write(self, seen: AliasState, head: Head) -> bool:
+    def write(self, seen: AliasState, head: Head) -> bool:
         """Send one guarded write; whether it happened, by the nonce the alias carries when the answer was unclear."""
         try:
             self.functions.write_alias(seen, head.primary, head.weights, str(head))

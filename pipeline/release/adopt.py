@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain
+from pipeline.aws.functions import AliasState
 from pipeline.errors import ConflictError, UsageError
 from pipeline.release.act import Engine
-from pipeline.release.head import Head, fresh_nonce, parse, trusted
+from pipeline.release.head import Head, fresh_nonce, trusted
 from pipeline.release.lease import Lease
 from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
 from pipeline.release.records import Entry, Released, ServiceRecord
@@ -146,14 +146,10 @@ def _write(engine: Engine, alias: AliasState, released: Released, previous: str 
         commit=released.commit,
         nonce=fresh_nonce(),
     )
-    try:
-        engine.functions.write_alias(alias, head.primary, head.weights, str(head))
-    except (AliasMoved, AliasUncertain) as unclear:
-        found = parse(engine.functions.alias(alias.function, alias.name).description)
-        if found is None or found.nonce != head.nonce:
-            raise ConflictError(
-                "the alias was changed meanwhile", where=f"{alias.function}:{alias.name}", hint="crabwalk status"
-            ) from unclear
+    if not engine.write(alias, head):
+        raise ConflictError(
+            "the alias was changed meanwhile", where=f"{alias.function}:{alias.name}", hint="crabwalk status"
+        )
 
 
 def _note(engine: Engine, record: ServiceRecord, released: Released, asker: Asker) -> None:

@@ -90,8 +90,18 @@ def offer(
     back = _rolled_back(engine, origin.function, alias, package, record)
     if back is not None and not retry:
         # The safety net leaves no record of its own; whoever finds its mark writes one.
-        who = (origin.actor, origin.claimed_actor)
-        note = Note(service.name, engine.env.name, origin.function, alias.description, False, "", *who, "", started)
+        note = Note(
+            service=service.name,
+            environment=engine.env.name,
+            function=origin.function,
+            head=alias.description,
+            moved=False,
+            sentence="",
+            actor=origin.actor,
+            claimed_actor=origin.claimed_actor,
+            reason="",
+            at=started,
+        )
         record_rollback(engine.ledger, note)
         return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
     _check_split(engine, service, origin.function, alias)

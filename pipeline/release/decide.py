@@ -140,7 +140,7 @@ def _back(rollout: Rollout, why: str, evidence: Evidence, check: str = "deadline
 
 def _paused(rollout: Rollout, evidence: Evidence | None) -> Decision:
     """Nothing goes forward, and the deadline does not count; evidence that it is worse was looked at before."""
-    last = next((one for one in reversed(rollout.obeyed) if one.kind == "pause"), None)
+    last = rollout.pause
     why = f"paused by {last.actor}" if last else "paused"
     if last and last.reason:
         why += f": {last.reason}"

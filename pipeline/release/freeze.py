@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain
+from pipeline.aws.functions import AliasState
 from pipeline.errors import ConflictError
 from pipeline.release.act import Engine
-from pipeline.release.head import fresh_nonce, parse, trusted
+from pipeline.release.head import fresh_nonce, trusted
 from pipeline.release.model import ALIAS
 from pipeline.release.records import Frozen, ServiceRecord
+from pipeline.release.words import who
 
 
 def is_frozen(alias: AliasState) -> bool:
@@ -26,10 +27,10 @@ def is_frozen(alias: AliasState) -> bool:
 
 def told(frozen: Frozen) -> str:
     """Who froze a service, when, why."""
-    who = f"{frozen.actor} (GitHub says {frozen.claimed_actor})" if frozen.claimed_actor else frozen.actor
+    by = who(frozen.actor, frozen.claimed_actor)
     when = f"{datetime.fromtimestamp(frozen.at, UTC):%Y-%m-%d %H:%M} UTC"
     what = f"rolled back version {frozen.version}" if frozen.version else "rolled back"
-    return f"frozen since {when}: {who} {what}" + (f": {frozen.reason}" if frozen.reason else "")
+    return f"frozen since {when}: {by} {what}" + (f": {frozen.reason}" if frozen.reason else "")
 
 
 def thaw(
@@ -43,16 +44,11 @@ def thaw(
     """
     alias = engine.functions.alias(function, ALIAS)
     head = trusted(alias)
-    if head is not None and head.state == "frozen":
-        marked = replace(head, state="back", nonce=fresh_nonce())
-        try:
-            engine.functions.write_alias(alias, marked.primary, marked.weights, str(marked))
-        except (AliasMoved, AliasUncertain) as unclear:
-            found = parse(engine.functions.alias(function, ALIAS).description)
-            if found is None or found.nonce != marked.nonce:
-                raise ConflictError(
-                    f"the alias of `{record.service}` was changed meanwhile",
-                    hint=f"crabwalk status {record.service} --env {engine.env.name}",
-                ) from unclear
+    thawed = replace(head, state="back", nonce=fresh_nonce()) if head is not None and head.state == "frozen" else None
+    if thawed is not None and not engine.write(alias, thawed):
+        raise ConflictError(
+            f"the alias of `{record.service}` was changed meanwhile",
+            hint=f"crabwalk status {record.service} --env {engine.env.name}",
+        )
     note()
     return record if record.frozen is None else engine.ledger.save(replace(record, frozen=None))

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from pipeline.release.act import Engine
 from pipeline.release.model import percent
+from pipeline.release.shown import view
 from pipeline.release.view import ReleaseResult, WalkView
-from pipeline.release.walk import Walk, tick, view
+from pipeline.release.walk import Walk, tick
 
 
 def hand_over(

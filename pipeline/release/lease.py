@@ -42,6 +42,11 @@ class Holder:
         return self.left_s < 0
 
     @property
+    def living(self) -> bool:
+        """Whether somebody holds it who renews it."""
+        return bool(self.nonce) and not self.expired
+
+    @property
     def left_s(self) -> float:
         """How long it still holds unless it is renewed."""
         return self.ttl_s + GRACE_S - self.age_s

@@ -92,6 +92,11 @@ class Rollout:
     committed: float | None = None  # when the commit was made, where git told
 
     @property
+    def pause(self) -> Order | None:
+        """The order that paused it last."""
+        return next((one for one in reversed(self.obeyed) if one.kind == "pause"), None)
+
+    @property
     def deadline(self) -> float:
         """When the walk must be over."""
         return (self.started if self.clock is None else self.clock) + self.deadline_s

@@ -34,8 +34,13 @@ _FIX = "commit {}, commit a fix and deploy it (the same artifact is not tried ag
 
 def exit_code(results: Iterable[ReleaseResult]) -> int:
     """The exit code of a deploy: the worst of its releases."""
-    codes = {EXIT_CODES[result.outcome] for result in results}
-    return next((code for code in WORST_FIRST if code in codes), 0)
+    return worst(EXIT_CODES[result.outcome] for result in results)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """What a verb ends with that did several things: the worst of their exit codes."""
+    found = set(codes)
+    return next((code for code in WORST_FIRST if code in found), 0)
 
 
 def result_of(rollout: Rollout, decision: Decision | None, now: float) -> ReleaseResult:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from pipeline.aws.metrics import Series
 from pipeline.release.model import ALIAS, Rollout
-from pipeline.release.terms import Checks, Limit
+from pipeline.release.terms import Limit
 
 OWN_NAMESPACE = "crabwalk"
 TRAFFIC = "errors"  # the signal every invocation is counted in
@@ -85,7 +85,7 @@ def _source(rollout: Rollout, name: str) -> Source:
         invocations = Series(rollout.function, ALIAS, version, "Invocations")
         if name == TRAFFIC:
             return Side(invocations, Series(rollout.function, ALIAS, version, "Errors"))
-        above = _above(_threshold_ms(rollout, rollout.checks, name))
+        above = _above(_threshold_ms(rollout, name))
         return Side(invocations, Series(rollout.function, ALIAS, version, "Duration", above))
 
     # The embedded metric format of the contract has the dimensions of a version only.
@@ -93,11 +93,11 @@ def _source(rollout: Rollout, name: str) -> Source:
     return Source(side(rollout.candidate), side(rollout.stable), whole)
 
 
-def _threshold_ms(rollout: Rollout, checks: Checks, name: str) -> float:
+def _threshold_ms(rollout: Rollout, name: str) -> float:
     """Durations above it are bad. A trimmed count leaves out its lower bound, and a timeout is just at the limit."""
     if name == "timeouts":
         return rollout.timeout_s * 1000.0 - 1.0
-    return checks.slow_ms or 0.0
+    return rollout.checks.slow_ms or 0.0
 
 
 def _above(threshold_ms: float) -> str:

@@ -67,7 +67,7 @@ def describe(
     decision: Decision | None = None,
 ) -> ServiceStatus:
     """The status of a service that has an alias; `decision`: what its controller would decide now, if it has one."""
-    service, alive = record.service, lease is not None and bool(lease.nonce) and not lease.expired
+    service, alive = record.service, lease is not None and lease.living
     walker = lease.who if lease is not None and alive else None
     if alias.version == LATEST:
         deploys = f"crabwalk deploy {service}"
@@ -117,7 +117,7 @@ def _last(record: ServiceRecord, head: Head | None) -> str | None:
 
 def _walk(found: ServiceStatus, rollout: Rollout, env: str, now: float, decision: Decision | None) -> ServiceStatus:
     """With what is known of the release under way."""
-    last = next((one for one in reversed(rollout.obeyed) if one.kind == "pause"), None)
+    last = rollout.pause
     found = replace(
         found,
         candidate=rollout.candidate,
@@ -230,6 +230,6 @@ def _offered(service: str, env: str) -> str:
 
 
 def _doing(lease: Holder | None) -> str:
-    if lease is None or not lease.nonce or lease.expired:
+    if lease is None or not lease.living:
         return NOTHING
     return f"{lease.doing} by {lease.who}"

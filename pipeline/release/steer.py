@@ -13,6 +13,7 @@ from pipeline.release.decision import Decision, Observation
 from pipeline.release.evidence import Evidence
 from pipeline.release.model import Phase, Rollout, percent
 from pipeline.release.terms import Order
+from pipeline.release.words import who
 
 
 def pending(rollout: Rollout, seen: Observation) -> Order | None:
@@ -75,7 +76,7 @@ def may_approve(approvers: tuple[str, ...], actor: str) -> bool:
 
 def name(order: Order) -> str:
     """Who asked, in words."""
-    return f"{order.actor} (GitHub says {order.claimed_actor})" if order.claimed_actor else order.actor
+    return who(order.actor, order.claimed_actor)
 
 
 def _abort(rollout: Rollout, order: Order, evidence: Evidence | None) -> Decision:

@@ -110,7 +110,7 @@ def _asked(engine: Engine, kind: OrderKind, service: str, asker: Asker) -> tuple
         kind, rollout.release_id, fresh_nonce(), asker.actor, asker.claimed_actor, asker.reason, now, rollout.step
     )
     if kind == "pause" and rollout.paused is not None:
-        last = next((one for one in reversed(rollout.obeyed) if one.kind == "pause"), None)
+        last = rollout.pause
         who = f" by {name(last)}" if last else ""
         goes_on = f"crabwalk resume {service} --env {engine.env.name}"
         return service, Steered(service, rollout.release_id, kind, "nothing", f"paused{who} already", goes_on)
@@ -141,4 +141,4 @@ def _check(engine: Engine, rollout: Rollout, order: Order, now: float) -> None:
 def living(engine: Engine, service: str) -> Holder | None:
     """Who works on a service now."""
     found = holder(engine.objects, service)
-    return found if found is not None and found.nonce and not found.expired else None
+    return found if found is not None and found.living else None

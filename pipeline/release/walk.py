@@ -22,7 +22,7 @@ from pipeline.release.ledger import RecordMovedError
 from pipeline.release.model import Rollout
 from pipeline.release.records import Released, ServiceRecord
 from pipeline.release.revert import revert
-from pipeline.release.shown import view as view  # noqa: PLC0414 - most read it from here
+from pipeline.release.shown import view
 from pipeline.release.signals import TRAFFIC
 from pipeline.release.together import GONE, TOGETHER, Member, joined
 from pipeline.release.view import WalkView

@@ -13,10 +13,11 @@ from pipeline.release.decide import decide
 from pipeline.release.lease import Lease
 from pipeline.release.model import Rollout
 from pipeline.release.records import ServiceRecord
+from pipeline.release.shown import view
 from pipeline.release.signals import TRAFFIC
 from pipeline.release.steering import living
 from pipeline.release.view import WalkView
-from pipeline.release.walk import Walk, metered, observed, view
+from pipeline.release.walk import Walk, metered, observed
 
 
 def watch(

@@ -1,4 +1,4 @@
-"""What light modules need of the release engine's words: the alias's name, a share of traffic for people."""
+"""What light modules need of the release engine's words: the alias's name, a share of traffic, who it was."""
 
 from __future__ import annotations
 
@@ -8,3 +8,8 @@ ALIAS = "live"
 def percent(share: float) -> str:
     """A share of traffic in words; half a percent is not 0 %."""
     return f"{share * 100:.6g} %"
+
+
+def who(actor: str, claimed_actor: str | None) -> str:
+    """Who it was: what STS said, and what GitHub did."""
+    return f"{actor} (GitHub says {claimed_actor})" if claimed_actor else actor
