@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import modules_kit
 import pytest
 
 from pipeline.infra import provider
@@ -55,6 +56,12 @@ def test_a_module_is_documented_and_whole(name: str) -> None:
             declared = block.split('"')[1]
             assert "description" in block, f"{name}: {declared} says nothing of itself"
             assert f"`{declared}`" in readme, f"{name}: {declared} is not in the README"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_shows_one_usage_that_can_be_applied(tmp_path: Path, name: str) -> None:
+    (tmp_path / "usage.tf").write_text(modules_kit.usage(name))
+    assert terraform(tmp_path, "fmt", "-check", "-diff") == ""
 
 
 @pytest.mark.parametrize("name", NAMES)
