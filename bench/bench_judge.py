@@ -20,7 +20,7 @@ from multiprocessing import Pool
 
 from judge_peers import PEERS
 
-from pipeline.release.judge import Counts, Minute, judge
+from pipeline.release.judge.judge import Counts, Minute, judge
 
 RPM = (10, 100, 1_000, 10_000)
 NONE = Counts(0, 0)

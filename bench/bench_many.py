@@ -23,7 +23,7 @@ from many_kit import Fleet, counting
 
 from pipeline import abreast, aws, local
 from pipeline.aws.budget import LIMITS, Bucket, Budget
-from pipeline.release import walk
+from pipeline.release.walk import walk
 
 SERVICES, ROUNDS, NETWORK_S = 50, 5, 0.020
 

@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from pipeline import local
-from pipeline.release.head import Head
+from pipeline.release.ledger.head import Head
 
 FUNCTION = "shop-staging-hello"
 REGION = "us-east-1"

@@ -27,8 +27,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import combinations
 
-from pipeline.release.judge import Minute, judge
-from pipeline.release.judge_math import GRID, logsumexp, rate_ratios
+from pipeline.release.judge.judge import Minute, judge
+from pipeline.release.judge.math import GRID, logsumexp, rate_ratios
 
 Rule = Callable[[Sequence[Minute]], int | None]
 

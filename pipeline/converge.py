@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import UsageError
 from pipeline.planning import Setting, StackPlan
-from pipeline.release.act import Engine
-from pipeline.release.records import StackRecord
+from pipeline.release.ledger.records import StackRecord
+from pipeline.release.walk.act import Engine
 
 if TYPE_CHECKING:
     from pipeline.infra import Change

@@ -13,12 +13,12 @@ from pipeline.aws import sharing
 from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
 from pipeline.errors import ConflictError
 from pipeline.planning import DeployPlan, service_url_of
-from pipeline.release.freeze import is_frozen, thaw, told
+from pipeline.release.ledger.records import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS, percent
-from pipeline.release.outcome import result_of
-from pipeline.release.records import Frozen, ServiceRecord
-from pipeline.release.view import ReleaseResult
-from pipeline.release.walk import Walk
+from pipeline.release.walk.freeze import is_frozen, thaw, told
+from pipeline.release.walk.outcome import result_of
+from pipeline.release.walk.view import ReleaseResult
+from pipeline.release.walk.walk import Walk
 from pipeline.releasing import Releasing
 from pipeline.run import Run
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pipeline.build import BuildPlan
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Environment, Project
-    from pipeline.release.ledger import Ledger
-    from pipeline.release.records import ServiceRecord, StackRecord
+    from pipeline.release.ledger.ledger import Ledger
+    from pipeline.release.ledger.records import ServiceRecord, StackRecord
     from pipeline.workspace.affected import Affected
     from pipeline.workspace.git import Repository
 
@@ -280,7 +280,7 @@ def _few(paths: Sequence[str]) -> str:
 
 def service_url_of(setting: Setting, service: str) -> str | None:
     """Where a service answers over HTTP, by what Terraform last put out."""
-    from pipeline.release.outcome import service_url
+    from pipeline.release.walk.outcome import service_url
 
     stack = next((one.stack for one in setting.services if one.name == service), "")
     return service_url(setting.env, setting.stacks.get(stack), service)

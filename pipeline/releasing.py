@@ -15,18 +15,18 @@ from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.infra.render import walk_fingerprint
 from pipeline.manifest.references import group_of, needed
 from pipeline.planning import DeployPlan, StackPlan, plan_stack, ready
-from pipeline.release.candidate import Offer, Origin, absent_alarm, alarms_of, offer
+from pipeline.release.decide.together import TOGETHER
 from pipeline.release.model import LATEST
-from pipeline.release.outcome import result_of
-from pipeline.release.together import TOGETHER
+from pipeline.release.walk.candidate import Offer, Origin, absent_alarm, alarms_of, offer
+from pipeline.release.walk.outcome import result_of
 from pipeline.run import Run
 from pipeline.turns import Turns, Unit
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
     from pipeline.manifest.models import Service
-    from pipeline.release.view import ReleaseOutcome, ReleaseResult
-    from pipeline.release.walk import Walk
+    from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult
+    from pipeline.release.walk.walk import Walk
 
 _STANDS = frozenset({"promoted", "no-op"})
 

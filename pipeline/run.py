@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from pipeline.converge import Teller, converge
 from pipeline.planning import DeployPlan, Setting, StackPlan, plan_deploy, read_setting
-from pipeline.release.act import Engine
-from pipeline.release.handover import hand_over, handed_over
-from pipeline.release.leases import Leases
+from pipeline.release.ledger.leases import Leases
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import LATEST, Rollout
-from pipeline.release.outcome import result_of, skipped
-from pipeline.release.records import ServiceRecord
-from pipeline.release.view import ReleaseOutcome, ReleaseResult, WalkView
-from pipeline.release.walk import Walk, run
+from pipeline.release.verbs.handover import hand_over, handed_over
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.outcome import result_of, skipped
+from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult, WalkView
+from pipeline.release.walk.walk import Walk, run
 
 if TYPE_CHECKING:
     from pipeline.build.view import View
@@ -134,7 +134,7 @@ class Run:
         service = next((one for one in self.setting.services if one.name == rollout.service), None)
         if service is None or not rollout.over or not service.release.hooks.after:
             return
-        from pipeline.release.hooks import after
+        from pipeline.release.around.hooks import after
 
         hooks, env = service.release.hooks, self.setting.env
         say = partial(self._say, rollout.service)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from pipeline.release.walk import Walk
+    from pipeline.release.walk.walk import Walk
 
 OFFERS = 8  # versions published and tried out at the same time
 

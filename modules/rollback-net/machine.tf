@@ -1,5 +1,5 @@
 # GetAlias, decide, UpdateAlias guarded by the RevisionId that was read, and again when somebody was faster.
-# The description it reads and writes is the head of pipeline/release/head.py; whoever else writes the alias reads it.
+# The description it reads and writes is the head of pipeline/release/ledger/head.py; whoever else writes the alias reads it.
 
 locals {
   attempts = 20

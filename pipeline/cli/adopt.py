@@ -22,7 +22,7 @@ def command(service: str, env_name: str | None, *, commit: str | None, reason: s
     No traffic is moved. A release that was under way ends as superseded, and the next deploy compares with the commit
     of the adopted version.
     """
-    from pipeline.release.adopt import adopt
+    from pipeline.release.verbs.adopt import adopt
 
     here = Here(env_name, json=output == "json")
     built_from = here.repo.resolve(commit) if commit is not None else None

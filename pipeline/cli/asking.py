@@ -12,9 +12,9 @@ import click
 from pipeline.cli.options import Here
 
 if TYPE_CHECKING:
-    from pipeline.release.carry import Show
-    from pipeline.release.steering import Asker, Steered
     from pipeline.release.terms import Order, OrderKind
+    from pipeline.release.verbs.carry import Show
+    from pipeline.release.verbs.steering import Asker, Steered
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,7 +29,7 @@ detach_option: Callable[[F], F] = click.option(
 
 def steer(kind: OrderKind, services: Sequence[str], here: Here, reason: str, *, go_on: bool) -> int:
     """Ask it of each service's release, see it carried out, tell what came of it; the exit code."""
-    from pipeline.release.steering import ask
+    from pipeline.release.verbs.steering import ask
 
     chosen = tuple(dict.fromkeys(services))
     answers = ask(here.engine, kind, chosen, asker(here, reason))
@@ -39,15 +39,15 @@ def steer(kind: OrderKind, services: Sequence[str], here: Here, reason: str, *, 
 def asker(here: Here, reason: str) -> Asker:
     """Who runs this verb."""
     from pipeline.aws.identity import whoami
-    from pipeline.release.steering import Asker
+    from pipeline.release.verbs.steering import Asker
 
     return Asker(whoami(here.env).arn, os.environ.get("GITHUB_ACTOR") or None, " ".join(reason.split()))
 
 
 def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: bool) -> int:
     """See placed orders carried out and tell what came of each."""
-    from pipeline.release.carry import carry_out
     from pipeline.release.terms import Order
+    from pipeline.release.verbs.carry import carry_out
 
     known = {service: one for service, one in asked if not isinstance(one, Order)}
     orders = [(service, one) for service, one in asked if isinstance(one, Order)]
@@ -63,7 +63,7 @@ def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: b
 
 def tell(here: Here, steered: Sequence[Steered]) -> int:
     """Show what came of each order; the exit code of the worst."""
-    from pipeline.release.outcome import worst
+    from pipeline.release.walk.outcome import worst
     from pipeline.report.steering import show_steered
 
     for one in steered:

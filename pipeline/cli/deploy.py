@@ -14,7 +14,7 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.release.view import WalkView
+    from pipeline.release.walk.view import WalkView
 
 
 @click.command()
@@ -82,7 +82,7 @@ def deploy(
     from pipeline.aws.identity import whoami
     from pipeline.deploy import Deploy
     from pipeline.planning import check_checkout, read_setting
-    from pipeline.release.outcome import exit_code
+    from pipeline.release.walk.outcome import exit_code
     from pipeline.report.build import BuildView
     from pipeline.report.release import show_result
     from pipeline.run import MAX_PARALLEL, Options, Run

@@ -13,7 +13,7 @@ from pipeline.cli.options import Here, env_option, output_option
 from pipeline.cli.since import stretch
 
 if TYPE_CHECKING:
-    from pipeline.release.records import Entry
+    from pipeline.release.ledger.records import Entry
 
 OUTCOMES = ("promoted", "rolled-back", "rejected", "aborted", "superseded", "resumed", "adopted")
 

@@ -11,8 +11,8 @@ import click
 from pipeline.cli.options import Here, output_option
 
 if TYPE_CHECKING:
-    from pipeline.release.judge import Counts, Verdict
-    from pipeline.release.replay import Replay, Said
+    from pipeline.release.judge.judge import Counts, Verdict
+    from pipeline.release.judge.replay import Replay, Said
     from pipeline.report.console import Console
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -62,8 +62,8 @@ def command(  # noqa: PLR0917
     baseline_n and baseline_bad, and may have `signal`. Nothing is rolled back: the exit code is 0 whatever
     the verdict, 2 for a file that cannot be read.
     """
-    from pipeline.release.recording import parse
-    from pipeline.release.replay import Settings, replay
+    from pipeline.release.judge.recording import parse
+    from pipeline.release.judge.replay import Settings, replay
 
     console = Here(json=output == "json").console
     played = replay(parse(_read(file), file), Settings(bake, min_requests, alpha, fast, steps))

@@ -11,7 +11,7 @@ from pipeline.cli.options import Here, env_option, output_option
 from pipeline.cli.since import stretch
 
 if TYPE_CHECKING:
-    from pipeline.release.records import Entry
+    from pipeline.release.ledger.records import Entry
 
 MARGIN_S = 30 * 86_400.0  # how much earlier a release may have begun that ended, or was taken back, in the time asked
 
@@ -28,7 +28,7 @@ def command(services: tuple[str, ...], env_name: str | None, *, since: float, ex
     For each service and for all of them together; beside each figure stands of how many releases it is made.
     """
     from pipeline.cli.history import names_of
-    from pipeline.release.dora import EXPLAINED, figures
+    from pipeline.release.ledger.dora import EXPLAINED, figures
     from pipeline.report.dora import figure_lines
 
     if since <= 0:

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Environment, Project
-    from pipeline.release.act import Engine
+    from pipeline.release.walk.act import Engine
     from pipeline.report.console import Console
     from pipeline.workspace.git import Repository
 
@@ -72,7 +72,7 @@ class Here:
     @cached_property
     def engine(self) -> Engine:
         """The release engine in the environment."""
-        from pipeline.release.act import Engine
+        from pipeline.release.walk.act import Engine
 
         engine = Engine(self.env)
         engine.say = self.console.warn
@@ -85,7 +85,7 @@ class Here:
     def settle_unrecorded(self) -> None:
         """Record rollbacks by hand that could not be recorded when they were made; what still cannot is warned of."""
         from pipeline.errors import CrabwalkError
-        from pipeline.release.unrecorded import settle, waiting
+        from pipeline.release.rollback.unrecorded import settle, waiting
 
         if not any(waiting(self.env)):
             return

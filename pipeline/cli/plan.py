@@ -130,8 +130,8 @@ def _walk(plan: DeployPlan, service: Service) -> str:
 
 def _outlook(here: Here, plan: DeployPlan, service: Service) -> tuple[str, ...]:
     """What its walk can find at its own traffic."""
-    from pipeline.release.declared import steps_of, terms_of
-    from pipeline.release.outlook import outlook
+    from pipeline.release.decide.outlook import outlook
+    from pipeline.release.walk.declared import steps_of, terms_of
 
     if plan.setting.records[service.name].promoted is None:
         return ()

@@ -9,7 +9,7 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.release.prune import PrunePlan
+    from pipeline.release.ledger.prune import PrunePlan
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_r
     """
     from pipeline.errors import ConflictError, UsageError
     from pipeline.manifest.node import nearest
-    from pipeline.release.clean import Cleaner
+    from pipeline.release.verbs.clean import Cleaner
 
     here = Here(env_name, json=output == "json")
     cleaner = Cleaner(here.env, here.engine, lambda service: here.project.function_name(here.env.name, service))

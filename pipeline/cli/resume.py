@@ -20,9 +20,9 @@ def command(services: tuple[str, ...], env_name: str | None, *, reason: str, det
     What was held begins a new deadline. A service that a person rolled back is unfrozen: nothing is started and no
     traffic moved, and `deploy` takes it up again.
     """
-    from pipeline.release.steering import Steered, ask
     from pipeline.release.terms import Order
-    from pipeline.release.unfreeze import frozen, unfreeze
+    from pipeline.release.verbs.steering import Steered, ask
+    from pipeline.release.verbs.unfreeze import frozen, unfreeze
 
     here = Here(env_name, json=output == "json")
     chosen, who = tuple(dict.fromkeys(services)), asker(here, reason)

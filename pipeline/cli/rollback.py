@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pipeline.aws.aliases import Aliases
     from pipeline.errors import CrabwalkError
     from pipeline.manifest.project import Environment
-    from pipeline.release.record import Note
-    from pipeline.release.rollback import RollbackDone
+    from pipeline.release.rollback.record import Note
+    from pipeline.release.rollback.rollback import RollbackDone
 
 
 @click.command()
@@ -49,7 +49,7 @@ def command(
     gc.disable()  # a short process: until the traffic has moved nothing is worth collecting
     try:
         from pipeline.errors import CrabwalkError
-        from pipeline.release.rollback import roll_back
+        from pipeline.release.rollback.rollback import roll_back
         from pipeline.release.words import ALIAS
 
         here = Here(env_name, json=output == "json")
@@ -101,7 +101,7 @@ class Place:
 
     def explained(self, fault: CrabwalkError) -> CrabwalkError:
         """The fault with what there is instead; nothing was moved, so there is time to ask."""
-        from pipeline.release.instead import explain
+        from pipeline.release.rollback.instead import explain
 
         service = self.label if self.env else None
         return explain(self.environment(), self.function, service, fault)
@@ -174,7 +174,7 @@ def _note(place: Place, done: RollbackDone, reason: str) -> Note | None:
     env = place.env
     if env is None:
         return None
-    from pipeline.release.record import Note, needs_record
+    from pipeline.release.rollback.record import Note, needs_record
 
     if not needs_record(done):
         return None
@@ -198,8 +198,8 @@ def _who(place: Place, note: Note | None) -> str | None:
         return None
     from pipeline.aws.objects import Objects
     from pipeline.errors import CrabwalkError
-    from pipeline.release.ledger import Ledger
-    from pipeline.release.record import who_moved
+    from pipeline.release.ledger.ledger import Ledger
+    from pipeline.release.rollback.record import who_moved
 
     try:
         return who_moved(Ledger(Objects(place.env)), note)
@@ -211,9 +211,9 @@ def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]
     """Write it down, then what has waited for it. Until the ledger has it, a file has it: also if this process dies."""
     from pipeline.aws.objects import Objects
     from pipeline.errors import CrabwalkError
-    from pipeline.release.ledger import Ledger
-    from pipeline.release.record import record_rollback
-    from pipeline.release.unrecorded import keep, persist
+    from pipeline.release.ledger.ledger import Ledger
+    from pipeline.release.rollback.record import record_rollback
+    from pipeline.release.rollback.unrecorded import keep, persist
 
     kept, full = None, ""
     if note.moved:
@@ -235,7 +235,7 @@ def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]
     if kept is not None:
         kept.unlink(missing_ok=True)
     if note.moved and noted.rollout is not None and noted.rollout.over and noted.rollout.terms.notify:
-        from pipeline.release.notifier import tell_rollback  # of one under way its controller tells
+        from pipeline.release.around.notifier import tell_rollback  # of one under way its controller tells
 
         tell_rollback(env, noted.rollout, note, here.console.warn)
     here.settle_unrecorded()

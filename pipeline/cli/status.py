@@ -12,9 +12,9 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.release.records import Entry, ServiceRecord
-    from pipeline.release.status import ServiceStatus
-    from pipeline.release.walk import Walk
+    from pipeline.release.ledger.records import Entry, ServiceRecord
+    from pipeline.release.verbs.status import ServiceStatus
+    from pipeline.release.walk.walk import Walk
 
 LOOK_BACK = 50  # entries of the history, for the release of a version that was rolled back to
 
@@ -30,7 +30,7 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     """
     from pipeline.abreast import abreast
     from pipeline.planning import no_such_service
-    from pipeline.release.outcome import service_url
+    from pipeline.release.walk.outcome import service_url
     from pipeline.report.status import status_lines
 
     here = Here(env_name, json=output == "json")
@@ -63,9 +63,9 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
 
 def _status(here: Here, record: ServiceRecord, walk: Walk | None) -> ServiceStatus:
     from pipeline.aws.functions import NotFoundError
-    from pipeline.release.lease import holder
+    from pipeline.release.ledger.lease import holder
     from pipeline.release.model import ALIAS
-    from pipeline.release.status import ServiceStatus, describe
+    from pipeline.release.verbs.status import ServiceStatus, describe
 
     engine, service = here.engine, record.service
     try:
@@ -89,7 +89,7 @@ def _is_of(entry: Entry, version: str) -> bool:
 def _looked(here: Here, records: Sequence[ServiceRecord]) -> dict[str, Walk]:
     """What the controllers of the releases under way would see and decide now; their evidence is worth a warning."""
     from pipeline.errors import CrabwalkError
-    from pipeline.release.watching import looked, onlooker
+    from pipeline.release.verbs.watching import looked, onlooker
 
     walks = [onlooker(here.engine, record) for record in records if record.under_way is not None]
     if not walks:

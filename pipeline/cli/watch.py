@@ -10,7 +10,7 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.release.view import WalkView
+    from pipeline.release.walk.view import WalkView
 
 
 @click.command()
@@ -56,9 +56,9 @@ def command(
 def _watch(here: Here, services: Sequence[str]) -> int:
     from contextlib import ExitStack
 
-    from pipeline.release.outcome import exit_code, result_of
-    from pipeline.release.steering import check_known
-    from pipeline.release.watching import watch
+    from pipeline.release.verbs.steering import check_known
+    from pipeline.release.verbs.watching import watch
+    from pipeline.release.walk.outcome import exit_code, result_of
     from pipeline.report.live import WalkLive
     from pipeline.report.release import show_result
 
@@ -89,8 +89,8 @@ def _watch(here: Here, services: Sequence[str]) -> int:
 
 def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
     from pipeline.aws.identity import whoami
-    from pipeline.release.outcome import worst
-    from pipeline.release.watchdog import Watchdog
+    from pipeline.release.verbs.watchdog import Watchdog
+    from pipeline.release.walk.outcome import worst
     from pipeline.report.live import WalkLive
 
     whoami(here.env)  # the right account, before anything is written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.release.dora import Figures
+from pipeline.release.ledger.dora import Figures
 from pipeline.report.text import duration, percent
 
 

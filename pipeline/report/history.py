@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.release.around.notify import BY_HAND
+from pipeline.release.ledger.records import Entry
 from pipeline.release.model import REJECTS
-from pipeline.release.notify import BY_HAND
-from pipeline.release.records import Entry
 from pipeline.report.text import duration, odds, one_line, percent
 
 ASKED = {

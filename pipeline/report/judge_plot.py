@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.release.judge import Counts
-from pipeline.release.replay import Look
+from pipeline.release.judge.judge import Counts
+from pipeline.release.judge.replay import Look
 from pipeline.report.text import odds, percent
 
 Line = list[tuple[str, str]]

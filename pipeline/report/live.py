@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pipeline.release.judge import Counts
-from pipeline.release.view import WalkView
+from pipeline.release.judge.judge import Counts
+from pipeline.release.walk.view import WalkView
 from pipeline.report.console import Console
 from pipeline.report.text import odds, one_line, percent
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.release.judge import Counts
-from pipeline.release.view import ReleaseResult
+from pipeline.release.judge.judge import Counts
+from pipeline.release.walk.view import ReleaseResult
 from pipeline.report.console import Console
 from pipeline.report.text import clean, duration, one_line, percent
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.release.records import Frozen
-from pipeline.release.status import NOTHING, Approval, ServiceStatus
+from pipeline.release.ledger.records import Frozen
+from pipeline.release.verbs.status import NOTHING, Approval, ServiceStatus
 from pipeline.report.history import who
 from pipeline.report.text import odds, one_line, percent
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.release.steering import Steered
+from pipeline.release.verbs.steering import Steered
 from pipeline.report.console import Console
 from pipeline.report.text import one_line
 

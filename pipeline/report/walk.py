@@ -11,8 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.release.judge import Counts
-from pipeline.release.view import WalkView
+from pipeline.release.judge.judge import Counts
+from pipeline.release.walk.view import WalkView
 from pipeline.report.text import clock, duration, odds, one_line, percent, points
 
 PANEL_LINES = 15  # of a terminal; more walks than fit become one line each

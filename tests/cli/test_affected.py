@@ -11,8 +11,8 @@ import pytest
 from pipeline import aws
 from pipeline.cli import run
 from pipeline.manifest.project import environment, load_project
-from pipeline.release.act import Engine
-from pipeline.release.records import Released, ServiceRecord
+from pipeline.release.ledger.records import Released, ServiceRecord
+from pipeline.release.walk.act import Engine
 
 
 class Clone:

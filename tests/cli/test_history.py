@@ -10,10 +10,10 @@ import release_kit as values
 from steer_kit import Steered
 
 from pipeline import local
-from pipeline.release.dora import DAY_S
+from pipeline.release.ledger.dora import DAY_S
+from pipeline.release.ledger.records import Entry
+from pipeline.release.ledger.story import entry_of
 from pipeline.release.model import new_release_id
-from pipeline.release.records import Entry
-from pipeline.release.story import entry_of
 from pipeline.release.terms import Order
 
 Captured = pytest.CaptureFixture[str]

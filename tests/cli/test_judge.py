@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.cli import run
 from pipeline.cli.judge import _show
-from pipeline.release.recording import parse
-from pipeline.release.replay import Settings, replay
+from pipeline.release.judge.recording import parse
+from pipeline.release.judge.replay import Settings, replay
 from pipeline.report.console import Console
 
 HEADER = "t,step,canary_n,canary_bad,baseline_n,baseline_bad\n"

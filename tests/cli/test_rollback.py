@@ -17,7 +17,7 @@ from rollback_kit import RELEASE, Service
 
 from pipeline import local
 from pipeline.cli import run
-from pipeline.release.head import parse
+from pipeline.release.ledger.head import parse
 
 ME = "arn:aws:iam::000000000000:root"
 RESUME = "`crabwalk resume hello --env local`"
@@ -70,7 +70,7 @@ def test_before_the_traffic_is_back_nothing_else_is_loaded(
     program = (
         "import sys; from pipeline.cli import run; code = run(sys.argv[1:]); "
         "print(code, sorted({name.partition('.')[0] for name in sys.modules} & {'boto3', 'rich', 'yaml', 'pydantic'}), "
-        "sorted({'botocore.session', 'botocore.client', 'pipeline.aws.functions', 'pipeline.release.ledger'} "
+        "sorted({'botocore.session', 'botocore.client', 'pipeline.aws.functions', 'pipeline.release.ledger.ledger'} "
         "& set(sys.modules)))"
     )
     named = ("rollback", "--function", hello.place.function, "--region", "us-east-1")
@@ -232,7 +232,7 @@ def test_killed_while_it_records_it_is_recorded_by_the_next_command(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.release.record.record_rollback", killed)
+        patch.setattr("pipeline.release.rollback.record.record_rollback", killed)
         assert run(["rollback", "hello", "--env", "local", "--reason", "checkout fails"]) == 130
     assert capsys.readouterr().out == "hello: version 1 has all traffic, version 2 has none\n"
     assert (len(hello.queue()), hello.history()) == (1, [])

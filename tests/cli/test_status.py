@@ -11,10 +11,10 @@ import pytest
 from steer_kit import Steered
 
 from pipeline import local
-from pipeline.release.head import parse
+from pipeline.release.ledger.head import parse
+from pipeline.release.ledger.records import Frozen, Released
 from pipeline.release.model import ALIAS, StepSpec
-from pipeline.release.records import Frozen, Released
-from pipeline.release.rollback import roll_back
+from pipeline.release.rollback.rollback import roll_back
 from pipeline.release.terms import Order, Quiet, Terms
 
 ANNA = "arn:aws:sts::111122223333:assumed-role/release/anna"
@@ -192,7 +192,7 @@ def test_what_was_rolled_back_to_and_how_the_release_ended(here: Steered, capsys
 
 
 def test_a_narrow_terminal_folds_below_the_label() -> None:
-    from pipeline.release.status import ServiceStatus
+    from pipeline.release.verbs.status import ServiceStatus
     from pipeline.report.status import status_lines
 
     found = ServiceStatus("hello", {"1": 1.0}, "live", "r1", "c0ffee", "x " * 60, "crabwalk deploy hello --env local")

@@ -9,7 +9,7 @@ import pytest
 from steer_kit import Steered
 
 from pipeline import local
-from pipeline.release.head import parse
+from pipeline.release.ledger.head import parse
 from pipeline.release.model import ALIAS
 
 ROOT = "arn:aws:iam::000000000000:root"

@@ -15,7 +15,7 @@ from pipeline import local
 from pipeline.aws import client
 from pipeline.local.traffic import Traffic
 from pipeline.manifest.project import Environment
-from pipeline.release.lease import Lease
+from pipeline.release.ledger.lease import Lease
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pipeline.local.traffic import Traffic
 from pipeline.manifest import load_services
 from pipeline.manifest.project import load_project
 from pipeline.planning import plan_stack, read_setting
-from pipeline.release.act import Engine
+from pipeline.release.walk.act import Engine
 from pipeline.workspace.git import Repository
 
 RELEASE_KEYS = [

@@ -126,7 +126,7 @@ def test_an_alias_somebody_else_changed_is_not_overwritten(shop: Shop) -> None:
 
 
 def shop_release(shop: Shop) -> str:
-    from pipeline.release.act import Engine
+    from pipeline.release.walk.act import Engine
 
     rollout = Engine(shop.env).ledger.service("hello").under_way
     assert rollout is not None

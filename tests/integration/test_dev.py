@@ -17,8 +17,8 @@ from shop_kit import Done, Scratch, Verb
 
 from pipeline import local
 from pipeline.dev import descendants
-from pipeline.release.act import Engine
-from pipeline.release.records import StackRecord
+from pipeline.release.ledger.records import StackRecord
+from pipeline.release.walk.act import Engine
 
 MAIN = Path(__file__).with_name("dev_main.rs")
 MANIFEST = """crabwalk: 1

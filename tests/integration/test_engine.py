@@ -10,11 +10,11 @@ import pytest
 from engine_kit import finish, rollout_of
 
 from pipeline.errors import AwsError, ConflictError
-from pipeline.release.head import parse, trusted
+from pipeline.release.ledger.head import parse, trusted
+from pipeline.release.ledger.records import Rejected
 from pipeline.release.model import StepSpec
-from pipeline.release.records import Rejected
-from pipeline.release.rollback import roll_back
-from pipeline.release.walk import run, tick
+from pipeline.release.rollback.rollback import roll_back
+from pipeline.release.walk.walk import run, tick
 
 
 def test_a_good_release_is_walked_to_all_traffic(world, lease):

@@ -13,10 +13,10 @@ from engine_kit import BUCKET, World, rollout_of
 from pipeline import local
 from pipeline.aws.functions import AliasState
 from pipeline.errors import AwsError
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS
-from pipeline.release.outcome import exit_code, result_of
-from pipeline.release.records import ServiceRecord
-from pipeline.release.walk import Walk, run
+from pipeline.release.walk.outcome import exit_code, result_of
+from pipeline.release.walk.walk import Walk, run
 
 
 @pytest.fixture

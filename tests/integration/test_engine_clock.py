@@ -12,7 +12,7 @@ import release_kit as values
 
 from pipeline.aws import objects as module
 from pipeline.aws.objects import CLOCK_TOLERANCE_S, Objects
-from pipeline.release.act import Engine
+from pipeline.release.walk.act import Engine
 
 
 @pytest.mark.parametrize("wrong_s", [-600.0, -5.0, 5.0, 600.0])

@@ -10,9 +10,9 @@ from engine_kit import finish
 from offer_kit import offered, package
 
 from pipeline.errors import ConflictError
-from pipeline.release.freeze import is_frozen, thaw, told
-from pipeline.release.head import Head, trusted
-from pipeline.release.records import Frozen
+from pipeline.release.ledger.head import Head, trusted
+from pipeline.release.ledger.records import Frozen
+from pipeline.release.walk.freeze import is_frozen, thaw, told
 
 FROZEN = Frozen("release-1", "c0ffeec0ffee", "2", "arn:aws:iam::000000000000:user/anna", "anna", "too slow", 1e9)
 

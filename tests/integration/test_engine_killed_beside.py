@@ -10,9 +10,9 @@ from boundary_kit import DEATHS, Process
 from kill_kit import ANNA, TTL_S, clouds, deploy, rollback, walked
 from scene_kit import Scene
 
-from pipeline.release.adopt import adopt
-from pipeline.release.records import Entry
-from pipeline.release.unfreeze import frozen, unfreeze
+from pipeline.release.ledger.records import Entry
+from pipeline.release.verbs.adopt import adopt
+from pipeline.release.verbs.unfreeze import frozen, unfreeze
 
 
 def entries(scene: Scene, kind: str) -> list[Entry]:

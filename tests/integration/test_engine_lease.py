@@ -16,8 +16,8 @@ from engine_kit import BUCKET, Faulty, World, away, refused_after_success, rollo
 from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
-from pipeline.release.lease import Lease, holder, lease_key
-from pipeline.release.walk import tick
+from pipeline.release.ledger.lease import Lease, holder, lease_key
+from pipeline.release.walk.walk import tick
 
 
 @pytest.fixture

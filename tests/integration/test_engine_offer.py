@@ -17,11 +17,11 @@ from pipeline import local
 from pipeline.aws.functions import Functions
 from pipeline.aws.metrics import Metrics
 from pipeline.errors import AwsError, ConflictError, UsageError
-from pipeline.release import observe
-from pipeline.release.candidate import Offer
-from pipeline.release.freeze import thaw
+from pipeline.release.decide import observe
 from pipeline.release.model import ALIAS
-from pipeline.release.rollback import roll_back
+from pipeline.release.rollback.rollback import roll_back
+from pipeline.release.walk.candidate import Offer
+from pipeline.release.walk.freeze import thaw
 
 FAILS = edge_kit.ECHO.replace("def handle(event, arn):", 'def handle(event, arn):\n    raise ValueError("broken")')
 ANSWERS_500 = edge_kit.ECHO.replace(

@@ -11,10 +11,10 @@ import release_kit as values
 from engine_kit import FUNCTION, World, promoted
 
 from pipeline.errors import ConflictError
-from pipeline.release.record import ATTEMPTS, Note, needs_record, record_rollback, who_moved
-from pipeline.release.records import Entry, Frozen
-from pipeline.release.rollback import RollbackDone, roll_back
-from pipeline.release.walk import run
+from pipeline.release.ledger.records import Entry, Frozen
+from pipeline.release.rollback.record import ATTEMPTS, Note, needs_record, record_rollback, who_moved
+from pipeline.release.rollback.rollback import RollbackDone, roll_back
+from pipeline.release.walk.walk import run
 
 
 def back(world: World, to: str | None = None) -> RollbackDone:
@@ -139,7 +139,7 @@ def test_a_record_that_keeps_changing_is_not_said_to_be_written(world, monkeypat
         tries.append(one)
         return _conflict(one)
 
-    monkeypatch.setattr("pipeline.release.ledger.Ledger.save", changing)
+    monkeypatch.setattr("pipeline.release.ledger.ledger.Ledger.save", changing)
     with pytest.raises(ConflictError):
         record(world, done)
     assert len(tries) == ATTEMPTS

@@ -11,13 +11,13 @@ from release_kit import saw
 
 from pipeline.aws.functions import AliasMoved
 from pipeline.errors import AwsError, ConflictError
-from pipeline.release.decide import decide
-from pipeline.release.decision import Decision
-from pipeline.release.head import trusted
+from pipeline.release.decide.decide import decide
+from pipeline.release.decide.decision import Decision
+from pipeline.release.decide.standing import head_of, standing
+from pipeline.release.ledger.head import trusted
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Intent
-from pipeline.release.records import ServiceRecord
-from pipeline.release.rollback import roll_back
-from pipeline.release.standing import head_of, standing
+from pipeline.release.rollback.rollback import roll_back
 
 # answers that got lost
 

@@ -13,9 +13,16 @@ from engine_kit import FUNCTION, World, promoted
 from pipeline.aws import TransientError
 from pipeline.aws.functions import AliasState, AliasUncertain, Functions
 from pipeline.errors import AwsError, CrabwalkError, UsageError
-from pipeline.release.head import parse, trusted
-from pipeline.release.rollback import ATTEMPTS, TROUBLES, NoAliasError, RollbackDone, WrongVersionError, roll_back
-from pipeline.release.standing import head_of
+from pipeline.release.decide.standing import head_of
+from pipeline.release.ledger.head import parse, trusted
+from pipeline.release.rollback.rollback import (
+    ATTEMPTS,
+    TROUBLES,
+    NoAliasError,
+    RollbackDone,
+    WrongVersionError,
+    roll_back,
+)
 
 
 def back(world: World, to: str | None = None, functions: Functions | None = None) -> RollbackDone:

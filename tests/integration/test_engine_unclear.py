@@ -10,14 +10,14 @@ from release_kit import saw
 
 from pipeline.aws.functions import AliasMoved
 from pipeline.errors import ConflictError
-from pipeline.release.decide import decide
-from pipeline.release.decision import Decision
-from pipeline.release.head import trusted
+from pipeline.release.decide.decide import decide
+from pipeline.release.decide.decision import Decision
+from pipeline.release.decide.standing import head_of
+from pipeline.release.ledger.head import trusted
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Intent
-from pipeline.release.records import ServiceRecord
-from pipeline.release.standing import head_of
 from pipeline.release.terms import Order, OrderKind
-from pipeline.release.walk import run
+from pipeline.release.walk.walk import run
 
 FIRST = Decision("shift", "the smoke checks passed", "go on", step=0)
 FORWARD = Decision("shift", "it looks good", "go on", step=1)

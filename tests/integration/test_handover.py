@@ -5,12 +5,12 @@ from __future__ import annotations
 import engine_kit as kit
 from engine_kit import rollout_of
 
-from pipeline.release.handover import hand_over, handed_over
 from pipeline.release.model import StepSpec
-from pipeline.release.outcome import EXIT_CODES, result_of
 from pipeline.release.terms import Quiet, Terms
-from pipeline.release.view import ReleaseResult
-from pipeline.release.watchdog import Watchdog
+from pipeline.release.verbs.handover import hand_over, handed_over
+from pipeline.release.verbs.watchdog import Watchdog
+from pipeline.release.walk.outcome import EXIT_CODES, result_of
+from pipeline.release.walk.view import ReleaseResult
 
 
 def detached(world, lease, **changes) -> ReleaseResult:

@@ -7,9 +7,9 @@ from itertools import islice
 import pytest
 from engine_kit import World
 
-from pipeline.release.history import DAY_S
+from pipeline.release.ledger.history import DAY_S
+from pipeline.release.ledger.story import entry_of
 from pipeline.release.model import new_release_id
-from pipeline.release.story import entry_of
 
 
 def append(world: World, days_ago: float) -> str:

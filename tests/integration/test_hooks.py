@@ -14,8 +14,8 @@ from release_kit import FRESH
 
 from pipeline.errors import CrabwalkError
 from pipeline.manifest.models_hooks import Hook, Hooks
-from pipeline.release.hooks import after, outcome_of
-from pipeline.release.webhook import WebhookError
+from pipeline.release.around.hooks import after, outcome_of
+from pipeline.release.around.webhook import WebhookError
 
 SCRIPT = f"""#!{sys.executable}
 import os, sys

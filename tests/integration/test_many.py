@@ -16,10 +16,10 @@ from pipeline.aws.budget import UNLIMITED, Bucket, Budget, Limit
 from pipeline.aws.functions import AliasMoved, AliasState
 from pipeline.aws.metrics import Metrics, Series
 from pipeline.release.model import StepSpec
-from pipeline.release.outcome import result_of
 from pipeline.release.terms import Terms
-from pipeline.release.view import WalkView
-from pipeline.release.walk import Walk, run, tick
+from pipeline.release.walk.outcome import result_of
+from pipeline.release.walk.view import WalkView
+from pipeline.release.walk.walk import Walk, run, tick
 
 MANY = 20
 

@@ -14,10 +14,10 @@ from offer_kit import offered, package
 
 from pipeline.errors import AwsError
 from pipeline.manifest.models_hooks import Notification
-from pipeline.release.ledger import Ledger
-from pipeline.release.rollback import roll_back
+from pipeline.release.ledger.ledger import Ledger
+from pipeline.release.rollback.rollback import roll_back
 from pipeline.release.terms import Notify, Terms
-from pipeline.release.walk import run
+from pipeline.release.walk.walk import run
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from release_kit import saw
 from pipeline.aws.metrics import Metrics, Series
 from pipeline.manifest.models_hooks import Probe
 from pipeline.release.model import ALIAS
-from pipeline.release.walk import run
+from pipeline.release.walk.walk import run
 
 EVENT = b'{"probe": true}'
 KEY = f"crabwalk/events/{hashlib.sha256(EVENT).hexdigest()}.json"

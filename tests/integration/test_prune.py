@@ -21,12 +21,12 @@ from pipeline.aws.objects import Objects
 from pipeline.aws.versions import Versions
 from pipeline.cli import run
 from pipeline.manifest.project import Environment, environment, load_project
-from pipeline.release.act import Engine
-from pipeline.release.clean import Cleaner
-from pipeline.release.head import Head
-from pipeline.release.lease import Lease
-from pipeline.release.ledger import Ledger
-from pipeline.release.records import Entry, Released
+from pipeline.release.ledger.head import Head
+from pipeline.release.ledger.lease import Lease
+from pipeline.release.ledger.ledger import Ledger
+from pipeline.release.ledger.records import Entry, Released
+from pipeline.release.verbs.clean import Cleaner
+from pipeline.release.walk.act import Engine
 from pipeline.release.words import ALIAS
 
 VERSIONS = 4

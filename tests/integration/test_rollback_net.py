@@ -30,11 +30,11 @@ from pipeline.aws.functions import AliasMoved, AliasState
 from pipeline.infra import provider
 from pipeline.infra.render import LOCK
 from pipeline.infra.terraform import find_binary
-from pipeline.release.head import Head, fresh_nonce, trusted
-from pipeline.release.record import Note, record_rollback
-from pipeline.release.rollback import roll_back
-from pipeline.release.standing import head_of
-from pipeline.release.walk import tick
+from pipeline.release.decide.standing import head_of
+from pipeline.release.ledger.head import Head, fresh_nonce, trusted
+from pipeline.release.rollback.record import Note, record_rollback
+from pipeline.release.rollback.rollback import roll_back
+from pipeline.release.walk.walk import tick
 
 MODULES = Path(__file__).parents[2] / "modules"
 PATIENCE_S = 60.0

@@ -16,13 +16,13 @@ import release_kit as values
 from pipeline import local
 from pipeline.aws.metrics import Metrics, Series
 from pipeline.local.traffic import Traffic
-from pipeline.release import observe
-from pipeline.release.act import Engine
-from pipeline.release.lease import Lease
+from pipeline.release.decide import observe
+from pipeline.release.decide.signals import sources
+from pipeline.release.ledger.lease import Lease
 from pipeline.release.model import ALIAS, StepSpec
-from pipeline.release.signals import sources
 from pipeline.release.terms import Checks, Limit, Terms
-from pipeline.release.walk import Walk, run
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.walk import Walk, run
 
 # A service that does not use rust_shared and keeps to the contract of docs/signals.md.
 SERVICE = """

@@ -11,14 +11,14 @@ import release_kit as values
 from engine_kit import World, rollout_of
 
 from pipeline.errors import ConflictError, UsageError
-from pipeline.release.carry import carry_out
-from pipeline.release.head import parse
-from pipeline.release.lease import Lease
+from pipeline.release.ledger.head import parse
+from pipeline.release.ledger.lease import Lease
 from pipeline.release.model import StepSpec
-from pipeline.release.rollback import roll_back
-from pipeline.release.steering import Asker, Steered, ask
+from pipeline.release.rollback.rollback import roll_back
 from pipeline.release.terms import Order, OrderKind, Terms
-from pipeline.release.walk import Walk, tick
+from pipeline.release.verbs.carry import carry_out
+from pipeline.release.verbs.steering import Asker, Steered, ask
+from pipeline.release.walk.walk import Walk, tick
 
 ANNA, BERT = Asker("arn:aws:iam::1:user/anna", None, "I looked at it"), Asker("arn:aws:iam::1:user/bert", "bert", "")
 

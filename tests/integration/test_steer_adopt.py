@@ -8,10 +8,10 @@ import pytest
 from engine_kit import World, finish, rollout_of
 
 from pipeline.errors import ConflictError, UsageError
-from pipeline.release.adopt import adopt
-from pipeline.release.head import trusted
-from pipeline.release.records import Released
-from pipeline.release.steering import Asker
+from pipeline.release.ledger.head import trusted
+from pipeline.release.ledger.records import Released
+from pipeline.release.verbs.adopt import adopt
+from pipeline.release.verbs.steering import Asker
 
 ANNA = Asker("arn:aws:iam::1:user/anna", None, "the outage of Monday")
 
@@ -118,7 +118,7 @@ def test_a_run_that_died_after_the_write_is_completed(world, monkeypatch):
     world.walking()
     world.meddle("2")
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.release.adopt._note", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("pipeline.release.verbs.adopt._note", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             adopt(world.engine, world.service, world.function, ANNA, commit="b" * 40)
     assert world.record().under_way is not None

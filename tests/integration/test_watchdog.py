@@ -11,14 +11,14 @@ import release_kit as values
 from engine_kit import World, rollout_of
 
 from pipeline import local
-from pipeline.release.lease import Lease
+from pipeline.release.ledger.lease import Lease
 from pipeline.release.model import StepSpec
-from pipeline.release.rollback import roll_back
-from pipeline.release.steering import Asker, ask
+from pipeline.release.rollback.rollback import roll_back
 from pipeline.release.terms import Order, Quiet, Terms
-from pipeline.release.walk import Walk, tick
-from pipeline.release.watchdog import Patrolled, Watchdog
-from pipeline.release.watching import watch
+from pipeline.release.verbs.steering import Asker, ask
+from pipeline.release.verbs.watchdog import Patrolled, Watchdog
+from pipeline.release.verbs.watching import watch
+from pipeline.release.walk.walk import Walk, tick
 
 ALWAYS = Terms(quiet=(Quiet(tuple(range(7)), 0, 0),))
 APPROVED = (StepSpec(0.1, 10), StepSpec(0.5, 10, approve=True))

@@ -16,7 +16,7 @@ from boundary_kit import FAULTS, WRITES, Call, Died, Process, Send
 from cloud_kit import Cloud
 
 from pipeline.errors import CrabwalkError
-from pipeline.release.lease import Lease
+from pipeline.release.ledger.lease import Lease
 
 
 @dataclass(frozen=True)

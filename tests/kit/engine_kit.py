@@ -21,14 +21,14 @@ from pipeline.aws.metrics import Series
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError
 from pipeline.manifest.project import Environment
-from pipeline.release.act import Engine
-from pipeline.release.decide import decide
-from pipeline.release.decision import Decision
-from pipeline.release.lease import Lease
+from pipeline.release.decide.decide import decide
+from pipeline.release.decide.decision import Decision
+from pipeline.release.decide.standing import head_of
+from pipeline.release.ledger.lease import Lease
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout
-from pipeline.release.records import ServiceRecord
-from pipeline.release.standing import head_of
-from pipeline.release.walk import Walk, run
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.walk import Walk, run
 
 FUNCTION = "engine"
 BUCKET = "engine-ledger"

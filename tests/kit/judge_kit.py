@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable
 
-from pipeline.release.judge import Counts, Minute
+from pipeline.release.judge.judge import Counts, Minute
 
 Extra = Callable[[random.Random, int], tuple[float, float]]  # what fails besides in a minute: new version, old version
 

@@ -17,14 +17,14 @@ from scene_kit import Scene, Small, hand_back
 from trace_kit import check_end, check_traffic
 
 from pipeline.errors import CrabwalkError, UsageError
-from pipeline.release.act import Engine
-from pipeline.release.carry import carry_out
-from pipeline.release.lease import GRACE_S, Lease
+from pipeline.release.ledger.lease import GRACE_S, Lease
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS, StepSpec
-from pipeline.release.records import ServiceRecord
-from pipeline.release.steering import Asker, ask
 from pipeline.release.terms import Order, OrderKind
-from pipeline.release.walk import Walk, run
+from pipeline.release.verbs.carry import carry_out
+from pipeline.release.verbs.steering import Asker, ask
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.walk import Walk, run
 
 ANNA = Asker("arn:aws:iam::000000000000:user/anna", None, "I looked at it")
 TTL_S = 60.0

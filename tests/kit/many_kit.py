@@ -17,11 +17,11 @@ from pipeline import aws, local
 from pipeline.aws.functions import AliasState
 from pipeline.aws.metrics import Series
 from pipeline.manifest.project import Environment
-from pipeline.release.act import Engine
-from pipeline.release.lease import Lease
+from pipeline.release.ledger.lease import Lease
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout
-from pipeline.release.records import ServiceRecord
-from pipeline.release.walk import Walk
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.walk import Walk
 
 Traffic = Callable[[str | None, str], float]
 

@@ -18,14 +18,14 @@ from referee_kit import Referee
 from scene_kit import hand_back
 
 from pipeline.aws.functions import AliasState
-from pipeline.release.act import Engine
-from pipeline.release.carry import carry_out
-from pipeline.release.head import trusted
-from pipeline.release.lease import Lease
+from pipeline.release.ledger.head import trusted
+from pipeline.release.ledger.lease import Lease
 from pipeline.release.model import ALIAS, Rollout, StepSpec
-from pipeline.release.steering import Asker, ask
 from pipeline.release.terms import Order, OrderKind
-from pipeline.release.walk import Walk, run
+from pipeline.release.verbs.carry import carry_out
+from pipeline.release.verbs.steering import Asker, ask
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.walk import Walk, run
 
 SERVICE = "hello"
 STEPS = (StepSpec(0.1, 3), StepSpec(0.5, 3))
@@ -66,7 +66,7 @@ class Model:
             patch.setattr(Lease, "_renew", lambda _: None)
             patch.setattr(Lease, "acquire", acquired)
             patch.setattr(Engine, "take_over", taken)
-            patch.setattr("pipeline.release.ledger.COLLISION_PAUSE_S", 0)
+            patch.setattr("pipeline.release.ledger.ledger.COLLISION_PAUSE_S", 0)
             try:
                 yield self
             finally:

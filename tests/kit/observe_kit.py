@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.aws.metrics import Series
-from pipeline.release.judge import Minute
+from pipeline.release.decide.observe import minutes
+from pipeline.release.decide.signals import Values, sources
+from pipeline.release.judge.judge import Minute
 from pipeline.release.model import Rollout
-from pipeline.release.observe import minutes
-from pipeline.release.signals import Values, sources
 
 
 def values(

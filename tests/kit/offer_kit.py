@@ -16,8 +16,8 @@ from engine_kit import BUCKET, World
 from pipeline.aws.functions import Configuration, Functions, FunctionState
 from pipeline.manifest.models_checks import Checks
 from pipeline.manifest.models_release import Release, Step
-from pipeline.release import publish
-from pipeline.release.candidate import Offer, Origin, offer
+from pipeline.release.walk import publish
+from pipeline.release.walk.candidate import Offer, Origin, offer
 
 CONFIGURATION = Configuration("provided.al2023", 128, 10, {}, tracing=False)  # as the kit makes a function
 

@@ -13,8 +13,8 @@ from typing import Any
 from boundary_kit import Call
 from cloud_kit import Cloud
 
-from pipeline.release.head import Head, parse
-from pipeline.release.ledger import Ledger
+from pipeline.release.ledger.head import Head, parse
+from pipeline.release.ledger.ledger import Ledger
 from pipeline.release.model import Intent, Rollout, from_json
 
 STATE = "crabwalk/services/{}/state.json"

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.aws.functions import AliasState
-from pipeline.release.decision import Observation
-from pipeline.release.head import Head
-from pipeline.release.judge import Counts, Minute
+from pipeline.release.decide.decision import Observation
+from pipeline.release.decide.standing import head_of
+from pipeline.release.judge.judge import Counts, Minute
+from pipeline.release.ledger.head import Head
 from pipeline.release.model import Rollout, StepSpec
-from pipeline.release.standing import head_of
 
 NONCE = "0123456789abcdef"
 COMMIT = "c0ffee" * 6 + "c0de"

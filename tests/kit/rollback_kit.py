@@ -10,7 +10,7 @@ from typing import Any
 
 import verb_kit
 
-from pipeline.release.head import Head
+from pipeline.release.ledger.head import Head
 
 RELEASE = "20260102T030405-abc123"
 

@@ -19,13 +19,13 @@ from trace_kit import Written, written
 from pipeline.aws.functions import AliasState, Functions
 from pipeline.aws.identity import whoami
 from pipeline.aws.objects import Objects
-from pipeline.release.act import Engine
-from pipeline.release.ledger import Ledger
+from pipeline.release.ledger.ledger import Ledger
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS
-from pipeline.release.record import Note, needs_record, record_rollback
-from pipeline.release.records import ServiceRecord
-from pipeline.release.rollback import roll_back
-from pipeline.release.unrecorded import persist
+from pipeline.release.rollback.record import Note, needs_record, record_rollback
+from pipeline.release.rollback.rollback import roll_back
+from pipeline.release.rollback.unrecorded import persist
+from pipeline.release.walk.act import Engine
 
 TICK_S = 4.0
 

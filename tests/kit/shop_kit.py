@@ -18,8 +18,8 @@ from typing import Any
 from pipeline.aws import client
 from pipeline.cli.demo import AUTHOR, BAD, GOOD
 from pipeline.manifest.project import Environment, environment, load_project
-from pipeline.release.act import Engine
-from pipeline.release.freeze import thaw
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.freeze import thaw
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Cargo.toml", "Cargo.lock", ".gitignore", "crabwalk.yaml", "modules", "rust_shared", "services")

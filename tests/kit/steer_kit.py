@@ -15,12 +15,12 @@ import verb_kit
 from pipeline import local
 from pipeline.cli import run
 from pipeline.manifest.project import environment, load_project
-from pipeline.release.act import Engine
-from pipeline.release.head import Head
-from pipeline.release.lease import Lease
+from pipeline.release.decide.standing import head_of
+from pipeline.release.ledger.head import Head
+from pipeline.release.ledger.lease import Lease
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout, new_release_id
-from pipeline.release.records import ServiceRecord
-from pipeline.release.standing import head_of
+from pipeline.release.walk.act import Engine
 
 
 @dataclass

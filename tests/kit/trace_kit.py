@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.aws.functions import AliasState
-from pipeline.release.head import Head, parse
+from pipeline.release.ledger.head import Head, parse
+from pipeline.release.ledger.records import Entry, ServiceRecord
 from pipeline.release.model import Rollout
-from pipeline.release.records import Entry, ServiceRecord
 
 
 @dataclass(frozen=True)

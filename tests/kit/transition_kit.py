@@ -11,11 +11,11 @@ from typing import Any
 import release_kit as kit
 
 from pipeline.aws.functions import AliasState
-from pipeline.release.decide import decide, patience
-from pipeline.release.decision import Decision, Observation
-from pipeline.release.head import Head
+from pipeline.release.decide.decide import decide, patience
+from pipeline.release.decide.decision import Decision, Observation
+from pipeline.release.decide.standing import head_of
+from pipeline.release.ledger.head import Head
 from pipeline.release.model import Intent, Rollout, StepSpec
-from pipeline.release.standing import head_of
 from pipeline.release.terms import Freeze, Order, Terms
 
 PAGE = Path(__file__).parents[2] / "docs/rollout.md"

@@ -22,9 +22,9 @@ from pipeline.manifest.models_checks import Checks
 from pipeline.manifest.models_release import Release, Step
 from pipeline.manifest.project import Project
 from pipeline.planning import DeployPlan, Setting
+from pipeline.release.ledger.records import Released
 from pipeline.release.model import ALIAS
-from pipeline.release.records import Released
-from pipeline.release.view import ReleaseResult, WalkView
+from pipeline.release.walk.view import ReleaseResult, WalkView
 from pipeline.releasing import Releasing
 from pipeline.run import Options, Run
 from pipeline.workspace.model import Affected, Reason

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.release.recording import parse
-from pipeline.release.replay import Settings, replay
+from pipeline.release.judge.recording import parse
+from pipeline.release.judge.replay import Settings, replay
 
 INCIDENTS = sorted(Path(__file__).parent.glob("*.csv"))
 EXPECTED = re.compile(

@@ -22,7 +22,7 @@ from pipeline.planning import (
     no_such_service,
     plan_stack,
 )
-from pipeline.release.records import Rejected, Released, ServiceRecord, StackRecord
+from pipeline.release.ledger.records import Rejected, Released, ServiceRecord, StackRecord
 from pipeline.workspace.affected import Affected, Reason
 from pipeline.workspace.git import Repository
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_kit import FRESH
 
-from pipeline.release.records import ServiceRecord
-from pipeline.release.walk import Walk
+from pipeline.release.ledger.records import ServiceRecord
+from pipeline.release.walk.walk import Walk
 from pipeline.turns import Turns, Unit
 
 

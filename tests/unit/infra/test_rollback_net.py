@@ -12,7 +12,7 @@ from typing import Any
 import jsonata
 import pytest
 
-from pipeline.release.head import _FORM, Head, parse
+from pipeline.release.ledger.head import _FORM, Head, parse
 
 MACHINE = Path(__file__).parents[3] / "modules" / "rollback-net" / "machine.tf"
 NOW = int(time.time())

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console as RichConsole
 
-from pipeline.release.judge import Counts, Minute, judge
-from pipeline.release.view import WalkView
+from pipeline.release.judge.judge import Counts, Minute, judge
+from pipeline.release.walk.view import WalkView
 from pipeline.report.console import Console
 from pipeline.report.live import WalkLive
 from pipeline.report.svg import picture

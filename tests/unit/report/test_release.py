@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.release.judge import Counts
-from pipeline.release.view import ReleaseResult
+from pipeline.release.judge.judge import Counts
+from pipeline.release.walk.view import ReleaseResult
 from pipeline.report.console import Console
 from pipeline.report.release import result_lines, show_result
 

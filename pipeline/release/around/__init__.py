@@ -1,0 +1,1 @@
+"""What a release calls and tells outside: smoke events, probes, hooks, notifications. Decides nothing."""

@@ -1,0 +1,198 @@
+"""A lease: one controller at a time works on a service. An S3 object, renewed in the background while it is held.
+
+Its age is taken from S3's own clock (LastModified against Date), so two machines' clocks need not agree. A lease
+whose holder died runs out after `ttl_s`. The lease keeps honest controllers apart; what protects the traffic is the
+alias's RevisionId.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pipeline.aws.objects import Objects, PreconditionFailed
+from pipeline.errors import AwsError, ConflictError, CrabwalkError
+from pipeline.release.ledger.head import fresh_nonce
+
+GRACE_S = 2.0  # S3's dates have whole seconds
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease, as they said themselves."""
+
+    nonce: str
+    who: str
+    doing: str
+    age_s: float
+    ttl_s: float
+
+    @property
+    def expired(self) -> bool:
+        """Whether the holder has not renewed it in time."""
+        return self.left_s < 0
+
+    @property
+    def living(self) -> bool:
+        """Whether somebody holds it who renews it."""
+        return bool(self.nonce) and not self.expired
+
+    @property
+    def left_s(self) -> float:
+        """How long it still holds unless it is renewed."""
+        return self.ttl_s + GRACE_S - self.age_s
+
+
+def lease_key(service: str) -> str:
+    """Where a service's lease lies."""
+    return f"crabwalk/services/{service}/lease.json"
+
+
+def holder(objects: Objects, service: str) -> Holder | None:
+    """Who holds the lease now; None when nobody does."""
+    found = _read(objects, service)
+    return found[0] if found else None
+
+
+class Lease:
+    """Held as a context manager; `check` raises ConflictError once it was lost."""
+
+    def __init__(self, objects: Objects, service: str, *, ttl_s: float, doing: str) -> None:
+        self._objects, self._key, self._service, self._ttl = objects, lease_key(service), service, ttl_s
+        self._doing = doing
+        self._nonce = fresh_nonce()
+        self._seq = 0
+        self._etag: str | None = None
+        self._lost: str | None = None
+        self._away: AwsError | None = None  # why the last renewal was not answered
+        self._renewed = 0.0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def acquire(self, say: Callable[[str], None], pause: Callable[[float], None] = time.sleep) -> Self:
+        """Take the lease; waits once for a dead holder's to run out, ConflictError when the holder lives."""
+        seen: str | None = None
+        while True:
+            found = _read(self._objects, self._service)
+            if found is None:
+                if self._write(if_absent=True):
+                    break
+                continue
+            current, etag = found
+            if current.expired or not current.nonce:
+                if self._write(if_match=etag):
+                    break
+                continue
+            if seen is not None and etag != seen:
+                raise ConflictError(
+                    f"`{self._service}` is being worked on: {current.doing} by {current.who}",
+                    hint=f"wait for it, or see `crabwalk status {self._service}`",
+                )
+            left = current.left_s
+            if seen is None:
+                say(f"waiting up to {left:.0f} s for the lease of {current.who} ({current.doing}) to run out")
+            seen = etag
+            pause(max(0.2, min(1.0, left)))
+        self._thread = threading.Thread(target=self._renew, name=f"lease-{self._service}", daemon=True)
+        self._thread.start()
+        return self
+
+    def check(self) -> None:
+        """Raise ConflictError when the lease is not ours any more, AwsError when AWS is away for too long to tell."""
+        overdue = time.monotonic() - self._renewed > self._ttl
+        if overdue and self._lost is None and self._away is not None:
+            raise AwsError(self._away.what, hint=self._away.hint) from self._away
+        if self._lost is not None or overdue:
+            raise ConflictError(
+                f"the lease of `{self._service}` was lost: {self._lost or 'it could not be renewed in time'}",
+                hint=f"crabwalk status {self._service}",
+            )
+
+    def confirm(self) -> None:
+        """Like `check`, but asks S3: a process that was suspended does not know that its lease was taken meanwhile."""
+        self.check()
+        found = _read(self._objects, self._service)
+        if found is None or found[0].nonce != self._nonce:
+            self._lost = "somebody else took it"
+            self.check()
+
+    def release(self) -> None:
+        """Give the lease back; a lease that cannot be given back runs out by itself."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._etag is not None and self._lost is None:
+            with contextlib.suppress(PreconditionFailed, CrabwalkError):
+                self._objects.put(self._key, self._body(nonce=""), if_match=self._etag)
+        self._etag = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.release()
+
+    def _renew(self) -> None:
+        while not self._stop.wait(self._ttl / 4):
+            try:
+                if not self._write(if_match=self._etag):
+                    self._lost = "somebody else took it"
+                    return
+            except AwsError as error:
+                self._away = error  # `check` counts the time since the last renewal
+            except CrabwalkError:
+                continue
+
+    def _write(self, *, if_match: str | None = None, if_absent: bool = False) -> bool:
+        self._seq += 1
+        body = self._body(self._nonce)
+        try:
+            self._etag = self._objects.put(self._key, body, if_match=if_match, if_absent=if_absent)
+        except PreconditionFailed:
+            stored = self._objects.get(self._key)
+            if stored is None or not self._ours(stored.body):
+                return False
+            self._etag = stored.etag  # this write or an earlier one was ours, its answer got lost
+            if stored.body != body:
+                return self._write(if_match=stored.etag)
+        self._renewed, self._away = time.monotonic(), None
+        return True
+
+    def _ours(self, body: bytes) -> bool:
+        with contextlib.suppress(ValueError, AttributeError):
+            return bool(json.loads(body).get("nonce") == self._nonce)
+        return False
+
+    def _body(self, nonce: str) -> bytes:
+        data = {"format": 1, "nonce": nonce, "seq": self._seq, "who": _who(), "doing": self._doing, "ttl_s": self._ttl}
+        return json.dumps({**data, "salt": self._nonce}, sort_keys=True).encode()
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} (process {os.getpid()})"
+
+
+def _read(objects: Objects, service: str) -> tuple[Holder, str] | None:
+    stored = objects.get(lease_key(service))
+    if stored is None:
+        return None
+    try:
+        data = json.loads(stored.body)
+        found = Holder(str(data["nonce"]), str(data["who"]), str(data["doing"]), stored.age_s, float(data["ttl_s"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CrabwalkError("the lease cannot be read", where=lease_key(service), hint="delete the object") from error
+    return found, stored.etag

@@ -1,0 +1,221 @@
+"""The ledger: what is going on and what was, as S3 objects of the environment's one bucket. Conditional writes only.
+
+`crabwalk/services/SERVICE/state.json` holds the current rollout and the last promoted release, and
+`history/ID.json` beside it one immutable entry a release or rollback; `crabwalk/stacks/STACK.json` what
+Terraform last applied. Every body carries a sequence number and a nonce, because equal bodies have equal ETags. The
+record follows the traffic: where the alias and the ledger disagree, the alias is right.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from itertools import islice
+from typing import Any
+
+from pipeline.abreast import abreast
+from pipeline.aws.objects import Objects, PreconditionFailed
+from pipeline.errors import AwsError, ConflictError, CrabwalkError
+from pipeline.release.ledger.head import fresh_nonce
+from pipeline.release.ledger.history import newest_first
+from pipeline.release.ledger.records import Entry, Frozen, Rejected, Released, ServiceRecord, StackRecord
+from pipeline.release.model import from_json, to_json
+from pipeline.release.terms import Order
+
+FORMAT = 1
+PREFIX = "crabwalk"
+KEEP_REJECTED = 50
+COLLISIONS = 8  # other conditional writes that one of ours may meet (409) before it gives up
+COLLISION_PAUSE_S = 0.05
+
+
+class RecordMovedError(ConflictError):
+    """The record is not as it was read any more: it is to be read again."""
+
+
+class Ledger:
+    """The ledger of one environment."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def service(self, name: str) -> ServiceRecord:
+        """Read a service's state; an empty record when there is none."""
+        key = _state_key(name)
+        stored = self._objects.get(key)
+        if stored is None:
+            return ServiceRecord(name)
+        data = _read(stored.body, key)
+        try:
+            return ServiceRecord(
+                service=name,
+                seq=int(data["seq"]),
+                rollout=from_json(data["rollout"]) if data["rollout"] else None,
+                promoted=Released(**data["promoted"]) if data["promoted"] else None,
+                rejected=tuple(Rejected(**one) for one in data["rejected"]),
+                frozen=Frozen(**data["frozen"]) if data.get("frozen") else None,
+                etag=stored.etag,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unreadable(key, str(error)) from error
+
+    def save(self, record: ServiceRecord) -> ServiceRecord:
+        """Write the state if nobody else did since it was read; RecordMovedError otherwise."""
+        nonce = fresh_nonce()
+        body = {
+            "format": FORMAT,
+            "seq": record.seq + 1,
+            "nonce": nonce,
+            "rollout": to_json(record.rollout) if record.rollout else None,
+            "promoted": asdict(record.promoted) if record.promoted else None,
+            "rejected": [asdict(one) for one in record.rejected[-KEEP_REJECTED:]],
+            "frozen": asdict(record.frozen) if record.frozen else None,
+        }
+        key = _state_key(record.service)
+        etag = self._put(key, _body(body), nonce, record.etag)
+        if etag is None:
+            raise RecordMovedError(
+                f"the record of `{record.service}` was changed by somebody else",
+                where=key,
+                hint=f"crabwalk status {record.service}",
+            )
+        return replace(record, seq=record.seq + 1, etag=etag)
+
+    def order(self, service: str) -> Order | None:
+        """What a person asked last of a service's release; obeyed or not, the rollout tells."""
+        found = self._placed(service)
+        return found[0] if found else None
+
+    def place(self, service: str, order: Order) -> None:
+        """Ask something of a release under way; the last word counts, but nothing comes after an abort.
+
+        Its controller obeys with its next look. Raises ConflictError where an abort was asked already.
+        """
+        key, body = _order_key(service), _body({"format": FORMAT, "order": asdict(order)})
+        for attempt in range(COLLISIONS):
+            time.sleep(attempt * COLLISION_PAUSE_S)
+            found = self._placed(service)
+            before, etag = found or (None, None)
+            if before == order:
+                return
+            if before is not None and before.release == order.release and before.kind == "abort" != order.kind:
+                raise ConflictError(
+                    f"{before.actor} asked to abort release {order.release} of `{service}`",
+                    hint=f"crabwalk status {service}",
+                )
+            with suppress(PreconditionFailed):  # somebody else asked meanwhile: read that first
+                self._objects.put(key, body, if_match=etag, if_absent=etag is None)
+                return
+        raise ConflictError(f"too many ask something of `{service}` at once", where=key, hint="ask again")
+
+    def _placed(self, service: str) -> tuple[Order, str] | None:
+        key = _order_key(service)
+        stored = self._objects.get(key)
+        if stored is None:
+            return None
+        data = _read(stored.body, key)
+        try:
+            return Order(**data["order"]), stored.etag
+        except (KeyError, TypeError) as error:
+            raise _unreadable(key, str(error)) from error
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry to the history; one that is there already stays as it is."""
+        nonce = fresh_nonce()
+        body = {"format": FORMAT, "nonce": nonce, **asdict(entry)}
+        self._put(_history_key(entry.service, entry.release_id), _body(body), nonce, None)
+
+    def _put(self, key: str, body: bytes, nonce: str, etag: str | None) -> str | None:
+        """Write over `etag` (None: nothing is there) and return the new ETag; None when something else is there.
+
+        409 says that two conditional writes met and neither happened: it is written again. AwsError when that goes on.
+        """
+        for attempt in range(COLLISIONS):
+            time.sleep(attempt * COLLISION_PAUSE_S)
+            try:
+                return self._objects.put(key, body, if_match=etag, if_absent=etag is None)
+            except PreconditionFailed:
+                stored = self._objects.get(key)
+            if stored is not None and _read(stored.body, key).get("nonce") == nonce:
+                return stored.etag
+            if (stored.etag if stored else None) != etag:
+                return None
+        raise AwsError(f"could not write {key}: it met another write each of {COLLISIONS} times", hint="try again")
+
+    def history(self, service: str, limit: int) -> tuple[Entry, ...]:
+        """The newest entries, newest first."""
+        return tuple(islice(self.entries(service), limit))
+
+    def entries(self, service: str, since: float | None = None) -> Iterator[Entry]:
+        """The entries that were started since then (epoch seconds), newest first, read as they are asked for."""
+        for keys in newest_first(self._objects, f"{PREFIX}/services/{service}/history/", since):
+            yield from (entry for entry in abreast(self._entry, keys) if entry is not None)
+
+    def _entry(self, key: str) -> Entry | None:
+        stored = self._objects.get(key)
+        if stored is None:
+            return None
+        data = _read(stored.body, key)
+        known = {name: data[name] for name in Entry.__dataclass_fields__ if name in data}
+        try:
+            lists = {name: tuple(known.get(name, ())) for name in ("steps", "orders")}
+            return Entry(**{**known, **lists})
+        except TypeError as error:
+            raise _unreadable(key, str(error)) from error
+
+    def stack(self, name: str) -> StackRecord | None:
+        """What was last applied to a stack, None if nothing was."""
+        key = f"{PREFIX}/stacks/{name}.json"
+        stored = self._objects.get(key)
+        if stored is None:
+            return None
+        data = _read(stored.body, key)
+        try:
+            known = {name: data[name] for name in StackRecord.__dataclass_fields__}
+            return StackRecord(**{**known, "services": tuple(data["services"])})
+        except (KeyError, TypeError) as error:
+            raise _unreadable(key, str(error)) from error
+
+    def save_stack(self, record: StackRecord) -> None:
+        """Record an apply. Terraform's own lock keeps applies of a stack apart, so the last one is right."""
+        body = {"format": FORMAT, "nonce": fresh_nonce(), **asdict(record)}
+        self._objects.put(f"{PREFIX}/stacks/{record.stack}.json", _body(body))
+
+    def services(self) -> tuple[str, ...]:
+        """Every service that has a record, sorted."""
+        return tuple(self._objects.folders(f"{PREFIX}/services/"))
+
+
+def _state_key(service: str) -> str:
+    return f"{PREFIX}/services/{service}/state.json"
+
+
+def _order_key(service: str) -> str:
+    return f"{PREFIX}/services/{service}/order.json"
+
+
+def _history_key(service: str, release_id: str) -> str:
+    return f"{PREFIX}/services/{service}/history/{release_id}.json"
+
+
+def _body(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _read(body: bytes, key: str) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except ValueError as error:
+        raise _unreadable(key, "it is not JSON") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise _unreadable(key, f"its format is not {FORMAT}; a newer crabwalk wrote it")
+    return data
+
+
+def _unreadable(key: str, why: str) -> CrabwalkError:
+    return CrabwalkError(
+        f"the record cannot be read: {why}", where=key, hint="use the crabwalk that wrote it, or restore the object"
+    )

@@ -1,0 +1,43 @@
+"""Hands walks over once they have begun: to the watchdog, or to whoever resumes them. What was recorded stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pipeline.release.model import percent
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.shown import view
+from pipeline.release.walk.view import ReleaseResult, WalkView
+from pipeline.release.walk.walk import Walk, tick
+
+
+def hand_over(
+    engine: Engine,
+    walks: Sequence[Walk],
+    show: Callable[[Sequence[WalkView]], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> tuple[Walk, ...]:
+    """Tick until every walk has begun its first step, or has nothing to begin now."""
+    current = tuple(walks)
+    while True:
+        current = tick(engine, current)
+        show([view(walk, engine.now()) for walk in current])
+        if all(walk.finished or walk.rollout.step >= 0 for walk in current):
+            return current
+        pause(engine.env.tick_s)
+
+
+def handed_over(walk: Walk, result: ReleaseResult) -> ReleaseResult:
+    """How it is told: a walk that goes on, at once or once the quiet hours are over; any other result as it is."""
+    rollout, decision = walk.rollout, walk.decision
+    quiet = decision is not None and decision.kind == "quiet"
+    if rollout.over or (walk.finished and not quiet):
+        return result
+    env = rollout.environment
+    watchdog = f"nothing happens by itself until `crabwalk watch --unattended --env {env}` goes on with it"
+    here = f"or `crabwalk resume {rollout.service} --env {env}` here"
+    at = f"version {rollout.candidate} has {percent(rollout.traffic(rollout.step))} of the traffic"
+    said = decision.sentence if quiet and decision is not None else at
+    return replace(result, outcome="handed-over", sentence=said, next=f"{watchdog}, {here}", check=None)

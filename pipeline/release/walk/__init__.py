@@ -1,0 +1,1 @@
+"""Carries releases out: publishes, writes aliases, ticks until each is over or held."""

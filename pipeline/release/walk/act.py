@@ -1,0 +1,295 @@
+"""Carries a decision out: the alias protocol, and the record of it. Decides nothing.
+
+Every alias write is announced in the ledger (an intent with the nonce it will carry), sent with the RevisionId that
+was read, so that it can happen only once, and then recorded. Whoever dies in between leaves enough for the next
+controller to tell what happened: the nonce stands in the alias's description or it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec
+
+from pipeline.aws.alarms import Alarms
+from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
+from pipeline.aws.metrics import Metrics
+from pipeline.aws.objects import Objects
+from pipeline.errors import ConflictError
+from pipeline.manifest.project import Environment
+from pipeline.release.around.notifier import Notifier
+from pipeline.release.around.probe import Prober
+from pipeline.release.decide.decision import Decision, Observation
+from pipeline.release.decide.standing import arrived, head_of, overruled, standing, traffic
+from pipeline.release.decide.steer import heard, obeyed, unpaused
+from pipeline.release.decide.together import TOGETHER
+from pipeline.release.ledger.head import Head, fresh_nonce, parse, trusted
+from pipeline.release.ledger.lease import Lease
+from pipeline.release.ledger.ledger import Ledger
+from pipeline.release.ledger.records import Rejected, Released, ServiceRecord
+from pipeline.release.ledger.story import entry_of, evidence_of
+from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
+from pipeline.release.terms import Order
+
+# Tried again by the next deploy: with the others of its group, or because a gate may say yes another time.
+AGAIN = frozenset({TOGETHER, "hook"})
+
+P = ParamSpec("P")
+
+
+def _told(
+    method: Callable[Concatenate[Engine, ServiceRecord, P], ServiceRecord],
+) -> Callable[Concatenate[Engine, ServiceRecord, P], ServiceRecord]:
+    """Tell those whom the manifest names what the method made of the record's rollout, once it is recorded."""
+
+    @wraps(method)
+    def telling(self: Engine, record: ServiceRecord, /, *args: P.args, **kwargs: P.kwargs) -> ServiceRecord:
+        after = method(self, record, *args, **kwargs)
+        self.notices.heed(record.rollout, after.rollout, self.now())
+        return after
+
+    return telling
+
+
+class Engine:
+    """The hands of the release engine in one environment."""
+
+    def __init__(self, env: Environment, now: Callable[[], float] | None = None) -> None:
+        self.env = env
+        self._now = now
+        self.functions = Functions(env)
+        self.objects = Objects(env)
+        self.ledger = Ledger(self.objects)
+        self.say: Callable[[str], None] = lambda _: None  # what is to be known and stops nothing
+        self.notices = Notifier(env, self._warn)
+        self.probes = Prober(env, self.functions, self.objects)
+
+    def now(self) -> float:
+        """Epoch seconds by AWS's clock, which also stamps the evidence."""
+        return self._now() if self._now is not None else self.objects.now()
+
+    def _warn(self, text: str) -> None:
+        self.say(text)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """CloudWatch; only a walk needs it, and its client is slow to make."""
+        return Metrics(self.env)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """CloudWatch's alarms; only a walk that looks at some needs them."""
+        return Alarms(self.env)
+
+    def alias(self, rollout: Rollout) -> AliasState:
+        """The alias as it is."""
+        return self.functions.alias(rollout.function, ALIAS)
+
+    @_told
+    def begin(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
+        """Record a rollout that has not moved any traffic yet.
+
+        Raises ConflictError when another one is under way, or the alias is not as it was when this one was planned.
+        """
+        other = record.under_way
+        if other is not None:
+            raise ConflictError(
+                f"release {other.release_id} of `{rollout.service}` is under way",
+                hint=f"`crabwalk deploy --env {self.env.name}` goes on with it",
+            )
+        alias = self.alias(rollout)
+        if rollout.revision and alias.revision != rollout.revision:
+            raise ConflictError(
+                f"the alias of `{rollout.service}` was changed while its release was prepared: "
+                f"it is at {traffic(alias)}",
+                hint=f"see `crabwalk status {rollout.service} --env {self.env.name}`, then deploy again",
+            )
+        return self.ledger.save(replace(record, rollout=rollout))
+
+    @_told
+    def take_over(self, record: ServiceRecord, rollout: Rollout, lease: Lease | None = None) -> ServiceRecord:
+        """Make an abandoned rollout ours: settle what its holder left, then fence the holder out.
+
+        `lease` is confirmed first: whoever slept since it was taken may have read its successor's record.
+
+        The fence is an alias write with the same weights and a new nonce: whatever the old holder still sends fails
+        on its RevisionId. Raises ConflictError when the alias is not what the record says.
+        """
+        if lease is not None:
+            lease.confirm()
+        alias = self.alias(rollout)
+        where, intent = standing(rollout, alias), arrived(rollout, alias)
+        if where == "foreign":
+            raise ConflictError(
+                f"the alias of `{rollout.service}` is not what its record says: it is at {traffic(alias)}",
+                hint=f"crabwalk rollback {rollout.service} --env {self.env.name}",
+            )
+        if where == "intent" and intent is not None:  # whatever else was announced relied on the revision before
+            return record if overruled(rollout, intent) else self._settle(record, rollout, intent)
+        head = _fenceable(rollout, alias)
+        if where == "undone" or head is None:  # a description that is not ours has no nonce to change
+            return record
+        record, fenced = self._fence(record, rollout, alias, head)
+        if not fenced:
+            raise ConflictError(f"the alias of `{rollout.service}` was changed while this run took over")
+        return record
+
+    def _fence(
+        self, record: ServiceRecord, rollout: Rollout, alias: AliasState, head: Head, order: Order | None = None
+    ) -> tuple[ServiceRecord, bool]:
+        """Write the alias as it is with a new nonce, so that nothing sent before can arrive; whether that is sure."""
+        fence = Intent(rollout.step, fresh_nonce(), alias.revision, "fence", order=order)
+        record, fence = self._announce(record, rollout, fence)
+        if not self.write(alias, replace(head, nonce=fence.nonce)):
+            return record, False
+        return self._settle(record, rollout, fence), True
+
+    @_told
+    def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
+        """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
+        kind = decision.kind
+        if kind in {"shift", "promote"}:
+            return self._move(record, rollout, seen.alias, decision, decision.step)
+        if kind == "roll-back":
+            return self._move(record, rollout, seen.alias, decision, -1)
+        if kind == "settled":
+            intent = arrived(rollout, seen.alias)
+            return record if intent is None else self._settle(record, rollout, intent)
+        if kind == "undone":
+            ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
+            return self._end(record, ended, "rolled-back", {})
+        if kind == "abandon":
+            ended = replace(heard(rollout, decision.order), sentence=decision.sentence, reason=_reason(decision))
+            return self._end(record, ended, "rolled-back", {})
+        return self._note(record, rollout, seen.alias, decision)
+
+    def _note(self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision) -> ServiceRecord:
+        order, head = decision.order, _fenceable(rollout, alias)
+        if order is not None and order.kind == "pause" and rollout.announced and head is not None:
+            # A step that was sent and not answered could arrive in the pause.
+            return self._fence(record, rollout, alias, head, order)[0]
+        noted = self._noted(rollout, decision)
+        return record if noted == rollout else self.ledger.save(replace(record, rollout=noted))
+
+    def _noted(self, rollout: Rollout, decision: Decision) -> Rollout:
+        """The rollout as a decision that moves no traffic leaves it."""
+        kind = decision.kind
+        if kind in {"hold", "conflict"} and rollout.phase != "held":
+            return replace(rollout, phase="held", sentence=decision.sentence, reason=kind)
+        if kind in {"approval", "quiet"}:
+            since = self.now() if kind == "approval" and rollout.waiting is None else rollout.waiting
+            return replace(rollout, waiting=since, sentence=decision.sentence, reason=kind)
+        if kind == "obey" and decision.order is not None:
+            return obeyed(rollout, decision.order, self.now())
+        return rollout
+
+    @_told
+    def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
+        """End a rollout that never got traffic (a smoke check or a hook said no); the alias is not touched."""
+        return self._end(record, replace(rollout, reason=reason, sentence=sentence), "rolled-back", {})
+
+    def _move(
+        self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision, step: int
+    ) -> ServiceRecord:
+        late, verdict = arrived(rollout, alias), decision.verdict
+        intent = Intent(
+            step,
+            fresh_nonce(),
+            alias.revision,
+            "back" if step < 0 else "step",
+            decision.sentence,
+            _reason(decision),
+            evidence_of(verdict, decision.check) if verdict else {},
+            decision.order,
+        )
+        if late is not None and rollout.intent is not None:  # a step that arrived after it was overruled is ours
+            intent = replace(rollout.intent, nonce=intent.nonce, revision=intent.revision)
+            rollout = replace(rollout, nonce=late.nonce)
+        record, intent = self._announce(record, rollout, intent)
+        until = int(self.now() + rollout.terms.rollback_window_s) if step >= len(rollout.steps) else None
+        if not self.write(alias, head_of(rollout, step, intent.nonce, until)):
+            return record  # the intent stays: an unclear write may still arrive
+        return self._settle(record, rollout, intent)
+
+    def _announce(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> tuple[ServiceRecord, Intent]:
+        """Record a write before it is made; an earlier one on the same revision may still arrive and stays known.
+
+        The same write announced again keeps its nonce: whichever of the two arrives, it is this one.
+        """
+        unclear = tuple(one for one in rollout.announced if one.revision == intent.revision)
+        for one in unclear:
+            if (one.kind, one.step) == (intent.kind, intent.step):
+                intent = replace(intent, nonce=one.nonce)
+        others = tuple(one for one in unclear if one.nonce != intent.nonce)
+        announced = replace(rollout, intent=intent, unclear=others)
+        return self.ledger.save(replace(record, rollout=announced)), intent
+
+    def write(self, seen: AliasState, head: Head) -> bool:
+        """Send one guarded write; whether it happened, by the nonce the alias carries when the answer was unclear."""
+        try:
+            self.functions.write_alias(seen, head.primary, head.weights, str(head))
+        except (AliasMoved, AliasUncertain):
+            found = parse(self.functions.alias(seen.function, seen.name).description)
+            return found is not None and found.nonce == head.nonce
+        return True
+
+    def _settle(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> ServiceRecord:
+        """Record an announced write that succeeded; all others relied on the revision before it and cannot arrive."""
+        now = self.now()
+        moved = replace(rollout, intent=None, unclear=(), nonce=intent.nonce)
+        if intent.kind == "fence":
+            after = moved if intent.order is None else obeyed(moved, intent.order, now)
+            return self.ledger.save(replace(record, rollout=after))
+        if intent.sentence:
+            moved = replace(moved, sentence=intent.sentence, reason=intent.reason)
+        if intent.order is not None:
+            moved = unpaused(heard(moved, intent.order), now)
+        if intent.kind == "back":
+            return self._end(record, moved, "rolled-back", intent.evidence)
+        if intent.step != rollout.step:
+            moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None)
+        if intent.step >= len(rollout.steps):
+            return self._end(record, moved, "promoted", intent.evidence)
+        return self.ledger.save(replace(record, rollout=replace(moved, phase="walking")))
+
+    def _end(self, record: ServiceRecord, rollout: Rollout, phase: Phase, evidence: Mapping[str, Any]) -> ServiceRecord:
+        """History first, state last: a run that dies in between is completed by the next one."""
+        ended = replace(rollout, phase=phase, ended=self.now(), intent=None, unclear=())
+        self.ledger.append(entry_of(ended, evidence))
+        if phase == "promoted":
+            promoted = Released(
+                ended.release_id,
+                ended.candidate,
+                ended.commit,
+                ended.artifact,
+                ended.configuration,
+                ended.ended or self.now(),
+            )
+            # Promoted after all (--retry): to come back to it one day is no repetition of what was rolled back.
+            made_of = (ended.artifact, ended.configuration)
+            rejections = tuple(one for one in record.rejected if (one.artifact, one.configuration) != made_of)
+            return self.ledger.save(replace(record, rollout=ended, promoted=promoted, rejected=rejections))
+        if ended.reason in AGAIN:
+            return self.ledger.save(replace(record, rollout=ended))
+        rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
+        return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
+
+
+def _fenceable(rollout: Rollout, alias: AliasState) -> Head | None:
+    """The head a fence renews; where nobody described the alias yet and a write may be on its way, one that does."""
+    head = trusted(alias)
+    if head is not None or not rollout.announced or alias.weights or alias.version == LATEST:
+        return head
+    return Head("live", rollout.release_id, alias.version, None, 0.0, None, None, "")
+
+
+def _reason(decision: Decision) -> str:
+    """The word for why, as the history has it."""
+    if decision.order is not None:
+        return "aborted" if decision.kind in {"roll-back", "abandon"} else "by hand"
+    if decision.check == TOGETHER:
+        return TOGETHER
+    if decision.check == "approval":
+        return "not approved"
+    return decision.verdict.reason if decision.verdict else ""

@@ -1,0 +1,240 @@
+"""The in-process controller: ticks many rollouts until each is over or held.
+
+Observe, decide, join what goes together, act, record, show. What is asked and written for each is done side by side.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.abreast import abreast
+from pipeline.aws import AccessError, TransientError
+from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.release.decide import observe
+from pipeline.release.decide.decide import away, decide
+from pipeline.release.decide.decision import STOPPED, Decision, Observation
+from pipeline.release.decide.signals import TRAFFIC
+from pipeline.release.decide.together import GONE, TOGETHER, Member, joined
+from pipeline.release.judge.judge import Minute
+from pipeline.release.ledger.lease import Lease
+from pipeline.release.ledger.ledger import RecordMovedError
+from pipeline.release.ledger.records import Released, ServiceRecord
+from pipeline.release.model import Rollout
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.revert import revert
+from pipeline.release.walk.shown import view
+from pipeline.release.walk.view import WalkView
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A rollout under way in this process."""
+
+    record: ServiceRecord
+    rollout: Rollout
+    lease: Lease
+    decision: Decision | None = None
+    minutes: tuple[Minute, ...] = ()
+    metrics_away_since: float | None = None
+    away_since: float | None = None  # the first of the rounds that broke off since the last that did not
+    overtaken: bool = False  # the last one broke off because a person's verb changed the record
+    base: Released | None = None  # of one that is promoted: what was before it
+    share: float | None = None  # the new version's, where the alias has not what is recorded
+    left: bool = False  # nobody walks it: its controller is gone
+
+    @property
+    def finished(self) -> bool:
+        """Whether this controller has nothing left to do for it."""
+        stopped = self.decision is not None and self.decision.kind in STOPPED
+        return self.rollout.over or stopped
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to see of it; what waits is looked at while others walk, it may be worse."""
+        return self.rollout.over or (self.decision is not None and self.decision.kind in GONE)
+
+
+def run(
+    engine: Engine,
+    walks: Sequence[Walk],
+    show: Callable[[Sequence[WalkView]], None],
+    pause: Callable[[float], None] = time.sleep,
+    *,
+    join: Callable[[Sequence[Walk]], Iterable[Walk]] = lambda _: (),
+    beside: Sequence[Rollout] = (),
+) -> tuple[Walk, ...]:
+    """Tick until every walk is finished.
+
+    AWS being away from a walk for less than a lease's time is waited out; after longer that walk ends where it stands,
+    recorded, and the others go on. `join` is asked before each round which walks begin now; where none is under way
+    it may wait, and ends everything with none. `beside`: releases of the same groups that somebody else walks, or that
+    are over.
+    """
+    current = tuple(walks)
+    while True:
+        current = (*current, *join(current))
+        if _ended(current, beside):
+            return current
+        current = tick(engine, current, beside)
+        show([view(walk, engine.now()) for walk in current])
+        if not _ended(current, beside):
+            pause(engine.env.tick_s)
+
+
+def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) -> tuple[Walk, ...]:
+    """One round over all walks with one read of the metrics."""
+    now = engine.now()
+    read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
+    looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
+    after = abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside))
+    engine.notices.complain()
+    for text in engine.probes.follow([walk.rollout for walk in after if not walk.finished]):
+        engine.say(text)
+    return after
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A walk with what was seen of it and decided; without an observation there is nothing to carry out."""
+
+    walk: Walk
+    seen: Observation | None = None
+    decision: Decision | None = None
+    fault: CrabwalkError | None = None
+
+    @property
+    def owing(self) -> bool:
+        """Whether it was promoted while another of its group went back, and can be taken back."""
+        joint = self.decision is not None and self.decision.check == TOGETHER
+        gone = self.walk.decision is not None and self.walk.decision.kind in GONE
+        return joint and self.walk.rollout.phase == "promoted" and not gone
+
+
+@dataclass(frozen=True)
+class Metered:
+    """What CloudWatch said to one round over all walks; `error` and `unread` say why it did not."""
+
+    values: observe.Values
+    error: str | None = None
+    ringing: frozenset[str] = frozenset()
+    unread: str | None = None  # of the alarms
+
+    def error_of(self, rollout: Rollout) -> str | None:
+        """Why nothing can be said of this rollout now."""
+        return self.error or (self.unread if rollout.checks.alarms else None)
+
+
+def metered(engine: Engine, rollouts: Sequence[Rollout], now: float) -> Metered:
+    """Ask CloudWatch for all rollouts at once; that it does not answer is said, not raised."""
+    values, error = observe.read(engine.metrics, rollouts, now) if rollouts else ({}, None)
+    watching = [rollout for rollout in rollouts if rollout.alarms]
+    ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
+    return Metered(values, error, ringing, unread)
+
+
+def observed(engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s: float = 0.0) -> Observation:
+    """What is seen of a rollout now; `dark_s`: for how long the metrics could not be read. Changes nothing."""
+    return Observation(
+        engine.alias(rollout),
+        observe.minutes(rollout, read.values, now),
+        read.error_of(rollout),
+        dark_s,
+        tuple(name for name in rollout.checks.alarms if name in read.ringing),
+        broken=observe.broken(rollout, read.values, now),
+        order=engine.ledger.order(rollout.service),
+    )
+
+
+def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
+    if walk.settled:
+        return _Look(walk)
+    dark = read.error_of(walk.rollout) is not None
+    dark_since = None if not dark else now if walk.metrics_away_since is None else walk.metrics_away_since
+    walk = replace(walk, metrics_away_since=dark_since)
+    try:
+        walk.lease.check()
+        if walk.away_since is not None:  # the round that broke off may have written more than came back
+            walk = _read_again(engine, walk)
+            if walk.settled:
+                return _Look(walk)
+        seen = observed(engine, walk.rollout, read, now, 0.0 if dark_since is None else now - dark_since)
+    except CrabwalkError as fault:
+        return _Look(walk, fault=fault)
+    return _Look(walk, seen, decide(walk.rollout, seen, now))
+
+
+def _ended(walks: Sequence[Walk], beside: Sequence[Rollout]) -> bool:
+    return all(look.walk.finished and not look.owing for look in _joined([_Look(walk) for walk in walks], beside))
+
+
+def _joined(looks: Sequence[_Look], beside: Sequence[Rollout]) -> tuple[_Look, ...]:
+    """What each is to do as one of its group."""
+    members = [Member(look.walk.rollout, _word(look)) for look in looks]
+    ours = {member.rollout.release_id for member in members}
+    others = [Member(rollout, here=False) for rollout in beside if rollout.release_id not in ours]
+    decided = joined([*members, *others])
+    return tuple(replace(look, decision=one) for look, one in zip(looks, decided, strict=False))
+
+
+def _word(look: _Look) -> Decision | None:
+    """What was decided for it now, or last where it stopped and nothing was seen of it now."""
+    return look.walk.decision if look.decision is None and look.walk.finished else look.decision
+
+
+def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
+    walk, seen, decision = look.walk, look.seen, look.decision
+    try:
+        if look.owing and decision is not None:
+            return _taken_back(engine, walk, decision)
+        if look.fault is not None:
+            raise look.fault
+        if seen is None or decision is None:
+            return walk
+        record = engine.act(walk.record, walk.rollout, seen, decision)
+    except RecordMovedError as changed:  # a person's verb noted something; the lease says that no controller did
+        return _broken_off(engine, walk, decision or walk.decision, changed, now)
+    except ConflictError as conflict:
+        return replace(walk, decision=Decision("conflict", conflict.what, conflict.hint or "see `crabwalk status`"))
+    except CrabwalkError as fault:
+        return _broken_off(engine, walk, decision or walk.decision, fault, now)
+    rollout = record.rollout or walk.rollout
+    base = walk.record.promoted if rollout.phase == "promoted" else None
+    minutes = seen.minutes.get(TRAFFIC, ())
+    return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None, base=base)
+
+
+def _taken_back(engine: Engine, walk: Walk, decision: Decision) -> Walk:
+    """One that was promoted while another of its group went back."""
+    walk.lease.confirm()
+    record = revert(engine, walk.rollout, walk.base, decision.sentence)
+    if record is None or record.rollout is None:
+        return walk
+    engine.notices.heed(walk.rollout, record.rollout, engine.now())
+    return replace(walk, record=record, rollout=record.rollout, decision=decision)
+
+
+def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: CrabwalkError, now: float) -> Walk:
+    """Tried again in the next round, until AWS was away for a lease's time; the other walks go on either way."""
+    since = now if walk.away_since is None else walk.away_since
+    if engine.now() - since > engine.env.lease_s:
+        passing = isinstance(fault, (AccessError, TransientError))
+        decision = away(walk.rollout, fault.what, decision.verdict if decision else None, passing=passing)
+    elif decision is not None and decision.kind in STOPPED:  # it is not recorded yet
+        decision = walk.decision
+    return replace(walk, decision=decision, away_since=since, overtaken=isinstance(fault, RecordMovedError))
+
+
+def _read_again(engine: Engine, walk: Walk) -> Walk:
+    """Go on from what the ledger has: written by us or by a person's verb, as long as the lease is ours.
+
+    The lease is asked for after the record was read, so what a later holder writes is not in it.
+    """
+    record = engine.ledger.service(walk.rollout.service)
+    walk.lease.confirm()
+    if record.rollout is None or record.rollout.release_id != walk.rollout.release_id:
+        gone = f"the record of `{walk.rollout.service}` is about another release now"
+        return replace(walk, decision=Decision("conflict", gone, "see `crabwalk status`"))
+    engine.notices.heed(walk.rollout, record.rollout, engine.now())
+    return replace(walk, record=record, rollout=record.rollout)
