@@ -4,104 +4,8 @@
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.function_name}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
   tags              = var.tags
-}
-
-resource "aws_iam_role" "this" {
-  name        = var.function_name
-  description = "Execution role of the function ${var.function_name}"
-  tags        = var.tags
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "lambda.amazonaws.com" }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "logs" {
-  name = "logs"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = "${aws_cloudwatch_log_group.this.arn}:*"
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "tracing" {
-  count = var.tracing ? 1 : 0
-
-  name = "tracing"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-      Resource = "*" # X-Ray knows no narrower resource for these two
-    }]
-  })
-}
-
-# A function in a VPC makes network interfaces there, and EC2 knows no narrower resource for most of these.
-resource "aws_iam_role_policy" "vpc" {
-  count = var.vpc == null ? 0 : 1
-
-  name = "vpc"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect = "Allow"
-      Action = [
-        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
-      ]
-      Resource = "*"
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "dead_letter" {
-  count = var.dead_letter_arn == null ? 0 : 1
-
-  name = "dead-letter"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = strcontains(var.dead_letter_arn, ":sns:") ? "sns:Publish" : "sqs:SendMessage"
-      Resource = var.dead_letter_arn
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "key" {
-  count = var.kms_key_arn == null ? 0 : 1
-
-  name = "key"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "kms:Decrypt"
-      Resource = var.kms_key_arn
-    }]
-  })
 }
 
 resource "aws_lambda_function" "this" {
@@ -178,5 +82,21 @@ resource "aws_lambda_alias" "this" {
 
   lifecycle {
     ignore_changes = [function_version, routing_config, description]
+  }
+}
+
+# AWS refuses it on an alias that points at `$LATEST` or splits its traffic.
+resource "aws_lambda_provisioned_concurrency_config" "this" {
+  count = var.provisioned_concurrency > 0 ? 1 : 0
+
+  function_name                     = aws_lambda_function.this.function_name
+  qualifier                         = aws_lambda_alias.this.name
+  provisioned_concurrent_executions = var.provisioned_concurrency
+
+  lifecycle {
+    precondition {
+      condition     = var.reserved_concurrency == -1 || var.provisioned_concurrency <= var.reserved_concurrency
+      error_message = "provisioned_concurrency must not be more than reserved_concurrency."
+    }
   }
 }

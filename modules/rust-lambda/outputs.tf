@@ -37,3 +37,8 @@ output "role_name" {
   description = "Name of the execution role, to attach further policies to."
   value       = aws_iam_role.this.name
 }
+
+output "alarm_names" {
+  description = "Names of the alarms by what they watch: `errors`, `throttles`, `duration`."
+  value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.alarm_name }
+}

@@ -98,6 +98,17 @@ variable "reserved_concurrency" {
   }
 }
 
+variable "provisioned_concurrency" {
+  description = "Instances of the alias's version that are always started; 0 for none. Only for an alias that points at a published version and does not split its traffic."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.provisioned_concurrency >= 0 && floor(var.provisioned_concurrency) == var.provisioned_concurrency
+    error_message = "provisioned_concurrency must be a whole number, 0 or more."
+  }
+}
+
 variable "layers" {
   description = "ARNs of layer versions, at most five, in the order they are laid over each other."
   type        = list(string)
@@ -141,6 +152,51 @@ variable "environment" {
   default     = {}
 }
 
+variable "access" {
+  description = "What the role may do beyond what the function's configuration needs: a name for each grant, its actions and the ARNs they are for."
+  type = map(object({
+    actions   = list(string)
+    resources = list(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.access) : can(regex("^[A-Za-z0-9_+=,.@-]{1,100}$", name))])
+    error_message = "The names in access must have 1 to 100 letters, digits or characters of `_+=,.@-`."
+  }
+
+  validation {
+    condition     = alltrue([for grant in values(var.access) : length(grant.actions) > 0 && length(grant.resources) > 0])
+    error_message = "Each grant in access must name at least one action and one resource."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for grant in values(var.access) : [for action in grant.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9*]+$", action))]
+    ]))
+    error_message = "Each action in access must be of one service, such as dynamodb:GetItem."
+  }
+}
+
+variable "kept_permissions" {
+  description = "Permissions that stay although the configuration no longer needs them, for a version that still runs with the one of before."
+  type = object({
+    tracing          = optional(bool, false)
+    vpc              = optional(bool, false)
+    kms_key_arns     = optional(list(string), [])
+    dead_letter_arns = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "log_kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the log group; null for CloudWatch Logs' own encryption."
+  type        = string
+  default     = null
+}
+
 variable "log_retention_days" {
   description = "Days CloudWatch Logs keeps the function's log; 0 keeps it for ever."
   type        = number
@@ -169,6 +225,35 @@ variable "alias_name" {
   validation {
     condition     = can(regex("^[A-Za-z_-][A-Za-z0-9_-]{0,127}$", var.alias_name))
     error_message = "alias_name must begin with a letter, hyphen or underscore and have no other characters than those and digits."
+  }
+}
+
+variable "alarms" {
+  description = "CloudWatch alarms of the alias: above how many errors, throttles, or milliseconds (the slowest hundredth) in a period; each null for none, all null for no alarms."
+  type = object({
+    errors      = optional(number)
+    throttles   = optional(number)
+    duration_ms = optional(number)
+    period_s    = optional(number, 60)
+    periods     = optional(number, 3)
+    bad_periods = optional(number, 2)
+    actions     = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.alarms == null ? true : var.alarms.bad_periods >= 1 && var.alarms.bad_periods <= var.alarms.periods
+    error_message = "alarms.bad_periods must be from 1 to alarms.periods."
+  }
+
+  validation {
+    condition     = var.alarms == null ? true : contains([1, 5, 10, 20, 30], var.alarms.period_s) || (var.alarms.period_s >= 60 && var.alarms.period_s % 60 == 0)
+    error_message = "alarms.period_s must be 1, 5, 10, 20, 30 or a multiple of 60; Lambda's own metrics have one value a minute."
+  }
+
+  validation {
+    condition     = var.alarms == null ? true : alltrue([for over in [var.alarms.errors, var.alarms.throttles, var.alarms.duration_ms] : over == null ? true : over >= 0])
+    error_message = "alarms.errors, alarms.throttles and alarms.duration_ms must not be negative."
   }
 }
 

@@ -40,7 +40,7 @@ run "first" {
   assert {
     condition = (
       length(aws_iam_role_policy.tracing) + length(aws_iam_role_policy.vpc) +
-      length(aws_iam_role_policy.dead_letter) + length(aws_iam_role_policy.key) == 0
+      length(aws_iam_role_policy.dead_letter) + length(aws_iam_role_policy.key) + length(aws_iam_role_policy.access) == 0
     )
     error_message = "The role must have no rights to what the function does not use."
   }
@@ -109,7 +109,7 @@ run "what_the_function_uses_comes_with_the_rights_to_use_it" {
   assert {
     condition = (
       jsondecode(aws_iam_role_policy.dead_letter[0].policy).Statement[0] ==
-      { Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-west-1:123456789012:lost" }
+      { Effect = "Allow", Action = "sqs:SendMessage", Resource = ["arn:aws:sqs:eu-west-1:123456789012:lost"] }
     )
     error_message = "The role may send to the dead-letter queue, and only to that."
   }
