@@ -1,4 +1,4 @@
-"""Sorts planned changes by when they take effect. Pure.
+"""Sorts planned changes by when they take effect. Pure; what each type of resource means stands in `kinds`.
 
 `walks`: belongs to a published version, so a canary tries it out. `at-once`: both versions feel it. `destroys`:
 takes something away that the running version may need. What cannot be told apart counts as a removal.
@@ -6,12 +6,13 @@ takes something away that the running version may need. What cannot be told apar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from pipeline.infra.model import Action, Change, Effect
-from pipeline.infra.render import HTTP_SUFFIX, NET_SUFFIX
+from pipeline.infra.kinds import TAGS, kind_of
+from pipeline.infra.model import Action, Amount, Change, Effect
+
+NET = "net"  # a call `SERVICE_net` is a safety net: no version needs it to run, and it keeps nothing
 
 _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("create",): "create",
@@ -25,51 +26,21 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("create", "delete"): "replace",
 }
 
-_TAGS = frozenset({"tags", "tags_all"})
+# Numbers that cost depends on; none of them is a secret.
+_AMOUNTS = ("memory_size", "provisioned_concurrent_executions")
 
-# A function's configuration that every published version keeps for itself.
-_FUNCTION_WALKS = frozenset(
-    {
-        "description", "environment", "ephemeral_storage", "file_system_config", "handler", "image_config",
-        "kms_key_arn", "layers", "logging_config", "memory_size", "runtime", "snap_start", "timeout",
-        "tracing_config", "vpc_config",
-    }
-)  # fmt: skip
+# Where no update is planned for them, only what the release engine wrote differs from the state.
+_ENGINES = frozenset({"aws_lambda_function", "aws_lambda_alias"})
 
-# Answers of AWS that change along with any configuration.
-_FUNCTION_COMPUTED = frozenset(
-    {
-        "code_sha256", "invoke_arn", "last_modified", "qualified_arn", "qualified_invoke_arn", "source_code_hash",
-        "source_code_size", "version",
-    }
-)  # fmt: skip
 
-# In-place updates that take nothing away from a version that is running.
-_AT_ONCE: Mapping[str, frozenset[str]] = {
-    "aws_apigatewayv2_api": frozenset({"name", "description"}),
-    "aws_apigatewayv2_integration": frozenset({"description", "timeout_milliseconds"}),
-    "aws_apigatewayv2_stage": frozenset({"description", "access_log_settings", "default_route_settings"}),
-    "aws_cloudwatch_log_group": frozenset({"retention_in_days"}),
-    "aws_iam_role": frozenset({"description", "max_session_duration"}),
-    # The role and the dead-letter setting belong to a version, but an alias cannot split two that differ in them.
-    "aws_lambda_function": frozenset({"dead_letter_config", "reserved_concurrent_executions", "role"}),
-}
-
-# Documents of which an update that only adds is told apart from one that takes something away.
-_POLICIES: Mapping[str, frozenset[str]] = {
-    "aws_iam_policy": frozenset({"policy"}),
-    "aws_iam_role": frozenset({"assume_role_policy"}),
-    "aws_iam_role_policy": frozenset({"policy"}),
-}
-
-# Nothing is lost with these that the next apply could not make again under the same name.
-_RECREATABLE = frozenset(
-    {
-        "aws_apigatewayv2_integration", "aws_apigatewayv2_route", "aws_apigatewayv2_stage",
-        "aws_iam_role_policy", "aws_iam_role_policy_attachment", "aws_lambda_permission",
-        "aws_s3_bucket_lifecycle_configuration",
-    }
-)  # fmt: skip
+def drifted(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the stream tells of a drift that may be one; its attributes are only in the plan's document."""
+    for message in messages:
+        planned = message.get("change") or {}
+        kind = (planned.get("resource") or {}).get("resource_type")
+        if message.get("type") == "resource_drift" and (planned.get("action") != "update" or kind not in _ENGINES):
+            return True
+    return False
 
 
 def from_stream(messages: Sequence[Mapping[str, Any]]) -> tuple[Change, ...] | None:
@@ -91,13 +62,19 @@ def from_stream(messages: Sequence[Mapping[str, Any]]) -> tuple[Change, ...] | N
 
 def from_document(document: Mapping[str, Any]) -> tuple[Change, ...]:
     """Changes as `terraform show -json PLAN` tells them."""
-    changes = []
-    for resource in document.get("resource_changes") or ():
-        change = resource.get("change") or {}
-        action = _ACTIONS.get(tuple(change.get("actions") or ()))
-        if action is not None:
-            changes.append(_change(str(resource["address"]), str(resource["type"]), action, change))
-    return _ordered(changes)
+    return _ordered(_read(document.get("resource_changes") or ()))
+
+
+def drift_of(document: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Where the world differs from the state; not what the release engine wrote, nor what AWS merely answers."""
+    found = []
+    for one in _read(document.get("resource_drift") or ()):
+        kind = kind_of(one.type)
+        ignored = kind.engine | kind.answers
+        left = tuple(name for name in one.attributes if name not in ignored)
+        if one.action != "update" or left:
+            found.append(Change(one.address, one.type, one.service, one.action, one.effect, left))
+    return _ordered(found)
 
 
 def refused(changes: Sequence[Change], allowed: Collection[str]) -> tuple[Change, ...]:
@@ -106,10 +83,28 @@ def refused(changes: Sequence[Change], allowed: Collection[str]) -> tuple[Change
         change
         for change in changes
         if change.action in {"delete", "replace"}
-        and change.type not in _RECREATABLE
+        and kind_of(change.type).lost
         and not _of_a_net(change.address)
         and change.address not in allowed
     )
+
+
+def service_of(address: str) -> str | None:
+    """The service a resource belongs to: what stands before the first `_` in the name of its module."""
+    parts = address.split(".")
+    if len(parts) < 2 or parts[0] != "module":
+        return None
+    return _name(parts[1]).partition("_")[0]
+
+
+def _read(resources: Sequence[Mapping[str, Any]]) -> list[Change]:
+    changes = []
+    for resource in resources:
+        change = resource.get("change") or {}
+        action = _ACTIONS.get(tuple(change.get("actions") or ()))
+        if action is not None:
+            changes.append(_change(str(resource["address"]), str(resource["type"]), action, change))
+    return changes
 
 
 def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
@@ -118,27 +113,24 @@ def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def _change(address: str, kind: str, action: Action, change: Mapping[str, Any]) -> Change:
     attributes = _attributes(change, action)
+    row = kind_of(kind)
     if _of_a_net(address):
         effect: Effect = "at-once"
     elif action == "update":
         effect = _update_effect(kind, attributes, change)
     else:
-        effect = "destroys" if action in {"delete", "replace"} else "at-once"
-    return Change(address, kind, service_of(address), action, effect, attributes)
+        effect = "destroys" if action in {"delete", "replace"} and row.needed else "at-once"
+    return Change(address, kind, service_of(address), action, effect, attributes, _amounts(change))
 
 
-def service_of(address: str) -> str | None:
-    """The service a resource belongs to, by the module it lies in."""
-    parts = address.split(".")
-    if len(parts) < 2 or parts[0] != "module":
-        return None
-    return parts[1].removesuffix(HTTP_SUFFIX).removesuffix(NET_SUFFIX)
+def _name(part: str) -> str:
+    """A module's name without its index."""
+    return part.partition("[")[0]
 
 
 def _of_a_net(address: str) -> bool:
-    """Whether it belongs to a safety net: no version needs it to run, and it keeps nothing."""
     parts = address.split(".")
-    return parts[0] == "module" and parts[1].endswith(NET_SUFFIX)
+    return len(parts) > 1 and parts[0] == "module" and _name(parts[1]).partition("_")[2] == NET
 
 
 def _attributes(change: Mapping[str, Any], action: Action) -> tuple[str, ...]:
@@ -153,33 +145,20 @@ def _attributes(change: Mapping[str, Any], action: Action) -> tuple[str, ...]:
 
 
 def _update_effect(kind: str, attributes: Sequence[str], change: Mapping[str, Any]) -> Effect:
-    left = set(attributes) - _TAGS
-    if kind == "aws_lambda_function":
-        left -= _FUNCTION_COMPUTED
-    left -= _AT_ONCE.get(kind, frozenset())
-    left -= {name for name in left & _POLICIES.get(kind, frozenset()) if _only_adds(change, name)}
-    if kind == "aws_lambda_function" and left and left <= _FUNCTION_WALKS:
+    row = kind_of(kind)
+    before, after = change.get("before") or {}, change.get("after") or {}
+    left = set(attributes) - TAGS - row.answers
+    left -= {name for name in left if row.takes_nothing(name, before.get(name), after.get(name))}
+    if left and left <= row.walks:
         return "walks"
     return "destroys" if left else "at-once"
 
 
-def _only_adds(change: Mapping[str, Any], name: str) -> bool:
-    """Whether a policy document after the change grants all it granted before."""
-    before = _statements((change.get("before") or {}).get(name))
-    after = _statements((change.get("after") or {}).get(name))
-    if before is None or after is None:
-        return False
-    if any(statement.get("Effect") != "Allow" for statement in after if statement not in before):
-        return False
-    return all(statement in after for statement in before)
+def _amounts(change: Mapping[str, Any]) -> tuple[Amount, ...]:
+    before, after = change.get("before") or {}, change.get("after") or {}
+    found = ((name, _number(before.get(name)), _number(after.get(name))) for name in _AMOUNTS)
+    return tuple(one for one in found if one[1:] != (None, None))
 
 
-def _statements(policy: Any) -> list[dict[str, Any]] | None:
-    try:
-        document = json.loads(policy)
-    except (TypeError, ValueError):
-        return None
-    statements = document.get("Statement") if isinstance(document, dict) else None
-    if isinstance(statements, dict):
-        return [statements]
-    return statements if isinstance(statements, list) else None
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import TerraformError
 from pipeline.infra import classify, events, workdir
-from pipeline.infra.model import InfraPlan, Root
+from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.infra.terraform import LOCK_TIMEOUT, Terraform
 
 if TYPE_CHECKING:
@@ -28,28 +28,29 @@ def stack_directory(project_root: Path, env: Environment, stack: str) -> Path:
     return own / env.name / stack
 
 
-def plan_infra(root: Root, env: Environment, directory: Path, on_event: OnEvent) -> InfraPlan:
-    """Write the root, initialise it if needed, and save a plan."""
+def plan_infra(root: Root, env: Environment, directory: Path, on_event: OnEvent, *, drift: bool = False) -> InfraPlan:
+    """Write the root, initialise it if needed, and save a plan; `drift`: also tell it where nothing is updated."""
     terraform = workdir.prepare(root, env, directory, on_event)
     try:
-        return _plan(root, terraform)
+        return _plan(root, terraform, drift=drift)
     except TerraformError as error:
         if not workdir.needs_init(error):
             raise
     workdir.forget(directory)
-    return _plan(root, workdir.prepare(root, env, directory, on_event))
+    return _plan(root, workdir.prepare(root, env, directory, on_event), drift=drift)
 
 
-def _plan(root: Root, terraform: Terraform) -> InfraPlan:
+def _plan(root: Root, terraform: Terraform, *, drift: bool) -> InfraPlan:
     code, messages = terraform.run(
         "plan", "-input=false", "-detailed-exitcode", f"-lock-timeout={LOCK_TIMEOUT}", f"-out={workdir.PLAN}",
         accept=(0, 2),
     )  # fmt: skip
-    changes = classify.from_stream(messages)
-    if changes is None:
-        changes = classify.from_document(terraform.document("show", workdir.PLAN))
+    changes, differs = classify.from_stream(messages), tuple[Change, ...]()
+    if changes is None or (drift and classify.drifted(messages)):
+        document = terraform.document("show", workdir.PLAN)
+        changes, differs = classify.from_document(document), classify.drift_of(document)
     plan_sha256 = _sha256(terraform.directory / workdir.PLAN)
-    return InfraPlan(root, terraform.directory, changes, pending=code == 2, plan_sha256=plan_sha256)
+    return InfraPlan(root, terraform.directory, changes, pending=code == 2, plan_sha256=plan_sha256, drift=differs)
 
 
 def apply_infra(plan: InfraPlan, env: Environment, on_event: OnEvent) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Action = Literal["create", "update", "delete", "replace", "read"]
 Effect = Literal["walks", "at-once", "destroys"]
+Amount = tuple[str, float | None, float | None]  # an attribute, before and after
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Root:
 
 @dataclass(frozen=True)
 class Change:
-    """One planned change of one resource and when it takes effect."""
+    """One planned change of one resource and when it takes effect; of values only the `amounts` that cost."""
 
     address: str
     type: str
@@ -51,14 +52,19 @@ class Change:
     action: Action
     effect: Effect
     attributes: tuple[str, ...] = ()
+    amounts: tuple[Amount, ...] = ()
 
 
 @dataclass(frozen=True)
 class InfraPlan:
-    """A saved plan. `pending`: there is something to apply (changed outputs count, though they are no Change)."""
+    """A saved plan. `pending`: there is something to apply (changed outputs count, though they are no Change).
+
+    `drift`: where the world differs from the state, whether or not the plan does something about it.
+    """
 
     root: Root
     directory: Path
     changes: tuple[Change, ...]
     pending: bool = True
     plan_sha256: str = ""
+    drift: tuple[Change, ...] = ()
