@@ -72,16 +72,22 @@ def outputs(messages: Sequence[Message]) -> dict[str, Any] | None:
     return None
 
 
-def failure(command: str, root: str, messages: Sequence[Message], stderr: str, code: int) -> TerraformError:
-    """Return the error for a command that failed, with Terraform's own words and what to do next."""
+def failure(
+    command: str, root: str, messages: Sequence[Message], stderr: str, code: int, *, unlock: str | None = None
+) -> TerraformError:
+    """Return the error for a command that failed, with Terraform's own words and what to do next.
+
+    `unlock`: the command that tells whether a lock was left behind, and frees it.
+    """
     errors = [m["diagnostic"] for m in messages if m.get("type") == "diagnostic" and m.get("@level") == "error"]
     if not errors:
         said = stderr.strip() or "\n".join(_plain(messages)[-5:]) or "it said nothing"
         reason = f"ended with {code}" if code >= 0 else f"was ended by signal {-code}"
-        return TerraformError(f"terraform {command} {reason}: {said}", where=root, hint=_hint(said))
+        left = f"{unlock} tells whether it left the lock of its state, and frees it" if unlock and code < 0 else None
+        return TerraformError(f"terraform {command} {reason}: {said}", where=root, hint=_hint(said) or left)
     text = "\n".join(dict.fromkeys(_diagnostic(error) for error in errors))
     if "state lock" in text:
-        return StateLockedError(_locked(text), where=root, hint=LOCKED_HINT)
+        return StateLockedError(_locked(text), where=root, hint=_locked_hint(text, unlock))
     if "Saved plan is stale" in text or "plan file was created by a different" in text:
         return StalePlanError(f"terraform {command}: {text}", where=root, hint=STALE_HINT)
     hint = _hint(text)
@@ -99,7 +105,13 @@ def failure(command: str, root: str, messages: Sequence[Message], stderr: str, c
 
 
 STALE_HINT = "plan again: the same command makes a new plan"
-LOCKED_HINT = "wait for it to end; if its process is dead, `terraform force-unlock LOCK` in that directory frees it"
+
+
+def _locked_hint(text: str, unlock: str | None) -> str:
+    lock = dict(_LOCK_FIELD.findall(text)).get("ID", "LOCK")
+    frees = f"`{unlock}`" if unlock else f"`terraform force-unlock {lock}` in that directory"
+    return f"wait for it to end; if its process is dead, {frees} frees it"
+
 
 _HINTS = (
     (

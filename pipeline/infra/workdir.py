@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TerraformError
-from pipeline.infra import provider
+from pipeline.infra import locks, provider
 from pipeline.infra.model import Root
 from pipeline.infra.render import LOCK, MAIN
-from pipeline.infra.terraform import Terraform
+from pipeline.infra.terraform import Stack, Terraform
 
 if TYPE_CHECKING:
     from pipeline.manifest.project import Environment
@@ -60,7 +60,19 @@ def reopen(root: Root, env: Environment, directory: Path, on_event: Callable[[st
     from pipeline.aws import subprocess_environment
 
     variables = provider.configure(subprocess_environment(env), directory, root.files[LOCK])
-    return Terraform(directory, variables, on_event)
+    return Terraform(directory, variables, on_event, Stack(root.stack, env.name, lambda: _left(env, root.stack)))
+
+
+def _left(env: Environment, stack: str) -> str | None:
+    """Note in the bucket that a run of this stack was killed; the lock it left there."""
+    from pipeline.aws.objects import Objects
+
+    objects = Objects(env)
+    lock = locks.held(objects, stack)
+    if lock is None:
+        return None
+    objects.put(locks.killed_key(stack), lock.id.encode())
+    return lock.id
 
 
 def initialise(terraform: Terraform) -> None:

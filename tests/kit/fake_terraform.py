@@ -31,8 +31,12 @@ if told.get("hang"):
         signal.pause()
 sys.stderr.buffer.write(told.get("stderr", "").encode() * told.get("times", 1))
 sys.stdout.buffer.write(told.get("raw", "").encode("latin-1"))
+while told.get("waits") and not (here / told["waits"]).exists():
+    time.sleep(0.02)
 for line in told.get("lines", []):
     print(line if isinstance(line, str) else json.dumps(line), flush=True)
+for name, text in told.get("writes_last", {{}}).items():
+    pathlib.Path(name).write_text(text)
 sys.exit(told.get("code", 0))
 """
 

@@ -11,8 +11,8 @@ import modules_kit
 import pytest
 
 from pipeline.infra import provider
+from pipeline.infra.binary import find_binary
 from pipeline.infra.render import LOCK
-from pipeline.infra.terraform import find_binary
 
 MODULES = Path(__file__).parents[2] / "modules"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))

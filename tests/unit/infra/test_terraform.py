@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,9 @@ import pytest
 from fake_terraform import FakeTerraform as Fake
 
 from pipeline.errors import TerraformError
-from pipeline.infra.terraform import Terraform, find_binary, interrupt_all, stop
+from pipeline.infra import locks
+from pipeline.infra.process import interrupt_all, interruptible, stop
+from pipeline.infra.terraform import Stack, Terraform
 
 
 def driver(fake: Fake, directory: Path, said: list[str] | None = None, **environment: str) -> Terraform:
@@ -85,21 +91,6 @@ def test_a_terraform_without_lock_file_is_refused(terraform: Fake, tmp_path: Pat
         driver(terraform, tmp_path).check_version()
 
 
-def test_no_terraform_at_all_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    with pytest.raises(TerraformError, match="not installed") as caught:
-        find_binary({"PATH": str(tmp_path)})
-    assert "1.10" in str(caught.value.hint)
-
-
-def test_terraform_beside_python_is_the_fallback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shim = tmp_path / "terraform"
-    shim.write_text("#!/bin/sh\n")
-    shim.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    assert find_binary({"PATH": "/nonexistent"}) == str(shim)
-
-
 def hanging(fake: Fake, directory: Path, on_hanging: Any) -> Terraform:
     """A Terraform in the middle of a run; `on_hanging` is called once it can be interrupted."""
     terraform = driver(fake, directory)
@@ -162,7 +153,7 @@ def test_one_that_does_not_listen_is_killed_after_the_grace(
     terraform: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terraform.tell("apply", hang="deaf")
-    monkeypatch.setattr("pipeline.infra.terraform.stop", lambda process: stop(process, grace_s=0.1))
+    monkeypatch.setattr("pipeline.infra.terraform.stop", lambda running: stop(running, grace_s=0.1))
 
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -178,3 +169,85 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def test_a_terraform_whose_crabwalk_was_killed_goes_on_to_its_end(terraform: Fake, tmp_path: Path) -> None:
+    """With a pipe it would die of the first line it writes, and leave its lock."""
+    terraform.tell("apply", "before", {"type": "of_tomorrow"}, waits="go", writes_last={"ended": "in order"})
+    program = (
+        "import sys; from pathlib import Path; from pipeline.infra.terraform import Terraform\n"
+        f"Terraform(Path({str(tmp_path)!r}), {terraform.environment!r}, print).run('apply')\n"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", program])
+    until(lambda: bool(terraform.calls))
+    (call,) = terraform.calls
+    assert not gone(call["pid"])
+    ours.kill()
+    ours.wait()
+    (terraform.folder / "go").touch()
+    until((tmp_path / "ended").exists)
+    assert (tmp_path / "ended").read_text() == "in order"
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_while_a_run_is_being_ended_no_other_is_started(terraform: Fake, tmp_path: Path) -> None:
+    terraform.tell("apply", hang=True)
+    ready, caught = threading.Event(), []
+
+    def work() -> None:
+        for _ in range(2):
+            try:
+                hanging(terraform, tmp_path, ready.set).run("apply")
+            except TerraformError as error:
+                caught.append(error.what)
+
+    def interrupted() -> None:
+        worker.start()
+        assert ready.wait(10)
+        with pytest.raises(KeyboardInterrupt), interruptible(worker.join):
+            raise KeyboardInterrupt
+
+    worker = threading.Thread(target=work)
+    interrupted()
+    assert not worker.is_alive()
+    assert caught == [
+        "terraform apply ended with 1: hanging",
+        "terraform apply was not started: this run is being ended",
+    ]
+    assert terraform.interrupts == 1
+
+
+def test_what_had_to_be_killed_tells_the_lock_it_left(
+    terraform: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terraform.tell("apply", hang="deaf")
+    monkeypatch.setattr("pipeline.infra.terraform.stop", lambda running: stop(running, grace_s=0.1))
+    said: list[str] = []
+    stack = Stack("web", "staging", lambda: "4fbbbf4d")
+    made = Terraform(tmp_path, terraform.environment, said.append, stack)
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made._stream("apply", [], interrupt)
+    assert said[-1] == (
+        "warning: Terraform of stack web did not end within 30 s and was killed; the lock 4fbbbf4d of its state is "
+        "left, what it was doing may not be in the state: crabwalk unlock web --env staging"
+    )
+    run = locks.last_run(tmp_path)
+    assert run is not None
+    assert (run.command, locks.alive(run)) == ("apply", False)
+
+
+def test_a_run_that_ended_in_order_leaves_no_note(terraform: Fake, tmp_path: Path) -> None:
+    terraform.tell("plan", code=1)
+    with pytest.raises(TerraformError):
+        driver(terraform, tmp_path).run("plan")
+    assert locks.last_run(tmp_path) is None
