@@ -19,7 +19,7 @@ test: setup ## lint, types, Rust, then every test
 test-all: setup ## the same with the exhaustive tests
 	@CRABWALK_EXHAUSTIVE=1 .venv/bin/python .ci/checks.py lint rust pytest -- $(ARGS)
 
-lint: setup ## ruff, mypy, rustfmt, clippy
+lint: setup ## ruff, mypy, checkov, rustfmt, clippy
 	@.venv/bin/python .ci/checks.py lint
 
 clean: ## remove what set-up, builds and tests left in this folder

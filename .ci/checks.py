@@ -38,6 +38,7 @@ LINT = (
     Check("ruff", (f"{BIN}/ruff", "check", "--quiet")),
     Check("ruff format", (f"{BIN}/ruff", "format", "--check", "--quiet")),
     Check("mypy", (f"{BIN}/mypy",)),
+    Check("checkov", (f"{BIN}/python", f"{ROOT}/.ci/scan.py")),
     Check("rustfmt", ("cargo", "fmt", "--all", "--check")),
     Check("clippy", ("cargo", "clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings")),
 )

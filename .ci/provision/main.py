@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from provision import apt, rust, stamp, terraform, venv
+from provision import apt, checkov, rust, stamp, terraform, venv
 from provision.shell import SetupError, complain, run, say
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +67,7 @@ def set_up(lock: int) -> int:
     toolchain = packages_and_rust()
     python(lock)
     command = terraform_command(lock)
+    scanner = checkov.provide(ROOT)
     found = verdict()
     said = ", ".join(
         (
@@ -76,7 +77,7 @@ def set_up(lock: int) -> int:
             f"its AWS provider {found['provider'] or 'NOWHERE'}",
         )
     )
-    paths = [*must_stay(toolchain), str(command), str(ROOT / ".venv/bin/crabwalk")]
+    paths = [*must_stay(toolchain), str(command), str(ROOT / ".venv/bin/crabwalk"), str(scanner)]
     stamp.write(ROOT, said=said, cargo=toolchain.directory, paths=paths)
     say(f"set up in {time.monotonic() - began:.0f} s: {said}")
     if found["provider"] is None:

@@ -19,6 +19,12 @@ variable "noncurrent_days" {
   }
 }
 
+variable "kms" {
+  description = "Whether the bucket is encrypted with a key of its own (KMS, about 1 $ a month) instead of S3's."
+  type        = bool
+  default     = false
+}
+
 variable "lifecycle_rules" {
   description = "Whether the bucket tidies up after itself. Off for throw-away environments: the provider watches new rules for a minute."
   type        = bool

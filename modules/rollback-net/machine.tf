@@ -48,6 +48,8 @@ locals {
 }
 
 resource "aws_sfn_state_machine" "this" {
+  # checkov:skip=CKV_AWS_284:four calls with nothing behind them to trace
+  # checkov:skip=CKV_AWS_285:a standard machine keeps the history of its executions for 90 days
   name     = local.name
   role_arn = aws_iam_role.undo.arn
   tags     = var.tags

@@ -55,6 +55,8 @@ resource "aws_iam_role_policy" "tracing" {
 
 # A function in a VPC makes network interfaces there, and EC2 knows no narrower resource for most of these.
 resource "aws_iam_role_policy" "vpc" {
+  # checkov:skip=CKV_AWS_290:EC2 knows no narrower resource for the network interfaces of a function
+  # checkov:skip=CKV_AWS_355:EC2 knows no narrower resource for the network interfaces of a function
   count = var.vpc != null || var.kept_permissions.vpc ? 1 : 0
 
   name = "vpc"

@@ -1,6 +1,14 @@
 # What the bucket must be and what must never expire in it, checked without an AWS account.
 
-mock_provider "aws" {}
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+}
 
 variables {
   bucket = "crabwalk-shop-staging-123456789012"

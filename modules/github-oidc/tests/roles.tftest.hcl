@@ -1,0 +1,161 @@
+# Who may take which role, and what it may do, checked without an AWS account.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-west-1" }
+  }
+
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::123456789012:policy/crabwalk/mock" }
+  }
+
+  mock_resource "aws_iam_openid_connect_provider" {
+    defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+  }
+}
+
+variables {
+  name        = "shop-production"
+  bucket      = "crabwalk-shop-production-123456789012"
+  repository  = "acme/shop"
+  environment = "production"
+}
+
+run "five_roles_and_one_form_of_the_claim" {
+  assert {
+    condition     = toset(keys(aws_iam_role.this)) == toset(["plan", "build", "deploy", "rollback", "read"])
+    error_message = "There must be five roles."
+  }
+
+  assert {
+    condition     = output.subjects.deploy == ["repo:acme/shop:environment:production"]
+    error_message = "Only jobs of the GitHub environment may deploy."
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.this : role.path == "/crabwalk/" && role.permissions_boundary == aws_iam_policy.boundary.arn])
+    error_message = "Every role must have the boundary, and lie where no role may write."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in aws_iam_role.this :
+      jsondecode(role.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+    ])
+    error_message = "A token made for somebody else must not do."
+  }
+
+  assert {
+    condition     = !anytrue([for role in aws_iam_role.this : strcontains(role.assume_role_policy, "*")])
+    error_message = "No claim may be compared by a wildcard."
+  }
+}
+
+run "both_forms_of_the_claim" {
+  variables {
+    owner_id      = "1234"
+    repository_id = "567890"
+    refs          = ["refs/heads/main", "refs/tags/v1"]
+  }
+
+  assert {
+    condition     = output.subjects.rollback == ["repo:acme/shop:environment:production", "repo:acme@1234/shop@567890:environment:production"]
+    error_message = "Both forms must be trusted."
+  }
+
+  assert {
+    condition     = contains(output.subjects.plan, "repo:acme@1234/shop@567890:pull_request") && length(output.subjects.plan) == 6
+    error_message = "Pull requests and both refs may plan, in both forms."
+  }
+
+  assert {
+    condition     = !strcontains(join(" ", output.subjects.build), "pull_request")
+    error_message = "A pull request must not store artifacts that could be deployed."
+  }
+}
+
+run "the_rollback_role_moves_an_alias_and_writes_it_down" {
+  assert {
+    condition = toset(flatten([for statement in jsondecode(aws_iam_policy.this["rollback-all"].policy).Statement : statement.Action])) == toset([
+      "lambda:GetAlias", "lambda:UpdateAlias", "s3:GetObject", "s3:ListBucket", "s3:PutObject",
+    ])
+    error_message = "The rollback role must do nothing else."
+  }
+
+  assert {
+    condition     = !anytrue([for statement in jsondecode(aws_iam_policy.this["rollback-all"].policy).Statement : statement.Resource == "*"])
+    error_message = "Everything it does must be held to names."
+  }
+}
+
+run "with_a_key_of_its_own" {
+  variables {
+    kms_key_arn       = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    roles             = ["rollback", "deploy"]
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.this) == 0 && length(aws_iam_role.this) == 2
+    error_message = "The account's provider must be used, and only the roles asked for made."
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_policy.this["rollback-all"].policy, "kms:GenerateDataKey")
+    error_message = "What is written must be encrypted with the bucket's key."
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_policy.this["rollback-all"].policy, "s3.eu-west-1.amazonaws.com")
+    error_message = "The key may be used by way of S3 only."
+  }
+}
+
+run "the_longest_names_fit" {
+  variables {
+    name          = "a-project-of-twenty-c-environment-of-20-c"
+    bucket        = "crabwalk-a-project-of-twenty-c-environment-of-20-c-123456789012"
+    kms_key_arn   = "arn:aws:kms:ap-southeast-2:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    owner_id      = "12345678901234567890"
+    repository_id = "12345678901234567890"
+  }
+
+  assert {
+    condition     = alltrue([for policy in concat(values(aws_iam_policy.this), [aws_iam_policy.boundary]) : length(policy.policy) <= 6144])
+    error_message = "IAM allows a policy 6144 characters."
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.this : length(role.name) <= 64 && length(role.assume_role_policy) <= 2048])
+    error_message = "IAM allows a role's name 64 characters and its trust 2048."
+  }
+}
+
+run "refuses_a_wildcard" {
+  command = plan
+
+  variables {
+    repository = "acme/*"
+    refs       = ["refs/heads/*"]
+  }
+
+  expect_failures = [var.repository, var.refs]
+}
+
+run "refuses_an_unknown_role" {
+  command = plan
+
+  variables {
+    roles = ["admin"]
+  }
+
+  expect_failures = [var.roles]
+}
