@@ -90,6 +90,7 @@ class Rollout:
     waiting: float | None = None  # since when a step waits for a person's yes
     obeyed: tuple[Order, ...] = ()  # what people asked of it, the oldest first
     committed: float | None = None  # when the commit was made, where git told
+    proof: dict[str, Any] = field(default_factory=dict)  # the judge's numbers of a promotion that is not recorded yet
 
     @property
     def pause(self) -> Order | None:
@@ -124,6 +125,11 @@ class Rollout:
     def over(self) -> bool:
         """Whether traffic will not be moved any more by this rollout."""
         return self.phase in OVER
+
+    @property
+    def moved(self) -> bool:
+        """Whether all traffic is the new version's while its release goes on: its group has not all got there."""
+        return not self.over and self.step >= len(self.steps)
 
     @property
     def announced(self) -> tuple[Intent, ...]:

@@ -116,14 +116,13 @@ def message(event: Event, rollout: Rollout, at: float) -> Message:
 
 def _events(before: Rollout | None, after: Rollout) -> tuple[Event, ...]:
     if after.over:
-        # What was promoted may still go back, with its group.
         return () if before is not None and before.phase == after.phase else (_end(after),)
     if before is None:
         return ("start",)
     found: list[Event] = []
     if after.paused is None and (before.paused is not None or (before.phase == "held" != after.phase)):
         found.append("resume")
-    if after.step > before.step:
+    if after.step > before.step and not after.moved:  # its promotion is told once it is recorded
         found.append("step")
     if after.waiting is not None and before.waiting is None:
         found.append("approval")

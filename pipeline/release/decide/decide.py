@@ -36,8 +36,7 @@ def decide(rollout: Rollout, seen: Observation, now: float) -> Decision:
     if rollout.paused is not None:
         return _paused(rollout, evidence)
     if evidence is None:
-        why = _first_reason(rollout) if rollout.step < 0 else rollout.sentence
-        return _forward(rollout, rollout.step + 1 if rollout.step < 0 else rollout.step, None, why, now)
+        return _at_an_end(rollout, now)
     return _baking(rollout, seen, evidence, now)
 
 
@@ -148,19 +147,21 @@ def _paused(rollout: Rollout, evidence: Evidence | None) -> Decision:
     return Decision("wait", why, goes_on, evidence.verdict if evidence else None)
 
 
-def _first_reason(rollout: Rollout) -> str:
-    if rollout.steps:
-        return "the smoke checks passed"
-    return "no steps are declared" if rollout.stable.isdigit() else "the first release, nothing to compare with"
+def _at_an_end(rollout: Rollout, now: float) -> Decision:
+    """Before the first step, or after the last where its group is not all there: there is nothing to judge."""
+    if rollout.moved:
+        after = f"its promotion is recorded once all of its group `{rollout.terms.together}` have all traffic"
+        return Decision("promote", rollout.sentence, after, step=rollout.step)
+    why = "no steps are declared" if rollout.stable.isdigit() else "the first release, nothing to compare with"
+    return _forward(rollout, 0, None, "the smoke checks passed" if rollout.steps else why, now)
 
 
 def _forward(rollout: Rollout, step: int, evidence: Evidence | None, why: str, now: float) -> Decision:
     """The next step, or promotion; unless a person must say yes first, or nothing goes forward at this time."""
     verdict, check = (evidence.verdict, evidence.check) if evidence else (None, "")
-    if rollout.step < len(rollout.steps):  # with all traffic moved only the record of it is left to write
-        held = _asks(rollout, step, verdict, now) or _shut(rollout, verdict, now)
-        if held is not None:
-            return held
+    held = _asks(rollout, step, verdict, now) or _shut(rollout, verdict, now)
+    if held is not None:
+        return held
     if step < len(rollout.steps):
         goal, bake = _goal(rollout, step + 1), _span(rollout.steps[step].bake_s)
         return Decision("shift", why, f"{goal} after {bake} of clean evidence", verdict, step, check)

@@ -72,6 +72,14 @@ def _after(rollout: Rollout, head: Head, alias: AliasState) -> bool:
     return moved and head.origin == rollout.candidate
 
 
+def fenceable(rollout: Rollout, alias: AliasState) -> Head | None:
+    """The head a fence renews; where nobody described the alias yet and a write may be on its way, one that does."""
+    head = trusted(alias)
+    if head is not None or not rollout.announced or alias.weights or alias.version == LATEST:
+        return head
+    return Head("live", rollout.release_id, alias.version, None, 0.0, None, None, "")
+
+
 def head_of(rollout: Rollout, step: int, nonce: str, until: int | None = None) -> Head:
     """The head that a step of this rollout writes: -1 = back to stable, len(steps) = all traffic.
 

@@ -2,9 +2,10 @@
 
 A group is the releases of one commit whose manifests name the same `together`. Each walks its own steps at its own
 pace; three rules bind them. One that goes back takes all others back, also one whose traffic was moved completely a
-moment before. Nobody is promoted until everybody who is not over is ready to be. And where one must stop (an approval,
-hours in which nothing goes forward, no conclusion, somebody else's write), the others stop too: as soon as none of
-them still bakes, because until then somebody has to look at what they answer.
+moment before. Nobody is promoted until everybody who is not over is ready to be; and as long as one of them has not all
+its traffic, no promotion is recorded, so that whoever takes over finds all of them under way. And where one must stop
+(an approval, hours in which nothing goes forward, no conclusion, somebody else's write), the others stop too: as soon
+as none of them still bakes, because until then somebody has to look at what they answer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.release.decide.decision import Decision
 from pipeline.release.model import Rollout
+from pipeline.release.terms import Order
 
 TOGETHER = "together"  # the check that decided, and the reason in the history
 
@@ -35,7 +37,7 @@ class Member:
     here: bool = True
 
     @property
-    def moved(self) -> bool:
+    def begun(self) -> bool:
         """Whether it has, or may have, moved traffic."""
         return self.rollout.step >= 0 or bool(self.rollout.nonce or self.rollout.announced)
 
@@ -43,6 +45,16 @@ class Member:
 def joined(members: Sequence[Member]) -> tuple[Decision | None, ...]:
     """What each is to do, in their order; what belongs to no group does what was decided for it alone."""
     return tuple(_for(one, _others(one, members)) for one in members)
+
+
+def waits(rollout: Rollout, order: Order | None) -> bool:
+    """Whether a promotion whose traffic is moved is recorded only with its group's; a person's `--full` is for one."""
+    return rollout.terms.together is not None and not _alone(order)
+
+
+def complete(members: Sequence[Member]) -> tuple[bool, ...]:
+    """Whose promotion is to be recorded now: all traffic of its whole group is moved."""
+    return tuple(_landed(one) and all(_landed(other) for other in _others(one, members)) for one in members)
 
 
 def grouped(one: Rollout, other: Rollout) -> bool:
@@ -59,22 +71,25 @@ def _others(one: Member, members: Sequence[Member]) -> tuple[Member, ...]:
 
 def _for(one: Member, others: Sequence[Member]) -> Decision | None:
     decision = one.decision
-    if not others or one.rollout.phase == "rolled-back":
+    if not others or one.rollout.over:
         return decision
     culprit = next((other for other in others if _goes_back(other)), None)
     if culprit is not None:
         return _back(one, culprit)
-    if decision is None or one.rollout.over or decision.kind not in FORWARD | STOPS | {"wait"}:
+    if decision is None or decision.kind not in FORWARD | STOPS | {"wait"}:
+        return decision
+    if _alone(decision.order):
         return decision
     gone = next((other for other in others if _gone(other)), None)
-    return _stopped(decision, gone, "hold") if gone is not None else _in_step(decision, (one, *others))
+    return _stopped(decision, gone, "hold") if gone is not None else _in_step(decision, one, others)
 
 
-def _in_step(decision: Decision, group: Sequence[Member]) -> Decision:
+def _in_step(decision: Decision, one: Member, others: Sequence[Member]) -> Decision:
     """What one that waits, stops or goes forward does as one of its group."""
+    group = (one, *others)
     stopping = next((each for each in group if each.decision is not None and each.decision.kind in STOPS), None)
     if stopping is None:
-        late = [each.rollout.service for each in group if not each.rollout.over and not _ready(each)]
+        late = [each.rollout.service for each in group if not (each.rollout.over or _ready(each, one))]
         return _waits_for(decision, late) if decision.kind == "promote" and late else decision
     if not all(_rests(each) for each in group):
         return decision if decision.kind == "wait" else replace(decision, kind="wait", step=-1)
@@ -100,23 +115,36 @@ def _rests(one: Member) -> bool:
     return one.rollout.over or (one.decision is not None and one.decision.kind in STOPS | FORWARD)
 
 
-def _ready(one: Member) -> bool:
+def _ready(one: Member, asking: Member) -> bool:
+    """Whether the one that asks need not wait for it: before its traffic is moved, and once more before it is over."""
+    if asking.rollout.moved:
+        return _landed(one)
     return one.decision is not None and one.decision.kind == "promote"
+
+
+def _landed(one: Member) -> bool:
+    """Whether all its traffic is moved and nothing else was decided for it."""
+    if one.rollout.over:
+        return one.rollout.phase == "promoted"
+    decided = one.decision is not None and one.decision.kind in {"promote", "settled", "wait"}
+    return one.here and one.rollout.moved and one.rollout.paused is None and decided
+
+
+def _alone(order: Order | None) -> bool:
+    """Whether a person asked for this one service to be promoted, whatever its group does."""
+    return order is not None and order.kind == "full"
 
 
 def _back(one: Member, culprit: Member) -> Decision | None:
     decision, rollout = one.decision, one.rollout
+    if decision is None or decision.kind in BACK | GONE | {"settled"}:
+        return decision
     why = culprit.decision.sentence if culprit.decision is not None else culprit.rollout.sentence
     sentence = f"`{culprit.rollout.service}`, which it goes together with, went back: {why}"
-    if rollout.phase == "promoted":
-        if not one.here:
-            return decision
-    elif decision is None or decision.kind in BACK | GONE | {"settled"}:
-        return decision
-    elif not one.moved:
+    if not one.begun:
         return Decision("abandon", sentence, "no traffic was moved", decision.verdict, check=TOGETHER)
-    verdict = decision.verdict if decision is not None else None
-    return Decision("roll-back", sentence, f"version {rollout.stable} has all traffic", verdict, check=TOGETHER)
+    after = f"version {rollout.stable} has all traffic"
+    return Decision("roll-back", sentence, after, decision.verdict, check=TOGETHER)
 
 
 def _stopped(decision: Decision, because: Member, kind: str) -> Decision:

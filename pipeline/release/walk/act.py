@@ -21,15 +21,15 @@ from pipeline.manifest.project import Environment
 from pipeline.release.around.notifier import Notifier
 from pipeline.release.around.probe import Prober
 from pipeline.release.decide.decision import Decision, Observation
-from pipeline.release.decide.standing import arrived, head_of, overruled, standing, traffic
+from pipeline.release.decide.standing import arrived, fenceable, head_of, overruled, standing, traffic
 from pipeline.release.decide.steer import heard, obeyed, unpaused
-from pipeline.release.decide.together import TOGETHER
-from pipeline.release.ledger.head import Head, fresh_nonce, parse, trusted
+from pipeline.release.decide.together import TOGETHER, waits
+from pipeline.release.ledger.head import Head, fresh_nonce, parse
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.ledger import Ledger
 from pipeline.release.ledger.records import Rejected, Released, ServiceRecord
 from pipeline.release.ledger.story import entry_of, evidence_of
-from pipeline.release.model import ALIAS, LATEST, Intent, Phase, Rollout
+from pipeline.release.model import ALIAS, Intent, Phase, Rollout
 from pipeline.release.terms import Order
 
 # Tried again by the next deploy: with the others of its group, or because a gate may say yes another time.
@@ -127,7 +127,7 @@ class Engine:
             )
         if where == "intent" and intent is not None:  # whatever else was announced relied on the revision before
             return record if overruled(rollout, intent) else self._settle(record, rollout, intent)
-        head = _fenceable(rollout, alias)
+        head = fenceable(rollout, alias)
         if where == "undone" or head is None:  # a description that is not ours has no nonce to change
             return record
         record, fenced = self._fence(record, rollout, alias, head)
@@ -164,8 +164,13 @@ class Engine:
             return self._end(record, ended, "rolled-back", {})
         return self._note(record, rollout, seen.alias, decision)
 
+    @_told
+    def promoted(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
+        """Record the promotion of a rollout whose traffic is all moved already."""
+        return self._end(record, rollout, "promoted", rollout.proof)
+
     def _note(self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision) -> ServiceRecord:
-        order, head = decision.order, _fenceable(rollout, alias)
+        order, head = decision.order, fenceable(rollout, alias)
         if order is not None and order.kind == "pause" and rollout.announced and head is not None:
             # A step that was sent and not answered could arrive in the pause.
             return self._fence(record, rollout, alias, head, order)[0]
@@ -192,6 +197,8 @@ class Engine:
     def _move(
         self, record: ServiceRecord, rollout: Rollout, alias: AliasState, decision: Decision, step: int
     ) -> ServiceRecord:
+        if step >= 0 and rollout.moved:
+            return self._end(record, heard(rollout, decision.order), "promoted", rollout.proof)
         late, verdict = arrived(rollout, alias), decision.verdict
         intent = Intent(
             step,
@@ -249,13 +256,16 @@ class Engine:
             return self._end(record, moved, "rolled-back", intent.evidence)
         if intent.step != rollout.step:
             moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None)
-        if intent.step >= len(rollout.steps):
-            return self._end(record, moved, "promoted", intent.evidence)
-        return self.ledger.save(replace(record, rollout=replace(moved, phase="walking")))
+        moved = replace(moved, phase="walking")
+        if intent.step < len(rollout.steps):
+            return self.ledger.save(replace(record, rollout=moved))
+        if waits(moved, intent.order):  # whoever takes over finds it under way, whatever becomes of the others
+            return self.ledger.save(replace(record, rollout=replace(moved, proof=intent.evidence)))
+        return self._end(record, moved, "promoted", intent.evidence)
 
     def _end(self, record: ServiceRecord, rollout: Rollout, phase: Phase, evidence: Mapping[str, Any]) -> ServiceRecord:
         """History first, state last: a run that dies in between is completed by the next one."""
-        ended = replace(rollout, phase=phase, ended=self.now(), intent=None, unclear=())
+        ended = replace(rollout, phase=phase, ended=self.now(), intent=None, unclear=(), proof={})
         self.ledger.append(entry_of(ended, evidence))
         if phase == "promoted":
             promoted = Released(
@@ -274,14 +284,6 @@ class Engine:
             return self.ledger.save(replace(record, rollout=ended))
         rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
         return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
-
-
-def _fenceable(rollout: Rollout, alias: AliasState) -> Head | None:
-    """The head a fence renews; where nobody described the alias yet and a write may be on its way, one that does."""
-    head = trusted(alias)
-    if head is not None or not rollout.announced or alias.weights or alias.version == LATEST:
-        return head
-    return Head("live", rollout.release_id, alias.version, None, 0.0, None, None, "")
 
 
 def _reason(decision: Decision) -> str:

@@ -16,14 +16,13 @@ from pipeline.release.decide import observe
 from pipeline.release.decide.decide import away, decide
 from pipeline.release.decide.decision import STOPPED, Decision, Observation
 from pipeline.release.decide.signals import TRAFFIC
-from pipeline.release.decide.together import GONE, TOGETHER, Member, joined
+from pipeline.release.decide.together import GONE, Member, complete, joined
 from pipeline.release.judge.judge import Minute
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.ledger import RecordMovedError
-from pipeline.release.ledger.records import Released, ServiceRecord
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
-from pipeline.release.walk.revert import revert
 from pipeline.release.walk.shown import view
 from pipeline.release.walk.view import WalkView
 
@@ -40,7 +39,6 @@ class Walk:
     metrics_away_since: float | None = None
     away_since: float | None = None  # the first of the rounds that broke off since the last that did not
     overtaken: bool = False  # the last one broke off because a person's verb changed the record
-    base: Released | None = None  # of one that is promoted: what was before it
     share: float | None = None  # the new version's, where the alias has not what is recorded
     left: bool = False  # nobody walks it: its controller is gone
 
@@ -75,11 +73,11 @@ def run(
     current = tuple(walks)
     while True:
         current = (*current, *join(current))
-        if _ended(current, beside):
+        if all(walk.finished for walk in current):
             return current
         current = tick(engine, current, beside)
         show([view(walk, engine.now()) for walk in current])
-        if not _ended(current, beside):
+        if not all(walk.finished for walk in current):
             pause(engine.env.tick_s)
 
 
@@ -89,6 +87,7 @@ def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) 
     read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
     looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
     after = abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside))
+    after = _all_there(engine, after, beside, now)
     engine.notices.complain()
     for text in engine.probes.follow([walk.rollout for walk in after if not walk.finished]):
         engine.say(text)
@@ -103,13 +102,6 @@ class _Look:
     seen: Observation | None = None
     decision: Decision | None = None
     fault: CrabwalkError | None = None
-
-    @property
-    def owing(self) -> bool:
-        """Whether it was promoted while another of its group went back, and can be taken back."""
-        joint = self.decision is not None and self.decision.check == TOGETHER
-        gone = self.walk.decision is not None and self.walk.decision.kind in GONE
-        return joint and self.walk.rollout.phase == "promoted" and not gone
 
 
 @dataclass(frozen=True)
@@ -165,17 +157,15 @@ def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
     return _Look(walk, seen, decide(walk.rollout, seen, now))
 
 
-def _ended(walks: Sequence[Walk], beside: Sequence[Rollout]) -> bool:
-    return all(look.walk.finished and not look.owing for look in _joined([_Look(walk) for walk in walks], beside))
-
-
 def _joined(looks: Sequence[_Look], beside: Sequence[Rollout]) -> tuple[_Look, ...]:
     """What each is to do as one of its group."""
-    members = [Member(look.walk.rollout, _word(look)) for look in looks]
-    ours = {member.rollout.release_id for member in members}
-    others = [Member(rollout, here=False) for rollout in beside if rollout.release_id not in ours]
-    decided = joined([*members, *others])
+    decided = joined(_with([Member(look.walk.rollout, _word(look)) for look in looks], beside))
     return tuple(replace(look, decision=one) for look, one in zip(looks, decided, strict=False))
+
+
+def _with(members: Sequence[Member], beside: Sequence[Rollout]) -> tuple[Member, ...]:
+    ours = {member.rollout.release_id for member in members}
+    return (*members, *(Member(rollout, here=False) for rollout in beside if rollout.release_id not in ours))
 
 
 def _word(look: _Look) -> Decision | None:
@@ -186,8 +176,6 @@ def _word(look: _Look) -> Decision | None:
 def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
     walk, seen, decision = look.walk, look.seen, look.decision
     try:
-        if look.owing and decision is not None:
-            return _taken_back(engine, walk, decision)
         if look.fault is not None:
             raise look.fault
         if seen is None or decision is None:
@@ -200,19 +188,27 @@ def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
     except CrabwalkError as fault:
         return _broken_off(engine, walk, decision or walk.decision, fault, now)
     rollout = record.rollout or walk.rollout
-    base = walk.record.promoted if rollout.phase == "promoted" else None
     minutes = seen.minutes.get(TRAFFIC, ())
-    return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None, base=base)
+    return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None)
 
 
-def _taken_back(engine: Engine, walk: Walk, decision: Decision) -> Walk:
-    """One that was promoted while another of its group went back."""
-    walk.lease.confirm()
-    record = revert(engine, walk.rollout, walk.base, decision.sentence)
-    if record is None or record.rollout is None:
-        return walk
-    engine.notices.heed(walk.rollout, record.rollout, engine.now())
-    return replace(walk, record=record, rollout=record.rollout, decision=decision)
+def _all_there(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout], now: float) -> tuple[Walk, ...]:
+    """The walks, with the promotions recorded of groups whose traffic is all moved by now."""
+    if not any(walk.rollout.moved for walk in walks):
+        return tuple(walks)
+    ready = complete(_with([Member(walk.rollout, walk.decision) for walk in walks], beside))
+
+    def recorded(each: tuple[Walk, bool]) -> Walk:
+        walk, now_over = each
+        if not now_over or walk.rollout.over or walk.away_since is not None:
+            return walk
+        try:
+            record = engine.promoted(walk.record, walk.rollout)
+        except CrabwalkError as fault:  # the next round does it
+            return _broken_off(engine, walk, walk.decision, fault, now)
+        return replace(walk, record=record, rollout=record.rollout or walk.rollout)
+
+    return abreast(recorded, tuple(zip(walks, ready, strict=False)))
 
 
 def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: CrabwalkError, now: float) -> Walk:

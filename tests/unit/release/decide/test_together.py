@@ -11,9 +11,20 @@ from hypothesis import strategies as st
 from release_kit import FRESH, START, walking
 
 from pipeline.release.decide.decision import Decision, Kind
-from pipeline.release.decide.together import BACK, FORWARD, GONE, STOPS, TOGETHER, Member, grouped, joined
+from pipeline.release.decide.together import (
+    BACK,
+    FORWARD,
+    GONE,
+    STOPS,
+    TOGETHER,
+    Member,
+    complete,
+    grouped,
+    joined,
+    waits,
+)
 from pipeline.release.model import Intent, Rollout
-from pipeline.release.terms import Terms
+from pipeline.release.terms import Order, Terms
 
 KINDS = get_args(Kind)
 
@@ -56,16 +67,45 @@ def test_one_that_goes_back_takes_all_others_back_and_is_named(kind: str) -> Non
     assert {one.check for one in said} == {TOGETHER}
 
 
-def test_one_that_is_back_already_takes_back_even_what_was_promoted() -> None:
+def test_one_that_is_back_already_takes_back_even_what_has_all_traffic() -> None:
     back = Member(rollout("bad", phase="rolled-back", sentence="9 of 10 failed"))
-    members = (back, deciding("done", "promote", phase="promoted", step=2), deciding("late", "promote", step=1))
+    members = (back, deciding("moved", "promote", step=2), deciding("late", "promote", step=1))
     assert kinds(*members) == [None, "roll-back", "roll-back"]
     assert (joined(members)[1] or Decision("wait", "", "")).sentence.endswith("went back: 9 of 10 failed")
 
 
-def test_what_somebody_else_promoted_is_left_alone() -> None:
-    elsewhere = Member(rollout("done", phase="promoted", step=2), here=False)
-    assert joined((deciding("bad", "roll-back"), elsewhere))[1] is None
+@pytest.mark.parametrize("here", [True, False])
+def test_what_was_promoted_with_its_whole_group_is_left_alone(here: bool) -> None:
+    over = Member(rollout("done", phase="promoted", step=2), here=here)
+    assert joined((deciding("bad", "roll-back"), over))[1] is None
+
+
+def test_no_promotion_is_recorded_before_all_traffic_of_the_group_is_moved() -> None:
+    """Whoever takes over finds the first one under way, and can take it back."""
+    moved, late = deciding("a", "promote", step=2), deciding("b", "promote", step=1)
+    assert kinds(moved, late) == ["wait", "promote"]
+    assert complete((moved, late)) == (False, False)
+    both = (moved, deciding("b", "promote", step=2))
+    assert kinds(*both) == ["promote", "promote"]
+    assert complete(both) == (True, True)
+    assert complete((moved, deciding("b", "promote", phase="promoted", step=2))) == (True, True)
+    assert complete((moved, deciding("b", None, phase="rolled-back"))) == (False, False)
+    assert complete((moved, Member(rollout("b", step=2), here=False))) == (False, False), "somebody else walks it"
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"promote", "settled", "wait"}))
+def test_what_has_all_traffic_and_was_decided_otherwise_is_not_recorded_as_promoted(kind: str) -> None:
+    assert complete((deciding("a", "promote", step=2), deciding("b", kind, step=2))) == (False, False)
+    paused = deciding("b", "wait", step=2, paused=START)
+    assert complete((deciding("a", "promote", step=2), paused)) == (False, False)
+
+
+def test_who_is_promoted_by_hand_at_once_waits_for_nobody() -> None:
+    full = Order("full", "a", "n" * 16, "anna", None, "why", START)
+    alone = Member(rollout("a", step=1), Decision("promote", "promoted by anna", "", step=2, order=full))
+    assert joined((alone, deciding("b", "wait"))) == (alone.decision, deciding("b", "wait").decision)
+    assert [waits(rollout("a"), order) for order in (None, replace(full, kind="promote"), full)] == [True, True, False]
+    assert not waits(rollout("a", group=None), None)
 
 
 def test_nobody_is_promoted_before_all_are_ready() -> None:
