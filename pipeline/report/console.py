@@ -155,6 +155,10 @@ class Console:
         """One of many results, on a line of its own: for verbs whose results do not end."""
         self._write(self._stdout, json.dumps(obj, ensure_ascii=False, default=_plain))
 
+    def document(self, text: str) -> None:
+        """A whole document, as it is; for `--output markdown` and its like."""
+        self._write(self._stdout, text.rstrip("\n"))
+
     # how it gets out
 
     @cached_property

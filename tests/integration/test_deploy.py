@@ -7,6 +7,7 @@ import re
 import pytest
 from shop_kit import ONE_STEP, Shop
 
+from pipeline.aws import client
 from pipeline.infra import plan_infra, stack_directory
 from pipeline.local.traffic import Traffic
 from pipeline.manifest import load_services
@@ -166,11 +167,15 @@ def test_plan_and_dry_run_say_everything_and_do_nothing(shop: Shop) -> None:
     assert (dry.code, dry.err, dry.lines[: release + 1]) == (0, "", lines[: release + 1])
     outlook = [*lines[release + 1 :], *dry.lines[release + 1 :]]  # its own traffic goes on meanwhile
     assert all(line.startswith("  ") for line in outlook)
+    newest = client(shop.env, "lambda").list_versions_by_function(FunctionName=shop.function())["Versions"][-1]
+    assert outlook[0] == f"  publishes version {int(newest['Version']) + 1}"
     document = shop.crabwalk("plan", "--output", "json").json
-    assert list(document) == ["commit", "environment", "services", "stacks", "releases"]
-    assert [one["name"] for one in document["releases"]] == ["hello"]
+    assert [(one["name"], one["first"]) for one in document["releases"]] == [("hello", False)]
     assert [(one["name"], one["affected"]) for one in document["services"]] == [("health", False), ("hello", True)]
-    assert document["stacks"] == [{"name": "web", "terraform": False, "changes": []}]
+    (stack,) = document["stacks"]
+    assert (stack.pop("name"), stack.pop("terraform"), any(stack.values())) == ("web", False, False)
+    comment = shop.crabwalk("plan", "--output", "markdown")
+    assert (comment.code, comment.lines[0]) == (0, "<!-- crabwalk-plan shop/local -->")
     assert (shop.alias()["RevisionId"], len(shop.history())) == (before, entries)
 
 

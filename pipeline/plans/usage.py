@@ -1,0 +1,41 @@
+"""What cost and version numbers need of AWS: a function's traffic of last week, and its newest version. Reads only."""
+
+from __future__ import annotations
+
+from pipeline.aws.functions import NotFoundError
+from pipeline.aws.metrics import Metrics, Series
+from pipeline.aws.versions import Versions
+from pipeline.errors import AwsError
+from pipeline.infra.cost import Usage
+from pipeline.release.ledger.records import ServiceRecord
+from pipeline.release.model import ALIAS
+
+WEEK_S = 7 * 86_400
+HOUR_S = 3600
+
+
+def usage_of(metrics: Metrics, function: str, now: float) -> Usage | None:
+    """The traffic of the alias in the last seven days; None where it cannot be read."""
+    requests, durations = (Series(function, ALIAS, None, name) for name in ("Invocations", "Duration"))
+    end = now // HOUR_S * HOUR_S + HOUR_S
+    try:
+        found = metrics.read((requests, durations), end - WEEK_S, end, period_s=HOUR_S)
+    except AwsError:
+        return None
+    number, total_ms = sum(found[requests].values()), sum(found[durations].values())
+    return Usage(number, total_ms / number if number else 0.0)
+
+
+def next_version(versions: Versions, function: str, record: ServiceRecord) -> str | None:
+    """The number the next version gets: Lambda counts on and uses none twice. None where nobody can tell.
+
+    A function that is not there may have been there before, and Lambda remembers its numbers.
+    """
+    try:
+        known = [one.number for one in versions.published(function)]
+    except NotFoundError:
+        return None
+    known += [record.rollout.candidate] if record.rollout is not None else []
+    known += [record.promoted.version] if record.promoted is not None else []
+    numbers = [int(one) for one in known if one.isdigit()]
+    return str(max(numbers) + 1) if numbers else None

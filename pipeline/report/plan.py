@@ -1,0 +1,119 @@
+"""A plan on a terminal, and the words that all its renderings share. Never the value of an attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pipeline.infra.cost import Cost
+from pipeline.infra.model import Change, Effect
+from pipeline.plans.model import Preview, StackShown, flags
+from pipeline.report.console import Console
+
+WHEN: dict[Effect, str] = {
+    "destroys": "destroys or takes away",
+    "walks": "walks with the canary",
+    "at-once": "at once",
+}  # in the order in which a reader must see them
+THEN = "after the first release"
+DRIFT = "drift"
+
+
+def show_preview(console: Console, preview: Preview) -> None:
+    """Everything a deploy would do, for people."""
+    console.title(f"{preview.commit[:12]} on `{preview.environment}`: {preview.subject}")
+    for warning in preview.warnings:
+        console.warn(warning)
+    for line in (*_affected(preview), *_builds(preview)):
+        console.line(line)
+    for stack in preview.stacks:
+        _show_stack(console, stack)
+    for line in (*_releases(preview), *(line for name, found in preview.costs for line in cost_lines(name, found))):
+        console.line(line)
+    _show_end(console, preview)
+
+
+def _show_end(console: Console, preview: Preview) -> None:
+    if not preview.releases:
+        console.line("nothing to deploy")
+    if preview.refused:
+        console.bad(refusal(preview))
+    if preview.saved is not None:
+        console.good(f"saved as {preview.saved.id}, to be applied until {moment(preview.saved.expires)}:")
+        console.line(f"  crabwalk deploy --plan {preview.saved.id} --env {preview.environment}")
+
+
+def refusal(preview: Preview) -> str:
+    """What a deploy would refuse, and the flags with which it would not."""
+    return f"a deploy refuses to destroy what cannot be made again; if that is meant, add: {flags(preview.refused)}"
+
+
+def rows(stack: StackShown) -> Iterator[tuple[str, str, str]]:
+    """Service, when, and what, of everything Terraform would do to a stack; removals first."""
+    for effect, when in WHEN.items():
+        yield from ((one.service or "", when, what(one)) for one in stack.changes if one.effect == effect)
+    yield from ((one.service or "", THEN, what(one)) for one in stack.then)
+    yield from ((one.service or "", DRIFT, what(one, "differs")) for one in stack.drift)
+
+
+def what(change: Change, verb: str = "") -> str:
+    """A change in words: what is done to what, and which attributes it is about."""
+    about = f" ({', '.join(change.attributes)})" if change.attributes else ""
+    return f"{verb or change.action} {change.address.removeprefix('module.')}{about}"
+
+
+def money(monthly: float) -> str:
+    """Dollars a month with their sign: `+1.20 $`, `-0.40 $`, `+0.003 $`."""
+    digits = 2 if abs(monthly) >= 0.01 or monthly == 0 else 4
+    return f"{monthly:+,.{digits}f} $"
+
+
+def cost_lines(name: str, found: Cost) -> Iterator[str]:
+    """The difference a month, what it is made of, and what is not known."""
+    if found.items:
+        yield f"cost {name}: {money(found.monthly)} a month"
+        yield from (f"  {money(one.monthly)}  {one.what}" for one in found.items)
+    else:
+        yield f"cost {name}: nothing that can be told beforehand"
+    if found.unknown:
+        yield f"  not in it: {'; '.join(found.unknown)}"
+
+
+def moment(at: float) -> str:
+    """A time as people compare it."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _affected(preview: Preview) -> Iterator[str]:
+    for service in preview.services:
+        if not service.affected:
+            yield f"{service.name}: not affected since {(service.base or '')[:12]}"
+            continue
+        yield f"{service.name}: released, because"
+        yield from (f"  - {detail}" for _, detail in service.reasons)
+
+
+def _builds(preview: Preview) -> Iterator[str]:
+    for service in preview.services:
+        if service.affected:
+            how = f"from the store, {(service.artifact or '')[:12]}" if service.build == "store" else "one cargo run"
+            yield f"build {service.name} for {service.architecture}: {how}"
+
+
+def _show_stack(console: Console, stack: StackShown) -> None:
+    found = list(rows(stack))
+    if found:
+        console.table(f"stack {stack.name}", ("service", "when", "change"), found)
+    elif stack.terraform:
+        console.line(f"stack {stack.name}: Terraform finds nothing to change")
+    elif not stack.waits:
+        console.line(f"stack {stack.name}: nothing Terraform manages changed, it does not run")
+    if stack.waits:
+        console.line(f"stack {stack.name}: changes again once {' and '.join(stack.waits)} is released")
+
+
+def _releases(preview: Preview) -> Iterator[str]:
+    for one in preview.releases:
+        yield one.sentence
+        yield f"  publishes {f'version {one.version}' if one.version else 'a new version'}"
+        yield from (f"  {line}" for line in (one.probe, *one.outlook) if line)
