@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import UsageError
@@ -63,6 +64,7 @@ def converge(
         services=tuple(sorted(stack.root.walk_fingerprints)),
         at=engine.now(),
         commit=setting.commit,
+        calls={name: tuple(asdict(call) for call in calls) for name, calls in stack.root.calls.items()},
     )
     engine.ledger.save_stack(record)
     return record

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.abreast import abreast
 from pipeline.errors import ConflictError, UsageError
-from pipeline.infra import Placement, Root, render
+from pipeline.infra import Placement, Root, Scope, parts, render
+from pipeline.infra.calls import needs, read_calls
+from pipeline.infra.names import ALIAS
+from pipeline.infra.scope import Ready
 from pipeline.infra.unrendered import check_rendered
-from pipeline.infra.values import Ready
-from pipeline.infra.values import ready as ready_with
 from pipeline.manifest.references import order
 
 if TYPE_CHECKING:
     from pipeline.build import BuildPlan
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Environment, Project
-    from pipeline.release.ledger.ledger import Ledger
     from pipeline.release.ledger.records import ServiceRecord, StackRecord
+    from pipeline.release.walk.act import Engine
     from pipeline.workspace.affected import Affected
     from pipeline.workspace.git import Repository
 
@@ -36,6 +38,8 @@ class Setting:
     services: tuple[Service, ...]
     records: Mapping[str, ServiceRecord]  # also of services that no manifest declares any more
     stacks: Mapping[str, StackRecord | None]
+    now: float = 0.0  # epoch seconds
+    live: Callable[[str], str | None] = lambda _: None  # the version a service's alias points at, asked of AWS
 
     @property
     def modules(self) -> Path:
@@ -101,9 +105,10 @@ def read_setting(
     env: Environment,
     services: Sequence[Service],
     repo: Repository,
-    ledger: Ledger,
+    engine: Engine,
 ) -> Setting:
     """Read the ledger for every service and stack."""
+    ledger = engine.ledger
     names = sorted({*ledger.services(), *(one.name for one in services)})
     stacks = sorted({service.stack for service in services})
     return Setting(
@@ -114,7 +119,18 @@ def read_setting(
         services=tuple(services),
         records=dict(zip(names, abreast(ledger.service, names), strict=True)),
         stacks=dict(zip(stacks, abreast(ledger.stack, stacks), strict=True)),
+        now=engine.now(),
+        live=partial(_live, project, env, engine),
     )
+
+
+def _live(project: Project, env: Environment, engine: Engine, service: str) -> str | None:
+    from pipeline.errors import AwsError
+
+    try:
+        return engine.functions.alias(project.function_name(env.name, service), ALIAS).version
+    except AwsError:
+        return None  # what cannot be told is kept
 
 
 def check_checkout(repo: Repository, env: Environment) -> str | None:
@@ -234,21 +250,49 @@ def _with_other_reasons(record: ServiceRecord, one: Affected, stacks: Sequence[S
 def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPlan:
     """Render a stack's root: the services that stand in it, and those with a key in `keys`, which are about to."""
     placements, applied = [], setting.stacks.get(stack)
-    standing = set(applied.services) if applied else set()
+    standing = {name: read_calls(calls) for name, calls in applied.calls.items()} if applied else {}
     for service in setting.services:
         record = setting.records[service.name]
-        if service.stack != stack or (record.promoted is None and service.name not in {*keys, *standing}):
+        stands = applied is not None and service.name in applied.services
+        if service.stack != stack or (record.promoted is None and service.name not in keys and not stands):
             continue
         key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
-        placements.append(Placement(ready(setting, service).service, record.promoted is not None, key))
-    root = render(setting.project, setting.env, stack, placements, setting.modules)
+        wanted, released = ready(setting, service).service, record.promoted is not None
+        kept = standing.get(service.name, ())
+        if kept and settled(setting, wanted):
+            kept = ()
+        placements.append(Placement(wanted, released, key, kept))
+    declared = {service.name for service in setting.services}
+    orphans = {name: calls for name, calls in standing.items() if name not in declared}
+    root = render(scope(setting), stack, placements, setting.modules, orphans)
     return StackPlan(stack, root, applied)
+
+
+def settled(setting: Setting, service: Service) -> bool:
+    """Whether no version runs, or may come back by itself, that needs more than the manifest says now."""
+    record = setting.records[service.name]
+    promoted = record.promoted
+    if promoted is None:
+        return True
+    if record.frozen is not None or record.under_way is not None or setting.now < promoted.until:
+        return False
+    return promoted.needs == needs_of(setting, service) and setting.live(service.name) == promoted.version
+
+
+def needs_of(setting: Setting, service: Service) -> str:
+    """Hash of what a version made for this manifest may need around it."""
+    return needs(parts.calls(scope(setting), service, released=True))
+
+
+def scope(setting: Setting) -> Scope:
+    """What references stand for, by what stacks put out last."""
+    outputs = {name: made for stack in setting.stacks.values() if stack for name, made in stack.outputs.items()}
+    return Scope(setting.project, setting.env, {one.name: one for one in setting.services}, outputs)
 
 
 def ready(setting: Setting, service: Service) -> Ready:
     """A service with its references replaced by what stacks put out last."""
-    outputs = {name: made for stack in setting.stacks.values() if stack for name, made in stack.outputs.items()}
-    return ready_with(setting.project, setting.env, service, outputs)
+    return scope(setting).ready(service)
 
 
 def _chosen(services: Sequence[Service], only: Sequence[str]) -> tuple[Service, ...]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.artifacts import built, uploaded
 from pipeline.errors import ConflictError, CrabwalkError
-from pipeline.infra.render import walk_fingerprint
+from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.manifest.references import group_of, needed
-from pipeline.planning import DeployPlan, StackPlan, plan_stack, ready
+from pipeline.planning import DeployPlan, StackPlan, needs_of, plan_stack, ready
 from pipeline.release.decide.together import TOGETHER
 from pipeline.release.model import LATEST
 from pipeline.release.walk.candidate import Offer, Origin, absent_alarm, alarms_of, offer
@@ -253,6 +253,7 @@ class Releasing:
                 actor=run.actor,
                 claimed_actor=run.options.claimed_actor,
                 committed=self._committed,
+                needs=needs_of(setting, service),
             )
             return offer(
                 run.engine,

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pipeline.converge import Teller, converge
-from pipeline.planning import DeployPlan, Setting, StackPlan, plan_deploy, read_setting
+from pipeline.planning import DeployPlan, Setting, StackPlan, needs_of, plan_deploy, read_setting
 from pipeline.release.ledger.leases import Leases
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import LATEST, Rollout
@@ -84,9 +84,13 @@ class Run:
     def nothing_new(self, record: ServiceRecord, sentence: str) -> None:
         """Note that there is nothing to walk; the base moves on, so that the next deploy does not look again."""
         if record.promoted is not None:
-            moved = replace(record, promoted=replace(record.promoted, commit=self.setting.commit))
+            promoted = replace(record.promoted, commit=self.setting.commit, needs=self._needs(record.service))
+            moved = replace(record, promoted=promoted)
             self.keep(self.engine.ledger.save(moved))
         self.skip(record, "no-op", sentence)
+
+    def _needs(self, service: str) -> str:
+        return next(needs_of(self.setting, one) for one in self.setting.services if one.name == service)
 
     def keep(self, record: ServiceRecord) -> None:
         """Go on with this record of a service."""
@@ -95,7 +99,7 @@ class Run:
     def refresh(self) -> None:
         """Read anew what the ledger knows."""
         self.setting = read_setting(
-            self.setting.project, self.setting.env, self.setting.services, self.repo, self.engine.ledger
+            self.setting.project, self.setting.env, self.setting.services, self.repo, self.engine
         )
 
     def terraform(self, stack: StackPlan) -> None:

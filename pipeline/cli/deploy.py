@@ -93,7 +93,7 @@ def deploy(
         console.warn(warning)
     actor = whoami(here.env).arn
     here.settle_unrecorded()
-    setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
+    setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
     claimed, at_once = os.environ.get("GITHUB_ACTOR"), max_parallel or MAX_PARALLEL
     options = Options(services, base, retry, allow_destroy, claimed, detach, at_once)
     building = partial(BuildView, console)

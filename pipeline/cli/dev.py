@@ -95,10 +95,11 @@ def _variables(here: Here, service: Service, env: Environment | None) -> tuple[d
     wanted = references(service)
     values = {}
     if env is not None and wanted:
-        from pipeline.infra.values import value_of
+        from pipeline.infra.scope import Scope
 
         outputs = _outputs(here, {one.service for one in wanted})
-        values = {one: text for one in wanted if (text := value_of(one, here.project, env, outputs)) is not None}
+        scope = Scope(here.project, env, {one.name: one for one in here.services}, outputs)
+        values = {one: text for one in wanted if (text := scope.value(one)) is not None}
     known, missing = {}, list(service.secrets)
     for name, text in service.environment.items():
         try:

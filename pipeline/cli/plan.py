@@ -50,7 +50,7 @@ def show_plan(
     warning = check_checkout(here.repo, here.env)
     if warning:
         here.console.warn(warning)
-    setting = read_setting(here.project, here.env, here.services, here.repo, here.engine.ledger)
+    setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
     plan = plan_deploy(setting, here.repo, services, base)
     render(here, preview(here.engine, plan, _terraform(here), frozenset(allow_destroy)), output)
     return 0

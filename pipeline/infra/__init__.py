@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.infra.classify import refused
 from pipeline.infra.model import Change, InfraPlan, Placement, Root
 from pipeline.infra.render import render
+from pipeline.infra.scope import Scope
 
 if TYPE_CHECKING:
     from pipeline.infra.drive import apply_infra, plan_infra, stack_directory
@@ -22,6 +23,7 @@ __all__ = [
     "InfraPlan",
     "Placement",
     "Root",
+    "Scope",
     "apply_infra",
     "bootstrap",
     "plan_infra",

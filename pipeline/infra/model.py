@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from pipeline.infra.calls import Call
     from pipeline.manifest.models import Service
 
 Action = Literal["create", "update", "delete", "replace", "read"]
@@ -21,11 +22,13 @@ class Placement:
 
     `released`: whether its alias points at a published version; before that nothing may call it, so it gets no
     triggers. `artifact_key`: the zip a new function is created from; an existing function does not look at it.
+    `kept`: the calls last applied, where a version that still runs may need what the manifest no longer says.
     """
 
     service: Service
     released: bool
     artifact_key: str | None
+    kept: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,14 @@ class Root:
 
     `fingerprint` covers what Terraform would act on, and neither artifact keys nor commits: equal fingerprints mean
     that Terraform need not run. `walk_fingerprints`: per service, only what a canary tries out besides the code.
+    `calls`: the module calls of each service, also of those no manifest declares any more.
     """
 
     stack: str
     files: Mapping[str, bytes]
     fingerprint: str
     walk_fingerprints: Mapping[str, str]
+    calls: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

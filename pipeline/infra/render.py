@@ -8,67 +8,73 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
+from pipeline.infra import parts
+from pipeline.infra.calls import Call, literal, united
 from pipeline.infra.model import Placement, Root
+from pipeline.infra.parts.function import walk_fingerprint
 
 if TYPE_CHECKING:
-    from pipeline.manifest.models import SafetyNet, Service
+    from pipeline.infra.scope import Scope
     from pipeline.manifest.project import Environment, Project
 
 MAIN = "main.tf.json"
 ARTIFACTS = "artifacts.auto.tfvars.json"
 LOCK = ".terraform.lock.hcl"
 ENVIRONMENT_STACK = "environment"  # the environment's own root; no service's stack may have its name
-ALIAS = "live"
-HTTP_SUFFIX = "_http"  # names of services have no underscore, so `hello_http` cannot be a service
-NET_SUFFIX = "_net"
-NO_ARTIFACT = "artifacts/not-built.zip"
 TERRAFORM_VERSION = ">= 1.10"  # the first with use_lockfile
 PROVIDER = {"source": "hashicorp/aws", "version": "~> 5.100"}
 
+_SIBLING = re.compile(rb'^\s*source\s*=\s*"\.\./([a-z0-9-]+)"', re.MULTILINE)
 
-def render(project: Project, env: Environment, stack: str, placements: Sequence[Placement], modules: Path) -> Root:
-    """Return the root of `stack` in `env`. Triggers are rendered only for services that were released."""
+
+def render(
+    scope: Scope,
+    stack: str,
+    placements: Sequence[Placement],
+    modules: Path,
+    orphans: Mapping[str, Sequence[Call]] | None = None,
+) -> Root:
+    """Return the root of `stack`. Triggers are rendered only for services that were released.
+
+    `orphans`: the calls of services that stand in the stack and that no manifest declares any more; they stay as they
+    were last applied, until somebody destroys them.
+    """
     if stack == ENVIRONMENT_STACK:
         raise UsageError(
             f"`{ENVIRONMENT_STACK}` cannot be the name of a stack: the environment's own state has it",
             hint="give the service another name, or a `stack:`",
         )
-    calls: dict[str, Any] = {}
-    outputs: dict[str, Any] = {}
-    for placement in sorted(placements, key=lambda placement: placement.service.name):
-        service = placement.service
-        calls[service.name] = _function(project, env, service)
-        value = {
-            name: f"${{module.{service.name}.{name}}}"
-            for name in ("function_name", "function_arn", "alias_name", "alias_arn", "log_group_name", "role_arn")
-        }
-        routes = [route for trigger in service.triggers if trigger.kind == "http" for route in trigger.routes]
-        if routes and placement.released:
-            http = service.name + HTTP_SUFFIX
-            calls[http] = _http_api(project, env, service, routes)
-            value |= {name: f"${{module.{http}.{name}}}" for name in ("api_id", "api_endpoint")}
-        if (net := service.release.safety_net) is not None and placement.released:
-            calls[service.name + NET_SUFFIX] = _safety_net(env, service, net)
-        outputs[service.name] = {"value": value}
+    calls = {name: tuple(some) for name, some in (orphans or {}).items()}
+    calls |= {placement.service.name: _placed(scope, placement) for placement in placements}
+    every = [call for _, some in sorted(calls.items()) for call in some]
     main = {
-        "terraform": _terraform(env, stack),
-        "provider": {"aws": _provider(project, env)},
+        "terraform": _terraform(scope.env, stack),
+        "provider": {"aws": _provider(scope.project, scope.env)},
         "variable": {"artifacts": {"type": "map(string)", "description": "Key of each service's first zip."}},
-        "module": calls,
-        "output": outputs,
+        "module": {call.name: call.document() for call in every},
+        "output": {name: {"value": _outputs(some)} for name, some in sorted(calls.items())},
     }
     keys = {p.service.name: p.artifact_key for p in placements if p.artifact_key is not None}
-    # A root that has no safety net does not change with its module.
-    nets = ("rollback-net",) if any(name.endswith(NET_SUFFIX) for name in calls) else ()
-    files = _sources(modules, ("rust-lambda", "http-api", *nets))
+    # A root does not change with modules it does not use.
+    files = _sources(modules, {call.module for call in every})
     files |= {MAIN: _json(main), ARTIFACTS: _json({"artifacts": keys})}
     walks = {placement.service.name: walk_fingerprint(placement.service) for placement in placements}
-    return Root(stack, files, _fingerprint(files), walks)
+    return Root(stack, files, _fingerprint(files), walks, calls)
+
+
+def _placed(scope: Scope, placement: Placement) -> tuple[Call, ...]:
+    desired = parts.calls(scope, placement.service, released=placement.released)
+    return united(desired, placement.kept)
+
+
+def _outputs(calls: Iterable[Call]) -> dict[str, str]:
+    return {shown: f"${{module.{call.name}.{output}}}" for call in calls for shown, output in call.outputs.items()}
 
 
 def render_environment(project: Project, env: Environment, modules: Path, *, remote: bool, adopt: bool) -> Root:
@@ -86,42 +92,21 @@ def render_environment(project: Project, env: Environment, modules: Path, *, rem
         "module": {
             ENVIRONMENT_STACK: {
                 "source": "./modules/environment",
-                "bucket": _literal(env.bucket),
+                "bucket": literal(env.bucket),
                 "lifecycle_rules": not env.embedded,  # the provider watches new rules for a minute
             }
         },
     }
     if adopt:
-        main["import"] = [{"to": "module.environment.aws_s3_bucket.this", "id": _literal(env.bucket)}]
+        main["import"] = [{"to": "module.environment.aws_s3_bucket.this", "id": literal(env.bucket)}]
     files = _sources(modules, ("environment",)) | {MAIN: _json(main)}
     return Root(ENVIRONMENT_STACK, files, _fingerprint(files), {})
 
 
-def walk_fingerprint(service: Service) -> str:
-    """Hash of the configuration that belongs to a published version and is therefore tried out by a canary."""
-    walks: dict[str, Any] = {
-        "architecture": service.architecture,
-        "runtime": service.runtime,
-        "memory_mb": service.memory_mb,
-        "timeout_s": service.timeout_s,
-        "environment": dict(service.environment),
-        "tracing": service.tracing,
-    }
-    # A key that came later counts only where it is used: what was released before it existed is not walked again.
-    later: dict[str, tuple[Any, Any]] = {
-        "ephemeral_storage_mb": (service.ephemeral_storage_mb, 512),
-        "layers": (list(service.layers), []),
-        "kms_key": (service.kms_key, None),
-        "vpc": (_vpc(service), None),
-    }
-    walks |= {name: value for name, (value, unused) in later.items() if value != unused}
-    return hashlib.sha256(json.dumps(walks, sort_keys=True).encode()).hexdigest()
-
-
 def _terraform(env: Environment, stack: str) -> dict[str, Any]:
     backend: dict[str, Any] = {
-        "bucket": _literal(env.bucket),
-        "key": _literal(state_key(stack)),
+        "bucket": literal(env.bucket),
+        "key": literal(state_key(stack)),
         "region": env.region,
         "use_lockfile": True,
         "encrypt": True,
@@ -146,7 +131,7 @@ def _provider(project: Project, env: Environment) -> dict[str, Any]:
         "region": env.region,
         "allowed_account_ids": [env.account],  # never the wrong account, whatever credentials are at hand
         "default_tags": {
-            "tags": {"crabwalk:project": _literal(project.name), "crabwalk:environment": _literal(env.name)}
+            "tags": {"crabwalk:project": literal(project.name), "crabwalk:environment": literal(env.name)}
         },
     }
     if env.endpoint is not None:
@@ -154,80 +139,20 @@ def _provider(project: Project, env: Environment) -> dict[str, Any]:
     return provider
 
 
-def _function(project: Project, env: Environment, service: Service) -> dict[str, Any]:
-    return {
-        "source": "./modules/rust-lambda",
-        "function_name": _literal(project.function_name(env.name, service.name)),
-        "description": _literal(service.description),
-        "artifact_bucket": _literal(env.bucket),
-        "artifact_key": f'${{lookup(var.artifacts, "{service.name}", "{NO_ARTIFACT}")}}',
-        "architecture": service.architecture,
-        "runtime": _literal(service.runtime),
-        "memory_mb": service.memory_mb,
-        "timeout_s": service.timeout_s,
-        "ephemeral_storage_mb": service.ephemeral_storage_mb,
-        "reserved_concurrency": -1 if service.concurrency.reserved is None else service.concurrency.reserved,
-        "layers": [_literal(layer) for layer in service.layers],
-        "vpc": _vpc(service),
-        "kms_key_arn": None if service.kms_key is None else _literal(service.kms_key),
-        "environment": {_literal(name): _literal(value) for name, value in service.environment.items()},
-        "log_retention_days": service.log_retention_days,
-        "tracing": service.tracing,
-        "alias_name": ALIAS,
-        "tags": _tags(service),
-    }
-
-
-def _vpc(service: Service) -> dict[str, list[str]] | None:
-    if service.vpc is None:
-        return None
-    return {"subnet_ids": list(service.vpc.subnets), "security_group_ids": list(service.vpc.security_groups)}
-
-
-def _tags(service: Service) -> dict[str, str]:
-    own = {_literal(name): _literal(value) for name, value in service.tags.items()}
-    return {**own, "crabwalk:service": service.name}
-
-
-def _http_api(project: Project, env: Environment, service: Service, routes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "source": "./modules/http-api",
-        "name": _literal(project.function_name(env.name, service.name)),
-        "description": _literal(service.description),
-        "routes": [_literal(route) for route in sorted(set(routes))],
-        "function_name": f"${{module.{service.name}.function_name}}",
-        "alias_name": f"${{module.{service.name}.alias_name}}",
-        "alias_invoke_arn": f"${{module.{service.name}.alias_invoke_arn}}",
-        "tags": _tags(service),
-    }
-
-
-def _safety_net(env: Environment, service: Service, net: SafetyNet) -> dict[str, Any]:
-    return {
-        "source": "./modules/rollback-net",
-        "function_name": f"${{module.{service.name}.function_name}}",
-        "function_arn": f"${{module.{service.name}.function_arn}}",
-        "alias_name": f"${{module.{service.name}.alias_name}}",
-        "error_percent": round(net.over * 100, 6),
-        "min_requests": net.at_least,
-        "period_s": env.period_s,
-        "alarms": [_literal(alarm) for alarm in net.alarms],
-        "tags": _tags(service),
-    }
-
-
-def _literal(value: str) -> str:
-    """Escapes template markers, because Terraform reads every string of a JSON root as a template."""
-    return value.replace("${", "$${").replace("%{", "%%{")
-
-
-def _sources(modules: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """The modules' own files (not their tests) and the provider lock."""
+def _sources(modules: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """The modules' own files (not their tests), those of the modules they call, and the provider lock."""
+    files: dict[str, bytes] = {}
+    waiting = set(names)
     try:
-        files = {LOCK: (modules / LOCK).read_bytes()}
-        for name in names:
-            for path in sorted((modules / name).glob("*.tf")):
-                files[f"modules/{name}/{path.name}"] = path.read_bytes()
+        files[LOCK] = (modules / LOCK).read_bytes()
+        while waiting:
+            name = waiting.pop()
+            found = {f"modules/{name}/{path.name}": path.read_bytes() for path in sorted((modules / name).glob("*.tf"))}
+            if not found:
+                raise _gone(modules / name)
+            files |= found
+            called = {match.decode() for content in found.values() for match in _SIBLING.findall(content)}
+            waiting |= {one for one in called if f"modules/{one}/main.tf" not in files}
     except OSError as error:
         raise UsageError(
             f"the project's Terraform modules cannot be read: {error.strerror}",
@@ -235,6 +160,14 @@ def _sources(modules: Path, names: Sequence[str]) -> dict[str, bytes]:
             hint="the folder `modules` with its .terraform.lock.hcl belongs to the repository",
         ) from error
     return files
+
+
+def _gone(folder: Path) -> UsageError:
+    return UsageError(
+        "the project's Terraform modules lack one that a service needs",
+        where=str(folder),
+        hint="the folder `modules` with its .terraform.lock.hcl belongs to the repository",
+    )
 
 
 def _fingerprint(files: Mapping[str, bytes]) -> str:

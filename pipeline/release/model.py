@@ -91,6 +91,7 @@ class Rollout:
     obeyed: tuple[Order, ...] = ()  # what people asked of it, the oldest first
     committed: float | None = None  # when the commit was made, where git told
     proof: dict[str, Any] = field(default_factory=dict)  # the judge's numbers of a promotion that is not recorded yet
+    needs: str = ""  # hash of what its manifest wants around it
 
     @property
     def pause(self) -> Order | None:

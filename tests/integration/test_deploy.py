@@ -183,7 +183,7 @@ def test_terraform_sees_no_change_after_releases(shop: Shop) -> None:
     shop.promoted_twice()
     project, env = load_project(shop.root), shop.env
     with Repository.open(shop.root) as repo:
-        setting = read_setting(project, env, load_services(project, "local"), repo, Engine(env).ledger)
+        setting = read_setting(project, env, load_services(project, "local"), repo, Engine(env))
     stack = plan_stack(setting, "web", {})
     assert not stack.terraform
     said: list[str] = []

@@ -174,7 +174,7 @@ class Ledger:
             return None
         data = _read(stored.body, key)
         try:
-            known = {name: data[name] for name in StackRecord.__dataclass_fields__}
+            known = {name: data[name] for name in StackRecord.__dataclass_fields__ if name in data}
             return StackRecord(**{**known, "services": tuple(data["services"])})
         except (KeyError, TypeError) as error:
             raise _unreadable(key, str(error)) from error

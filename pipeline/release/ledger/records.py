@@ -18,6 +18,8 @@ class Released:
     artifact: str
     configuration: str
     at: float
+    needs: str = ""  # hash of what its manifest wants around it: permissions, routes, triggers
+    until: float = 0.0  # before then the version before it may come back by itself
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class StackRecord:
     services: tuple[str, ...]  # that had triggers, i.e. were released, in that root
     at: float
     commit: str
+    calls: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)  # of modules, by service
 
 
 @dataclass(frozen=True)

@@ -275,6 +275,8 @@ class Engine:
                 ended.artifact,
                 ended.configuration,
                 ended.ended or self.now(),
+                ended.needs,
+                (ended.ended or self.now()) + ended.terms.rollback_window_s,
             )
             # Promoted after all (--retry): to come back to it one day is no repetition of what was rolled back.
             made_of = (ended.artifact, ended.configuration)

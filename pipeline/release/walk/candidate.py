@@ -40,6 +40,7 @@ class Origin:
     actor: str
     claimed_actor: str | None
     committed: float | None = None  # when, in epoch seconds
+    needs: str = ""  # hash of what its manifest wants around it
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,7 @@ def _rollout(
         actor=origin.actor,
         claimed_actor=origin.claimed_actor,
         committed=origin.committed,
+        needs=origin.needs,
         stable=alias.version,
         candidate=candidate,
         previous=head.previous if head is not None else None,

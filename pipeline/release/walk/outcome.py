@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pipeline.infra.values import endpoint
+from pipeline.infra.scope import endpoint
 from pipeline.release.decide.decision import Decision
 from pipeline.release.decide.together import TOGETHER
 from pipeline.release.ledger.story import ended_as

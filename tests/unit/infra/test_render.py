@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.infra import Placement, Root, render
-from pipeline.infra.render import _literal, render_environment, walk_fingerprint
+from pipeline.infra import Placement, Root, Scope, render
+from pipeline.infra.calls import literal
+from pipeline.infra.parts.function import walk_fingerprint
+from pipeline.infra.render import render_environment
 from pipeline.manifest.models import Concurrency, Release, SafetyNet, Service, Vpc
 from pipeline.manifest.project import Environment, Project
 
@@ -26,7 +28,7 @@ def main(root: Root) -> dict[str, Any]:
 
 
 def one(project: Project, env: Environment, service: Service, *, released: bool = True, key: str | None = None) -> Root:
-    return render(project, env, "web", [Placement(service, released, key)], MODULES)
+    return render(Scope(project, env), "web", [Placement(service, released, key)], MODULES)
 
 
 def test_a_root_holds_all_it_needs(project: Project, staging: Environment, service: Make) -> None:
@@ -126,7 +128,7 @@ def test_values_of_a_manifest_never_become_code(project: Project, staging: Envir
 
 @given(st.text(alphabet="${}%a", max_size=12))
 def test_terraform_reads_an_escaped_text_as_the_text(text: str) -> None:
-    assert read_as_template(_literal(text)) == text
+    assert read_as_template(literal(text)) == text
 
 
 def read_as_template(template: str) -> str:
@@ -166,16 +168,18 @@ def test_module_sources_and_the_provider_lock_belong_to_the_fingerprint(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
     placements = [Placement(service(), True, None)]
-    seen = {render(project, staging, "web", placements, copy).fingerprint}
+    seen = {render(Scope(project, staging), "web", placements, copy).fingerprint}
     for changed in (copy / "rust-lambda" / "main.tf", copy / ".terraform.lock.hcl"):
         changed.write_bytes(changed.read_bytes() + b"\n# changed\n")
-        seen.add(render(project, staging, "web", placements, copy).fingerprint)
+        seen.add(render(Scope(project, staging), "web", placements, copy).fingerprint)
     assert len(seen) == 3
 
 
 def test_the_order_of_services_does_not_matter(project: Project, staging: Environment, service: Make) -> None:
     placements = [Placement(service(name), True, None) for name in ("a", "b", "c")]
-    forward, backward = (render(project, staging, "web", order, MODULES) for order in (placements, placements[::-1]))
+    forward, backward = (
+        render(Scope(project, staging), "web", order, MODULES) for order in (placements, placements[::-1])
+    )
     assert forward == backward
 
 
@@ -231,7 +235,7 @@ def test_the_walk_fingerprint_does_not_depend_on_the_order_of_variables(service:
 
 def test_the_name_of_the_environments_own_state_is_refused(project: Project, staging: Environment) -> None:
     with pytest.raises(UsageError, match="cannot be the name of a stack"):
-        render(project, staging, "environment", [], MODULES)
+        render(Scope(project, staging), "environment", [], MODULES)
 
 
 def test_the_environments_root_keeps_its_state_locally_until_there_is_a_bucket(

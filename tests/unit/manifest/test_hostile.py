@@ -23,7 +23,7 @@ from pipeline.build.cargo_lambda import command
 from pipeline.build.model import Target
 from pipeline.infra.model import Placement
 from pipeline.infra.render import MAIN, render
-from pipeline.infra.values import ready
+from pipeline.infra.scope import Scope
 from pipeline.manifest.models import Manifest
 from pipeline.manifest.project import Environment, Project
 from pipeline.manifest.rules import FROM_YAML
@@ -127,8 +127,8 @@ def test_no_value_becomes_terraform(project: Path, value: str, line: str, tag: s
     for candidate in (service, accepted(project, description=odd), accepted(project, environment={"AB": odd})):
         if candidate is None:
             continue
-        settled = ready(Project("demo", project), ENV, candidate, {}).service
-        root = render(Project("demo", project), ENV, "a", [Placement(settled, True, None)], MODULES)
+        settled = Scope(Project("demo", project), ENV).ready(candidate).service
+        root = render(Scope(Project("demo", project), ENV), "a", [Placement(settled, True, None)], MODULES)
         meant = {*strings(settled.model_dump(mode="json")), "demo-staging-a", ENV.bucket, "a"}
         for text in strings(json.loads(root.files[MAIN])):
             rest = OWN.sub("", text)
@@ -158,7 +158,7 @@ def test_terraform_itself_reads_every_value_as_it_was_meant(project: Path, tmp_p
     for number, value in enumerate(values):
         service = accepted(project, description=value) if len(value) <= 256 else None
         if service is not None:
-            rendered = render(Project("demo", project), ENV, "a", [Placement(service, True, None)], MODULES)
+            rendered = render(Scope(Project("demo", project), ENV), "a", [Placement(service, True, None)], MODULES)
             modules[f"o{number}"] = {"value": json.loads(rendered.files[MAIN])["module"]["a"]["description"]}
     assert len(modules) > 60
     (tmp_path / "main.tf.json").write_text(json.dumps({"output": modules}))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.infra.values import ready, value_of
+from pipeline.infra.scope import Scope
 from pipeline.manifest.models import Service
 from pipeline.manifest.project import Environment, Project
 from pipeline.manifest.references import Reference
@@ -33,22 +33,22 @@ API = {"todos": {"api_id": "abc", "api_endpoint": "https://abc.example"}}
 def test_names_are_known_before_anything_exists(
     project: Project, staging: Environment, resource: str, attribute: str, value: str | None
 ) -> None:
-    assert value_of(Reference("todos", resource, attribute), project, staging, {}) == value
+    assert Scope(project, staging).value(Reference("todos", resource, attribute)) == value
 
 
 def test_other_parts_of_aws_have_arns_of_their_own(project: Project, staging: Environment) -> None:
     reference = Reference("todos", "function", "arn")
     china, government = replace(staging, region="cn-north-1"), replace(staging, region="us-gov-west-1")
-    assert (value_of(reference, project, china, {}) or "").startswith("arn:aws-cn:lambda:cn-north-1:")
-    assert (value_of(reference, project, government, {}) or "").startswith("arn:aws-us-gov:lambda:us-gov-west-1:")
+    assert (Scope(project, china).value(reference) or "").startswith("arn:aws-cn:lambda:cn-north-1:")
+    assert (Scope(project, government).value(reference) or "").startswith("arn:aws-us-gov:lambda:us-gov-west-1:")
 
 
 def test_an_endpoint_is_what_terraform_put_out(
     project: Project, staging: Environment, embedded_environment: Environment
 ) -> None:
     reference = Reference("todos", "api", "endpoint")
-    assert value_of(reference, project, staging, API) == "https://abc.example"
-    here = value_of(reference, project, embedded_environment, API)
+    assert Scope(project, staging, outputs=API).value(reference) == "https://abc.example"
+    here = Scope(project, embedded_environment, outputs=API).value(reference)
     assert here is not None, "the embedded AWS answers on loopback, not where AWS would"
     assert here.startswith("http://127.0.0.1:1")
 
@@ -62,7 +62,7 @@ def test_references_are_replaced_and_an_escaped_marker_is_plain_text(
         "PATTERN": "$${HOME}",
         "PLAIN": "50 %",
     }
-    made = ready(project, staging, service(environment=variables), API)
+    made = Scope(project, staging, outputs=API).ready(service(environment=variables))
     assert dict(made.service.environment) == {
         "TODOS": "https://abc.example/v1",
         "TWO": "shop-staging-todos:/aws/lambda/shop-staging-todos",
@@ -70,11 +70,15 @@ def test_references_are_replaced_and_an_escaped_marker_is_plain_text(
         "PLAIN": "50 %",
     }
     assert made.missing == ()
-    assert hash(made.service) == hash(ready(project, staging, service(environment=variables), API).service)
+    assert hash(made.service) == hash(
+        Scope(project, staging, outputs=API).ready(service(environment=variables)).service
+    )
 
 
 def test_a_variable_that_cannot_be_known_yet_is_left_out(project: Project, staging: Environment, service: Make) -> None:
-    made = ready(project, staging, service(environment={"TODOS": "${services.todos.api.endpoint}", "A_B": "1"}), {})
+    made = Scope(project, staging, outputs={}).ready(
+        service(environment={"TODOS": "${services.todos.api.endpoint}", "A_B": "1"})
+    )
     assert dict(made.service.environment) == {"A_B": "1"}
     assert made.missing == (Reference("todos", "api", "endpoint"),)
 
@@ -82,4 +86,4 @@ def test_a_variable_that_cannot_be_known_yet_is_left_out(project: Project, stagi
 def test_without_references_the_service_stays_itself(project: Project, staging: Environment, service: Make) -> None:
     fields: dict[str, Any] = {"environment": {"RUST_LOG": "info"}}
     plain = service(**fields)
-    assert ready(project, staging, plain, {}).service is plain
+    assert Scope(project, staging, outputs={}).ready(plain).service is plain

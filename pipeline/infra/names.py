@@ -1,0 +1,73 @@
+"""What things are called at AWS: names and ARNs that follow from the project, known before anything exists. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.manifest.project import Environment, Project
+
+ALIAS = "live"
+
+# The longest name AWS takes, by the kind of thing.
+LIMITS: Mapping[str, int] = {
+    "dynamodb": 255,
+    "event": 64,  # a rule
+    "event-bus": 256,
+    "http": 128,
+    "pipe": 64,
+    "s3": 63,
+    "schedule": 64,
+    "secret": 512,
+    "sqs": 75,  # 80 with `.fifo` or the `-dead` of its dead-letter queue
+}
+_HASH_DIGITS = 8
+
+
+def partition(region: str) -> str:
+    """The part of AWS a region belongs to, as its ARNs say it."""
+    for prefix, name in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
+        if region.startswith(prefix):
+            return name
+    return "aws"
+
+
+def suffix(region: str) -> str:
+    """The domain of a region's endpoints."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
+def physical(project: Project, env: Environment, service: str, part: str, kind: str) -> str:
+    """The name of a service's `part`, cut where AWS takes fewer characters; a bucket's is unique in the world."""
+    whole = f"{project.function_name(env.name, service)}-{part}"
+    return cut(f"{whole}-{env.account}" if kind == "s3" else whole, LIMITS[kind])
+
+
+def cut(name: str, limit: int) -> str:
+    """`name`, or what of it fits in front of a hash of the whole."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_DIGITS]
+    return f"{name[: limit - _HASH_DIGITS - 1].rstrip('-')}-{digest}"
+
+
+def arn(env: Environment, kind: str, name: str) -> str:
+    """The ARN of a resource a manifest may declare; a secret's lacks the six characters AWS adds."""
+    place = f"{env.region}:{env.account}"
+    rest = {
+        "dynamodb": f"dynamodb:{place}:table/{name}",
+        "event-bus": f"events:{place}:event-bus/{name}",
+        "s3": f"s3:::{name}",
+        "secret": f"secretsmanager:{place}:secret:{name}",
+        "sqs": f"sqs:{place}:{name}",
+    }[kind]
+    return f"arn:{partition(env.region)}:{rest}"
+
+
+def queue_url(env: Environment, name: str) -> str:
+    """Where an SQS queue is reached."""
+    if env.endpoint is not None:
+        return f"{env.endpoint}/{env.account}/{name}"
+    return f"https://sqs.{env.region}.{suffix(env.region)}/{env.account}/{name}"
