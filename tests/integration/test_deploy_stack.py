@@ -42,9 +42,10 @@ def test_a_sibling_that_was_never_released_and_a_commit_that_is_older_than_one(
     assert done.code == 0, done.said
     assert "delete" not in done.out
 
-    # A new route of `health`, and then a commit from before it, asked to deploy only `hello`.
+    # A new route of `health` and another retention, and then a commit from before them, asked to deploy only `hello`.
     before = here.git("rev-parse", "HEAD")
     here.replace("services/health/service.yaml", '"GET /"', '"GET /", "GET /new"')
+    here.replace("services/health/service.yaml", "log_retention: 7 days", "log_retention: 14 days")
     here.commit("health: another route")
     done = here.crabwalk("deploy", "health", "--env", "local")
     assert done.code == 0, done.said
