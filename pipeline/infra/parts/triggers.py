@@ -161,7 +161,7 @@ def _cognito(service: Service, trigger: CognitoTrigger) -> Call:
     arguments = {
         "user_pool_id": literal(trigger.user_pool),
         "trigger": trigger.trigger,
-        "version": trigger.version,
+        "event_version": trigger.version,
         **of_function(service, "function_name", "alias_name", "alias_arn"),
     }
     return Call(

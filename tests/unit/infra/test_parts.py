@@ -89,7 +89,7 @@ triggers: [{sqs: {queue: jobs}}, {http: {routes: [GET /]}}, {schedule: {rate: 5 
          {"source_arn": "${module.todos_queue.arn}", "target_arn": "${module.todos_audit.arn}", "batch": 3}),
         ("function-url: {auth: none, stream: true}", "url", {"auth": "none", "stream": True}),
         ("cognito: {user_pool: eu-west-1_AbC, trigger: pre-token-generation, version: V2_0}", "cognito-",
-         {"user_pool_id": "eu-west-1_AbC", "trigger": "pre-token-generation", "version": "V2_0"}),
+         {"user_pool_id": "eu-west-1_AbC", "trigger": "pre-token-generation", "event_version": "V2_0"}),
     ],
 )  # fmt: skip
 def test_each_trigger_leads_to_the_alias(scope: Scope, trigger: str, name: str, arguments: dict[str, Any]) -> None:
