@@ -50,7 +50,7 @@ def told(engine: Engine, plan: DeployPlan, stacks: tuple[StackShown, ...]) -> Pr
         stacks=stacks,
         releases=releases,
         costs=tuple(_costs(engine, plan, changes)),
-        warnings=tuple(_warnings(setting)),
+        warnings=(*_warnings(setting), *_foreseen(engine, plan)),
     )
 
 
@@ -152,6 +152,17 @@ def _warnings(setting: Setting) -> Iterator[str]:
         if record.under_way is not None:
             share = percent(record.under_way.traffic(record.under_way.step))
             yield f"{record.service}: release {record.under_way.release_id} stands at {share}; it is finished first"
+
+
+def _foreseen(engine: Engine, plan: DeployPlan) -> Iterator[str]:
+    """What a deploy would refuse or pass over of the releases."""
+    from pipeline.release.walk.foreseen import warnings
+
+    setting = plan.setting
+    for service in plan.services:
+        function = setting.project.function_name(setting.env.name, service.name)
+        for sentence in warnings(engine, service, function, setting.records[service.name]):
+            yield f"{service.name}: {sentence}"
 
 
 def _release(engine: Engine, plan: DeployPlan, service: Service) -> ReleaseShown:

@@ -75,7 +75,7 @@ def offer(
     time, AwsError when AWS refuses.
     """
     lease.check()
-    _check_hooks(service)
+    check_hooks(service)
     alias = engine.functions.alias(origin.function, ALIAS)
     if alias.weights:
         raise ConflictError(
@@ -105,7 +105,7 @@ def offer(
         )
         record_rollback(engine.ledger, note)
         return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
-    _check_split(engine, service, origin.function, alias)
+    check_split(engine, service, origin.function, alias)
     version = publish(engine.functions, origin.function, package, origin.commit[:12]).version
     if version == alias.version:
         return Offer(live=version)
@@ -151,7 +151,7 @@ def _with_probe(engine: Engine, service: Service, rollout: Rollout) -> Rollout:
     return replace(rollout, terms=replace(rollout.terms, probe=stored(engine.objects, declared, service.directory)))
 
 
-def _check_hooks(service: Service) -> None:
+def check_hooks(service: Service) -> None:
     """Raises WebhookError, before anything is published, where one that is needed cannot be called."""
     if service.release.hooks.before:
         from pipeline.release.around.hooks import check_ready
@@ -159,7 +159,7 @@ def _check_hooks(service: Service) -> None:
         check_ready(service.release.hooks)
 
 
-def _check_split(engine: Engine, service: Service, function: str, alias: AliasState) -> None:
+def check_split(engine: Engine, service: Service, function: str, alias: AliasState) -> None:
     """Raises UsageError where AWS would refuse the first weight."""
     if alias.version == LATEST or not service.release.steps:
         return
