@@ -17,6 +17,7 @@ from pipeline.infra.scope import Scope
 if TYPE_CHECKING:
     from pipeline.infra.drive import apply_infra, plan_infra, stack_directory
     from pipeline.infra.environment import bootstrap
+    from pipeline.infra.roles import provide_roles
 
 __all__ = [
     "Change",
@@ -27,12 +28,19 @@ __all__ = [
     "apply_infra",
     "bootstrap",
     "plan_infra",
+    "provide_roles",
     "refused",
     "render",
     "stack_directory",
 ]
 
-_LAZY = {"bootstrap": "environment", "apply_infra": "drive", "plan_infra": "drive", "stack_directory": "drive"}
+_LAZY = {
+    "apply_infra": "drive",
+    "bootstrap": "environment",
+    "plan_infra": "drive",
+    "provide_roles": "roles",
+    "stack_directory": "drive",
+}
 
 
 def __getattr__(name: str) -> Any:

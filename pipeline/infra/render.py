@@ -93,6 +93,7 @@ def render_environment(project: Project, env: Environment, modules: Path, *, rem
             ENVIRONMENT_STACK: {
                 "source": "./modules/environment",
                 "bucket": literal(env.bucket),
+                "kms": env.kms,
                 "lifecycle_rules": not env.embedded,  # the provider watches new rules for a minute
             }
         },
@@ -109,7 +110,8 @@ def _terraform(env: Environment, stack: str) -> dict[str, Any]:
         "key": literal(state_key(stack)),
         "region": env.region,
         "use_lockfile": True,
-        "encrypt": True,
+        # Said out loud it means S3's own key, and the bucket's would not be used.
+        "encrypt": not env.kms,
         "allowed_account_ids": [env.account],
     }
     if env.endpoint is not None:

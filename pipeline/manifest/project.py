@@ -32,7 +32,8 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
     ),
 }
 _PROJECT_KEYS = ("crabwalk", "project", "services", "environments", "build")
-_ENVIRONMENT_KEYS = ("account", "region", "bucket")
+_ENVIRONMENT_TEXTS = ("account", "region", "bucket")
+_ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms")
 _GLOB = "services/*/service.yaml"
 _BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
     "compiler": ("cargo-zigbuild", "cargo", "cross"),
@@ -42,7 +43,10 @@ _BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Environment:
-    """An account, an endpoint, a region, a bucket, and how its metrics and leases run."""
+    """An account, an endpoint, a region, a bucket, and how its metrics and leases run.
+
+    `kms`: a key of its own encrypts the bucket.
+    """
 
     name: str
     account: str
@@ -55,6 +59,7 @@ class Environment:
     lease_s: int = 60
     tick_s: float = 15.0
     embedded: bool = False
+    kms: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,9 +210,12 @@ def _environment(name: str, node: Node, key: Mark, project: str, problems: list[
     account = _text(node, "account", problems, path=path, required=True) or ""
     region = _text(node, "region", problems, path=path, required=True) or ""
     bucket = _text(node, "bucket", problems, path=path) or f"crabwalk-{project}-{name}-{account}"
-    for field in _ENVIRONMENT_KEYS:
+    for field in _ENVIRONMENT_TEXTS:
         _check_form(node, field, path, problems)
-    return Environment(name, account, region, bucket)
+    kms = node.mapping.get("kms")
+    if kms is not None and not isinstance(kms.value, bool):
+        problems.append(kms.mark.problem(f"{path}kms: must be true or false, not {kms.shown()}"))
+    return Environment(name, account, region, bucket, kms=kms is not None and kms.value is True)
 
 
 def _check_form(node: Node, key: str, path: str, problems: list[Problem]) -> None:

@@ -84,6 +84,11 @@ def project_schema() -> Schema:
                 **forms["bucket"],
                 "description": "The environment's bucket. Default: crabwalk-PROJECT-ENVIRONMENT-ACCOUNT.",
             },
+            "kms": {
+                "type": "boolean",
+                "default": False,
+                "description": "Whether a key of its own (KMS) encrypts the bucket.",
+            },
         },
         required=["account", "region"],
     )

@@ -144,7 +144,9 @@ def test_without_a_diagnostic_plain_text_is_shown() -> None:
 
 
 def test_where_a_verb_frees_the_lock_it_is_named() -> None:
-    found = failure("apply", "d", [error("Error acquiring the state lock", LOCKED)], "", 1, unlock="crabwalk unlock web")
+    found = failure(
+        "apply", "d", [error("Error acquiring the state lock", LOCKED)], "", 1, unlock="crabwalk unlock web"
+    )
     assert found.hint == "wait for it to end; if its process is dead, `crabwalk unlock web` frees it"
     killed = failure("apply", "d", [], "", -9, unlock="crabwalk unlock web")
     assert killed.hint == "crabwalk unlock web tells whether it left the lock of its state, and frees it"

@@ -1,0 +1,49 @@
+"""What `crabwalk bootstrap` says of options that cannot be, before anything is asked of AWS."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.cli import run
+
+WHOLE = ("--github", "acme/shop")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--github-ref", "refs/heads/main"), ["error: which repository?", "  next: --github ORG/REPO"]),
+        (
+            (*WHOLE, "--github-org-id", "1"),
+            [
+                "error: --github-org-id and --github-repo-id are given together or not at all",
+                "  next: gh api repos/acme/shop --jq '.owner.id, .id'",
+            ],
+        ),
+        (
+            ("--github", "acme/*"),
+            ["error: --github: `acme/*` is not possible", "  next: ORG/REPO in GitHub's own spelling"],
+        ),
+        (
+            (*WHOLE, "--github-org-id", "x", "--github-repo-id", "1"),
+            ["error: --github-org-id: `x` is not possible", "  next: a number"],
+        ),
+        (
+            (*WHOLE, "--github-ref", "refs/heads/*"),
+            [
+                "error: --github-ref: `refs/heads/*` is not possible",
+                "  next: in full, such as refs/heads/main, without a wildcard",
+            ],
+        ),
+        (
+            (*WHOLE, "--github-environment", "a:b"),
+            [
+                "error: --github-environment: `a:b` is not possible",
+                "  next: letters, digits, dots, underscores and hyphens",
+            ],
+        ),
+    ],
+)
+def test_what_cannot_be_is_said(options: tuple[str, ...], said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bootstrap", "production", *options]) == 2
+    assert capsys.readouterr().err.splitlines() == said
