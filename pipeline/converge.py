@@ -1,17 +1,18 @@
 """Brings one stack's infrastructure to what its manifests say, by Terraform, and records what was applied.
 
 Terraform does not run where the recorded fingerprint is the desired one. Nothing is destroyed or replaced unless its
-address was named. What is applied is the plan that was shown.
+address was named. What is applied is the plan that was shown. While it is applied the record says so, so that a run
+that dies half-way is gone on with by the next one, whatever that one is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
+from pipeline.infra.side_by_side import Teller
 from pipeline.planning import Setting, StackPlan
 from pipeline.release.ledger.records import StackRecord
 from pipeline.release.walk.act import Engine
@@ -20,12 +21,9 @@ if TYPE_CHECKING:
     from pipeline.infra import Change
 
 
-class Teller(Protocol):
-    """Who tells a person what happens; `pipeline.report.console.Console` is one."""
-
-    def progress(self, text: str) -> None: ...
-    def warn(self, text: str) -> None: ...
-    def group(self, title: str) -> AbstractContextManager[None]: ...
+UNFINISHED = ""  # the fingerprint of no root
+_OF_A_VERSION = frozenset({"aws_lambda_alias", "aws_lambda_function"})
+_WARNING = "warning: "
 
 
 def converge(
@@ -49,25 +47,65 @@ def converge(
 
     directory = stack_directory(setting.project.root, setting.env, stack.stack)
     with tell.group(f"terraform: stack {stack.stack}"):
-        planned = plan_infra(stack.root, setting.env, directory, tell.progress)
+        planned = plan_infra(stack.root, setting.env, directory, said_to(tell))
         for change in planned.changes:
             tell.progress(f"{change.action} {change.address} ({change.effect})")
-        bad = refused(planned.changes, allowed)
+        bad = [one for one in refused(planned.changes, allowed) if not _nobody_misses(one, setting)]
         if bad:
             raise _destroys(stack, bad)
         before_apply()
-        outputs = apply_infra(planned, setting.env, tell.progress)
-    record = StackRecord(
-        stack=stack.stack,
+        if planned.pending:
+            engine.ledger.save_stack(_unfinished(engine, setting, stack))
+        outputs = apply_infra(planned, setting.env, said_to(tell))
+    record = replace(
+        _unfinished(engine, setting, stack),
         fingerprint=stack.root.fingerprint,
         outputs=dict(outputs),
         services=tuple(sorted(stack.root.walk_fingerprints)),
-        at=engine.now(),
-        commit=setting.commit,
-        calls={name: tuple(asdict(call) for call in calls) for name, calls in stack.root.calls.items()},
+        calls=_calls(stack),
     )
     engine.ledger.save_stack(record)
     return record
+
+
+def said_to(tell: Teller) -> Callable[[str], None]:
+    """What Terraform says; its warnings are told as such."""
+
+    def said(text: str) -> None:
+        if text.startswith(_WARNING):
+            tell.warn(text.removeprefix(_WARNING))
+        else:
+            tell.progress(text)
+
+    return said
+
+
+def _unfinished(engine: Engine, setting: Setting, stack: StackPlan) -> StackRecord:
+    """A stack in the middle of an apply: what stood there, and what is about to, stays in the next root."""
+    applied = stack.applied
+    standing = {*(applied.services if applied else ()), *stack.root.walk_fingerprints}
+    outputs = applied.outputs if applied else {}
+    return StackRecord(
+        stack=stack.stack,
+        fingerprint=UNFINISHED,
+        outputs=outputs,
+        services=tuple(sorted(standing)),
+        at=engine.now(),
+        commit=setting.commit,
+        calls={**(applied.calls if applied else {}), **_calls(stack)},
+    )
+
+
+def _calls(stack: StackPlan) -> dict[str, Any]:
+    return {name: tuple(asdict(call) for call in calls) for name, calls in stack.root.calls.items()}
+
+
+def _nobody_misses(change: Change, setting: Setting) -> bool:
+    """Whether it belongs to a function that never had traffic: one whose creation failed half-way is made anew."""
+    if change.type not in _OF_A_VERSION or change.service is None:
+        return False
+    record = setting.records.get(change.service)
+    return record is None or (record.promoted is None and record.under_way is None)
 
 
 def _destroys(stack: StackPlan, bad: Collection[Change]) -> UsageError:

@@ -20,7 +20,7 @@ from pipeline.release.model import LATEST
 from pipeline.release.walk.candidate import Offer, Origin, absent_alarm, alarms_of, offer
 from pipeline.release.walk.outcome import result_of
 from pipeline.run import Run
-from pipeline.turns import Turns, Unit
+from pipeline.turns import Turns, Unit, apart, refers
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
@@ -95,28 +95,26 @@ class Releasing:
         """Bring the wave's stacks to their plans; the services whose stack got there."""
         busy = {one.stack for one in self._plan.services}
         here, trying = {one.stack for one in wave}, {one.stack for one in services}
-        for stack in self._plan.stacks:
-            if stack.stack in here or (idle and stack.stack not in busy):
-                now = self._stack(stack.stack)
-                # Where everybody waits there is nothing to apply, or nothing to tell.
-                if now.root.walk_fingerprints and (now.terraform or stack.stack in trying):
-                    services = self._terraform(now, services)
+        due = [one.stack for one in self._plan.stacks if one.stack in here or (idle and one.stack not in busy)]
+        for names in apart(due, refers(self._plan.setting.services)):
+            plans = [self._stack(name) for name in names]
+            # Where everybody waits there is nothing to apply, or nothing to tell.
+            tried = [one for one in plans if one.root.walk_fingerprints and (one.terraform or one.stack in trying)]
+            services = self._terraform(tried, services)
         return list(services)
 
-    def _terraform(self, stack: StackPlan, services: Sequence[Service]) -> Sequence[Service]:
-        """One stack's fault is told of its services; the rest, which go on."""
-        try:
-            self._run.terraform(stack)
-        except CrabwalkError as error:
+    def _terraform(self, stacks: Sequence[StackPlan], services: Sequence[Service]) -> Sequence[Service]:
+        """A stack's fault is told of its services; the rest, which go on."""
+        failed = self._run.terraform(stacks)
+        for stack, error in failed.items():
             if self._alone or len(self._plan.stacks) == 1:
-                raise
-            mine = [one for one in services if one.stack == stack.stack]
+                raise error
+            mine = [one for one in services if one.stack == stack]
             for one in mine:
                 self._failed(one.name, error)
             if not mine:
                 self._faults.append(error)
-            return [one for one in services if one.stack != stack.stack]
-        return services
+        return [one for one in services if one.stack not in failed]
 
     def _release(self, units: Sequence[Unit]) -> None:
         """Offer and walk these, as many at a time as may be; then give those without triggers theirs."""
@@ -136,8 +134,9 @@ class Releasing:
         }
         if released:
             run.refresh()
-            for name in sorted({self._services[one].stack for one in released}):
-                self._terraform(self._stack(name), ())
+            due = sorted({self._services[one].stack for one in released})
+            for names in apart(due, refers(run.setting.services)):
+                self._terraform([self._stack(name) for name in names], ())
 
     def _done_with(self, services: Iterable[str]) -> None:
         """Give back the leases of stacks in which nothing is released any more, so that others need not wait."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from pipeline.converge import Teller, converge
+from pipeline.converge import converge
+from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.infra.side_by_side import Teller, Work, side_by_side
 from pipeline.planning import DeployPlan, Setting, StackPlan, needs_of, plan_deploy, read_setting
 from pipeline.release.ledger.leases import Leases
-from pipeline.release.ledger.records import ServiceRecord
+from pipeline.release.ledger.records import ServiceRecord, StackRecord
 from pipeline.release.model import LATEST, Rollout
 from pipeline.release.verbs.handover import hand_over, handed_over
 from pipeline.release.walk.act import Engine
@@ -21,7 +23,6 @@ from pipeline.release.walk.walk import Walk, run
 
 if TYPE_CHECKING:
     from pipeline.build.view import View
-    from pipeline.errors import ConflictError
     from pipeline.workspace.git import Repository
 
 
@@ -102,12 +103,27 @@ class Run:
             self.setting.project, self.setting.env, self.setting.services, self.repo, self.engine
         )
 
-    def terraform(self, stack: StackPlan) -> None:
-        """Bring a stack to its plan, if Terraform has anything to do."""
+    def terraform(self, stacks: Sequence[StackPlan]) -> dict[str, CrabwalkError]:
+        """Bring stacks that do not refer to each other to their plans, side by side; the faults of those that failed.
+
+        Where Terraform has nothing to do it does not run.
+        """
         allowed, check = self.options.allow_destroy, self.leases.check
-        record = converge(self.engine, self.setting, stack, allowed, self.tell, before_apply=check)
-        if record is not None:
-            self.setting = replace(self.setting, stacks={**self.setting.stacks, stack.stack: record})
+
+        def work(stack: StackPlan) -> Work[StackRecord | None]:
+            return lambda tell: converge(self.engine, self.setting, stack, allowed, tell, before_apply=check)
+
+        for one in stacks:
+            if not one.terraform:
+                work(one)(self.tell)
+        made = side_by_side(
+            self.tell,
+            lambda name: f"terraform: stack {name}",
+            {one.stack: work(one) for one in stacks if one.terraform},
+        )
+        records = {name: one for name, one in made.items() if isinstance(one, StackRecord)}
+        self.setting = replace(self.setting, stacks={**self.setting.stacks, **records})
+        return {name: one for name, one in made.items() if isinstance(one, CrabwalkError)}
 
     def walk(
         self, walks: Sequence[Walk] = (), join: Join = lambda _: (), beside: Sequence[Rollout] = ()

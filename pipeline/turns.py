@@ -6,13 +6,14 @@ in the caller's own thread: nothing of a run is changed from two sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
+    from pipeline.manifest.models import Service
     from pipeline.release.walk.walk import Walk
 
 OFFERS = 8  # versions published and tried out at the same time
@@ -31,6 +32,37 @@ class _Begun(Generic[Made]):
     @property
     def done(self) -> bool:
         return all(future.done() for future in self.offers.values())
+
+
+def refers(services: Iterable[Service]) -> dict[str, frozenset[str]]:
+    """By stack, the other stacks its services refer to."""
+    from pipeline.manifest.references import needed
+
+    found = tuple(services)
+    lies = {one.name: one.stack for one in found}
+    wanted: dict[str, set[str]] = {one.stack: set() for one in found}
+    for one in found:
+        wanted[one.stack] |= {lies[name] for name in needed(one) if name in lies} - {one.stack}
+    return {stack: frozenset(others) for stack, others in wanted.items()}
+
+
+def apart(stacks: Sequence[str], wanted: Mapping[str, Collection[str]]) -> tuple[tuple[str, ...], ...]:
+    """Stacks in their order, parted into rounds: in one round no stack refers to another, so they go side by side.
+
+    `wanted`: by stack, those it refers to; one of those that comes earlier has its new outputs by then.
+    """
+    rounds: list[list[str]] = []
+    for stack in stacks:
+        bound = [
+            number
+            for number, others in enumerate(rounds)
+            if any(one in wanted.get(stack, ()) or stack in wanted.get(one, ()) for one in others)
+        ]
+        place = bound[-1] + 1 if bound else 0
+        if place == len(rounds):
+            rounds.append([])
+        rounds[place].append(stack)
+    return tuple(tuple(one) for one in rounds)
 
 
 class Turns(Generic[Made]):

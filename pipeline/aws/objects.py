@@ -161,10 +161,22 @@ class Objects:
         stored = self.get(key)
         return None if stored is None else base64.b64encode(hashlib.sha256(stored.body).digest()).decode()
 
-    def delete(self, key: str) -> None:
-        """Delete an object; one that is not there is as good as deleted."""
+    def delete(self, key: str, *, if_match: str | None = None) -> None:
+        """Delete an object; one that is not there is as good as deleted.
+
+        Raises PreconditionFailed when it is not the one with the ETag `if_match`.
+        """
+        from botocore.exceptions import ClientError
+
+        condition = {} if if_match is None else {"IfMatch": if_match}
         with self._in_bucket(f"delete s3://{self._bucket}/{key}"):
-            self._reader.delete_object(Bucket=self._bucket, Key=key)
+            try:
+                self._reader.delete_object(Bucket=self._bucket, Key=key, **condition)
+            except ClientError as error:
+                if condition and http_status(error) in {409, 412}:
+                    raise PreconditionFailed(key) from error
+                if not (condition and http_status(error) == 404):
+                    raise
 
     def keys(self, prefix: str, after: str = "") -> Iterator[str]:
         """Keys under a prefix in order, those beyond `after` where it is given; listed as they are asked for."""

@@ -28,6 +28,12 @@ def stack_directory(project_root: Path, env: Environment, stack: str) -> Path:
     return own / env.name / stack
 
 
+def drift_directory(project_root: Path, env: Environment, stack: str) -> Path:
+    """Where a stack is looked at for drift: a deploy may be working in its own directory meanwhile."""
+    place = stack_directory(project_root, env, stack)
+    return place.parent.with_name(f"{env.name}.drift") / place.name
+
+
 def plan_infra(root: Root, env: Environment, directory: Path, on_event: OnEvent, *, drift: bool = False) -> InfraPlan:
     """Write the root, initialise it if needed, and save a plan; `drift`: also tell it where nothing is updated."""
     terraform = workdir.prepare(root, env, directory, on_event)

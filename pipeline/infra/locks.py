@@ -11,12 +11,14 @@ import json
 import os
 import re
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import ConflictError
 from pipeline.infra.render import state_key
 
 if TYPE_CHECKING:
@@ -56,6 +58,12 @@ class OwnRun:
     command: str
     since: float
 
+    def can_have_taken(self, lock: StateLock, here: str) -> bool:
+        """Whether it is the run that took this lock: on this machine, and right after it began."""
+        if self.host != here or lock.machine != here or lock.since is None:
+            return False
+        return -EARLY_S <= lock.since - self.since <= LATE_S
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -91,6 +99,36 @@ def held(objects: Objects, stack: str) -> StateLock | None:
     return StateLock(stack, str(told.get("ID") or "unknown"), operation, who, since, stored.etag)
 
 
+def locked(objects: Objects) -> tuple[str, ...]:
+    """The stacks whose locks are held."""
+    start, end = lock_key("\0").split("\0")
+    return tuple(key[len(start) : -len(end)] for key in objects.keys(start) if key.endswith(end))
+
+
+def looked_at(objects: Objects, lock: StateLock, directories: Iterable[Path]) -> Verdict:
+    """Whether the run that holds `lock` is dead, by what was noted in these directories and in the bucket."""
+    here = socket.gethostname()
+    noted = (last_run(directory) for directory in directories)
+    run = next((one for one in noted if one is not None and one.can_have_taken(lock, here)), None)
+    killed = objects.get(killed_key(lock.stack))
+    by_us = None if killed is None else killed.body.decode("utf-8", "replace")
+    return judge(lock, run, by_us, here, running=run is not None and alive(run))
+
+
+def free(objects: Objects, lock: StateLock) -> None:
+    """Take away exactly this lock; ConflictError when another run has taken it meanwhile."""
+    from pipeline.aws.objects import PreconditionFailed
+
+    try:
+        objects.delete(lock_key(lock.stack), if_match=lock.etag)
+    except PreconditionFailed as error:
+        raise ConflictError(
+            f"the lock of stack {lock.stack} is not the one any more that was looked at; it stays",
+            hint="somebody else runs Terraform there now: wait for it",
+        ) from error
+    objects.delete(killed_key(lock.stack))
+
+
 def judge(lock: StateLock, run: OwnRun | None, killed: str | None, here: str, *, running: bool) -> Verdict:
     """Whether the run that holds `lock` is dead. Pure.
 
@@ -101,8 +139,7 @@ def judge(lock: StateLock, run: OwnRun | None, killed: str | None, here: str, *,
         return Verdict(dead=True, why="crabwalk killed that run itself, because it did not end when it was asked to")
     if lock.machine != here:
         return Verdict(dead=False, why=f"it was taken on `{lock.machine}`, which cannot be looked at from here")
-    ours = run is not None and run.host == here and lock.since is not None
-    if run is None or not ours or not -EARLY_S <= (lock.since or 0.0) - run.since <= LATE_S:
+    if run is None or not run.can_have_taken(lock, here):
         return Verdict(dead=False, why="no run that was started from this directory took it, so it cannot be told")
     if running:
         return Verdict(dead=False, why=f"process {run.pid} (terraform {run.command}) is alive and ends by itself")

@@ -157,7 +157,7 @@ def test_first_releases_come_before_the_others_of_their_wave(
 
     def before(run: Run) -> None:
         run.refresh = lambda: None  # type: ignore[method-assign]
-        run.terraform = lambda stack: seen.append(stack.stack)  # type: ignore[method-assign]
+        run.terraform = lambda stacks: dict(seen.extend(one.stack for one in stacks) or ())  # type: ignore[method-assign]
 
     found = yard.deploy([yard.service(name, tmp_path) for name in "abn"], before=before)
     assert outcomes(found) == dict.fromkeys("abn", "promoted")

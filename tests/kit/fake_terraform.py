@@ -26,7 +26,8 @@ if told.get("hang"):
             interrupts.write("x")
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN if told["hang"] == "deaf" else interrupted)
-    print('{{"@message": "hanging"}}', flush=True)
+    for line in told.get("lines", []) if told["hang"] == "after" else ['{{"@message": "hanging"}}']:
+        print(line if isinstance(line, str) else json.dumps(line), flush=True)
     while True:
         signal.pause()
 sys.stderr.buffer.write(told.get("stderr", "").encode() * told.get("times", 1))

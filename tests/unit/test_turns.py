@@ -14,7 +14,7 @@ from release_kit import FRESH
 
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.walk.walk import Walk
-from pipeline.turns import Turns, Unit
+from pipeline.turns import Turns, Unit, apart
 
 
 def walk(name: str, phase: Any = "walking") -> Walk:
@@ -121,3 +121,10 @@ def test_everybody_has_a_turn_in_order_and_never_too_many(
             walks = [over(one) for one in walks]
     assert sorted(offers.order) == sorted(units)
     assert {one.rollout.service for one in walks} == {name for unit in units for name in unit} - offers.failing
+
+
+def test_stacks_that_refer_to_each_other_come_one_after_the_other() -> None:
+    wanted = {"b": {"a"}, "d": {"b", "c"}, "e": {"unknown"}}
+    assert apart(["a", "b", "c", "d", "e"], wanted) == (("a", "c", "e"), ("b",), ("d",))
+    assert apart(["a", "b"], {"a": {"b"}}) == (("a",), ("b",)), "in the order they were given"
+    assert apart([], {}) == ()
