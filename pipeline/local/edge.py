@@ -29,6 +29,7 @@ def apply(dice: random.Random) -> list[Patch]:
         edge_logs,
         edge_mappings,
         edge_metrics,
+        edge_pipes,
         edge_publish,
         edge_queries,
         edge_runtime,
@@ -48,6 +49,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_logs.apply(edge_emf.Extractor(_store).take),
         *edge_log_queries.apply(),
         *edge_runtime.apply(),
+        *edge_pipes.apply(),
     ]
 
 
@@ -76,6 +78,9 @@ def close(data_dir: Path) -> None:
     """Ends the functions at once, as AWS does with those that have no extension; saves the metrics they produced."""
     from ministack.core import lambda_runtime
 
+    from pipeline.local import edge_pipes
+
+    edge_pipes.close()
     with lambda_runtime._lock:  # noqa: SLF001
         workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]  # noqa: SLF001
     processes = [worker._proc for worker in workers if worker._proc is not None]  # noqa: SLF001
