@@ -15,7 +15,7 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.aws.aliases import Aliases
+    from pipeline.aws.aliases import Aliases, AliasState
     from pipeline.errors import CrabwalkError
     from pipeline.manifest.project import Environment
     from pipeline.release.rollback.record import Note
@@ -56,7 +56,9 @@ def command(
         place = _place(here, service, env_name, function, region)
         try:
             with place.aliases() as aliases:
-                done = roll_back(aliases, place.function, ALIAS, to, account=place.account, say=here.warn)
+                done = roll_back(
+                    aliases, place.function, ALIAS, to, account=place.account, say=here.warn, outdated=place.outdated
+                )
         except CrabwalkError as fault:
             raise place.explained(fault) from fault
     finally:
@@ -98,6 +100,20 @@ class Place:
         from pipeline.manifest.project import Environment
 
         return self.env or Environment(name="-", account="", region=self.region, bucket="")
+
+    def outdated(self, alias: AliasState) -> bool:
+        """Whether our own record proves that AWS's answer is an old one; not where there is none to be read."""
+        if self.env is None:
+            return False
+        from pipeline.aws.objects import Objects
+        from pipeline.errors import CrabwalkError
+        from pipeline.release.ledger.ledger import Ledger
+
+        try:
+            rollout = Ledger(Objects(self.env)).service(self.label).rollout
+        except CrabwalkError:
+            return False
+        return rollout is not None and rollout.outdated(alias.revision)
 
     def explained(self, fault: CrabwalkError) -> CrabwalkError:
         """The fault with what there is instead; nothing was moved, so there is time to ask."""

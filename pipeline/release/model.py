@@ -79,6 +79,7 @@ class Rollout:
     nonce: str = ""
     revision: str = ""  # the alias's, as read when the release was planned; what `begin` and the first step rely on
     intent: Intent | None = None  # the write announced last
+    replaced: tuple[str, ...] = ()  # the alias's revisions that our last writes took the place of, the newest last
     unclear: tuple[Intent, ...] = ()  # earlier ones whose answer was lost and that may still arrive
     ended: float | None = None
     sentence: str = ""
@@ -127,6 +128,13 @@ class Rollout:
         """Whether traffic will not be moved any more by this rollout."""
         return self.phase in OVER
 
+    def outdated(self, revision: str) -> bool:
+        """Whether a read of the alias with this revision is older than a write of ours that is known to have happened.
+
+        A RevisionId is never used twice, so a revision that a write took the place of cannot be the present one.
+        """
+        return bool(revision) and revision in self.replaced
+
     @property
     def moved(self) -> bool:
         """Whether all traffic is the new version's while its release goes on: its group has not all got there."""
@@ -160,6 +168,7 @@ def from_json(data: dict[str, Any]) -> Rollout:
     fields["steps"] = tuple(_step(one) for one in data["steps"])
     fields["step_starts"] = tuple(float(t) for t in data["step_starts"])
     fields["intent"] = _intent(data["intent"], data["step"]) if data["intent"] else None
+    fields["replaced"] = tuple(data.get("replaced", ()))
     fields["unclear"] = tuple(_intent(one, data["step"]) for one in data.get("unclear", ()))
     fields["terms"] = terms_of(data.get("terms", {}))
     fields["ringing"] = tuple(data.get("ringing", ()))

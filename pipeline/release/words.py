@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ALIAS = "live"
+STALE = "AWS answers with the alias as it was before crabwalk's own last write"
 
 
 def percent(share: float) -> str:

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
 from pipeline.errors import ManifestError, Problem
+from pipeline.release.judge.cells import COUNTS, HEADER, Cell, Reader, csv_rows, json_rows
 from pipeline.release.judge.verdict import Counts, Minute
 
-COUNTS = ("canary_n", "canary_bad", "baseline_n", "baseline_bad")
-TIMES = ("t", "minute")
-NEEDED = ("step", *COUNTS)
-HEADER = ",".join(("t", *NEEDED))
 MOST = 10**15  # requests a minute; floating point tells one more from one less
 MOST_STEPS = 1000
 ERRORS = "errors"  # the signal of rows that name none
@@ -46,32 +42,12 @@ class Recording:
     steps: int
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """A value as it was written, and where."""
-
-    value: object
-    line: int
-    column: int
-
-
-@dataclass
-class _Reader:
-    """Collects the problems of one file."""
-
-    file: str
-    problems: list[Problem] = field(default_factory=list)
-
-    def fault(self, line: int, column: int, what: str, instead: str = "") -> None:
-        self.problems.append(Problem(self.file, line, column, what, instead))
-
-
 def parse(data: bytes, file: str) -> Recording:
     """The recording in `data`; `file` names it in messages, `.json` in its name or a leading [ or { makes it JSON.
 
     Raises RecordingError with every problem.
     """
-    reader = _Reader(file)
+    reader = Reader(file)
     rows: list[tuple[Minute, str, str, int]] = []
     try:
         text = data.decode("utf-8-sig")
@@ -83,7 +59,7 @@ def parse(data: bytes, file: str) -> Recording:
     if not text.strip():
         reader.fault(1, 1, "the file is empty", f"write `{HEADER}` and a row a minute")
         raise RecordingError(reader.problems)
-    found = _json_rows if file.lower().endswith(".json") or text.lstrip()[:1] in {"[", "{"} else _csv_rows
+    found = json_rows if file.lower().endswith(".json") or text.lstrip()[:1] in {"[", "{"} else csv_rows
     for cells, line, column in found(text, reader):
         row = _row(cells, line, column, reader)
         if row is not None:
@@ -99,144 +75,7 @@ def parse(data: bytes, file: str) -> Recording:
     return Recording(signals, written, max(compared) + 1)
 
 
-# CSV
-
-
-def _csv_rows(text: str, reader: _Reader) -> Iterator[tuple[dict[str, _Cell], int, int]]:
-    header: list[str] | None = None
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        cells = list(_cells(line, number))
-        if header is None:
-            header = [str(cell.value).lower() for cell in cells]
-            _check_names(list(zip(header, cells, strict=True)), (number, 1), reader, line)
-            if reader.problems:
-                return
-            continue
-        if len(cells) != len(header):
-            what = f"{len(cells)} cell{'s' if len(cells) != 1 else ''} under a header of {len(header)}"
-            at = cells[len(header)].column if len(cells) > len(header) else len(line) + 1
-            reader.fault(number, at, what, f"write one each for {', '.join(header)}")
-            continue
-        yield dict(zip(header, cells, strict=True)), number, 1
-    if header is None:
-        reader.fault(1, 1, "there is no header", f"write `{HEADER}`")
-
-
-def _cells(line: str, number: int) -> Iterator[_Cell]:
-    """The cells of a line, quotes taken off, each with the column it begins in."""
-    start, quoted = 0, False
-    for at, char in enumerate(line + ","):
-        if char == '"':
-            quoted = not quoted
-        elif char == "," and (not quoted or at == len(line)):
-            raw = line[start:at]
-            value = raw.strip()
-            if len(value) > 1 and value[0] == value[-1] == '"':
-                value = value[1:-1].replace('""', '"').strip()
-            yield _Cell(value, number, start + 1 + len(raw) - len(raw.lstrip()))
-            start = at + 1
-
-
-def _check_names(names: Sequence[tuple[str, _Cell]], at: tuple[int, int], reader: _Reader, line: str = "") -> None:
-    """A header or the keys of an object must be the known columns, each once."""
-    known = [name for name, _ in names]
-    for separator, called in ((";", "`;`"), ("\t", "tabs")):
-        if len(names) == 1 and separator in line:
-            reader.fault(*at, f"the columns are separated by {called}", f"write `{HEADER}`")
-            return
-    for i, (name, cell) in enumerate(names):
-        if name not in {*TIMES, *NEEDED, "signal"}:
-            what = f"`{name}` is not a column of a recording" if name else "a column has no name"
-            reader.fault(cell.line, cell.column, what, f"write one of t, {', '.join(NEEDED)}, signal")
-        elif name in known[:i]:
-            reader.fault(cell.line, cell.column, f"column `{name}` is there twice", "remove one")
-    if not any(name in known for name in TIMES):
-        reader.fault(*at, "column `t` is missing", f"write `{HEADER}`")
-    elif all(name in known for name in TIMES):
-        reader.fault(*at, "`t` and `minute` mean the same", "remove one")
-    for name in NEEDED:
-        if name not in known:
-            reader.fault(*at, f"column `{name}` is missing", f"write `{HEADER}`")
-
-
-# JSON
-
-
-class _Pairs(list[tuple[str, object]]):
-    """A JSON object with the keys it repeats."""
-
-
-def _json_rows(text: str, reader: _Reader) -> Iterator[tuple[dict[str, _Cell], int, int]]:
-    shape = f"write a list of objects with the keys t, {', '.join(NEEDED)}"
-    try:
-        whole = json.loads(text)
-    except json.JSONDecodeError as error:
-        reader.fault(error.lineno, error.colno, f"this is not JSON: {error.msg}", shape)
-        return
-    except (ValueError, RecursionError):
-        reader.fault(1, 1, "a number is too long, or lists are nested too deep", shape)
-        return
-    at = text.index("[") if isinstance(whole, list) else _value_of(text, "minutes") if isinstance(whole, dict) else -1
-    if at < 0 or text[at] != "[":
-        reader.fault(1, 1, "the rows are not a list", shape)
-        return
-    lines = [-1, *(i for i, char in enumerate(text) if char == "\n")]
-
-    def place(at: int) -> tuple[int, int]:
-        line = bisect_left(lines, at)
-        return line, at - lines[line - 1]
-
-    decoder = json.JSONDecoder(object_pairs_hook=_Pairs)
-    at = _skip(text, at + 1)
-    if text[at] == "]":
-        reader.fault(*place(at), "there is no row", shape)
-    while text[at] != "]":
-        value, end = decoder.raw_decode(text, at)
-        line, column = place(at)
-        if isinstance(value, _Pairs):
-            names = [(key, _Cell(one, *place(_key(text, key, at, end)))) for key, one in value]
-            before = len(reader.problems)
-            _check_names(names, (line, column), reader)
-            if len(reader.problems) == before:
-                yield dict(names), line, column
-        else:
-            reader.fault(line, column, "a row is not an object", shape)
-        at = _skip(text, end)
-        at = _skip(text, at + 1) if text[at] == "," else at
-
-
-def _value_of(text: str, key: str) -> int:
-    """Where the value of a key of the outermost object begins; -1 if it has none."""
-    decoder, at, found = json.JSONDecoder(), _skip(text, _skip(text, 0) + 1), -1
-    while text[at] != "}":
-        name, at = decoder.raw_decode(text, at)
-        at = _skip(text, _skip(text, at) + 1)
-        if name == key:
-            found = at
-        _, at = decoder.raw_decode(text, at)
-        at = _skip(text, at)
-        at = _skip(text, at + 1) if text[at] == "," else at
-    return found
-
-
-def _key(text: str, key: str, start: int, end: int) -> int:
-    """Where a key stands in the object between `start` and `end`."""
-    at = text.find(json.dumps(key, ensure_ascii=False), start, end)
-    return start if at < 0 else at
-
-
-def _skip(text: str, at: int) -> int:
-    while text[at] in " \t\r\n":
-        at += 1
-    return at
-
-
-# values
-
-
-def _row(cells: Mapping[str, _Cell], line: int, column: int, reader: _Reader) -> tuple[Minute, str, str, int] | None:
+def _row(cells: Mapping[str, Cell], line: int, column: int, reader: Reader) -> tuple[Minute, str, str, int] | None:
     """One row's minute, signal, written time and line; None with a problem for each cell that is wrong."""
     before = len(reader.problems)
     cell = cells["t"] if "t" in cells else cells["minute"]
@@ -248,7 +87,7 @@ def _row(cells: Mapping[str, _Cell], line: int, column: int, reader: _Reader) ->
             at = cells[f"{side}_bad"]
             what = f"{side}_bad is {bad:,}, more than the {n:,} of {side}_n"
             reader.fault(at.line, at.column, what, f"write at most {n}")
-    signal = cells["signal"] if "signal" in cells else _Cell(ERRORS, line, column)
+    signal = cells["signal"] if "signal" in cells else Cell(ERRORS, line, column)
     if not isinstance(signal.value, str) or not signal.value.strip():
         reader.fault(signal.line, signal.column, "the signal has no name", f"write one, such as {ERRORS}")
     if len(reader.problems) > before or t is None or step is None:
@@ -257,7 +96,7 @@ def _row(cells: Mapping[str, _Cell], line: int, column: int, reader: _Reader) ->
     return minute, str(signal.value).strip(), str(cell.value), line
 
 
-def _whole(cell: _Cell, name: str, reader: _Reader, *, least: int = 0) -> int | None:
+def _whole(cell: Cell, name: str, reader: Reader, *, least: int = 0) -> int | None:
     value, said = _number(cell.value), _said(cell.value)
     where = "-1 before the walk, 0 for the first step" if name == "step" else "a whole number, 0 or more"
     most = MOST_STEPS if name == "step" else MOST
@@ -274,7 +113,7 @@ def _whole(cell: _Cell, name: str, reader: _Reader, *, least: int = 0) -> int | 
     return None
 
 
-def _time(cell: _Cell, reader: _Reader) -> float | None:
+def _time(cell: Cell, reader: Reader) -> float | None:
     value = _number(cell.value)
     if value is not None and math.isfinite(value):
         return float(value)
@@ -309,7 +148,7 @@ def _said(value: object) -> str:
     return f"`{said[:40]}…`" if len(said) > 40 else f"`{said}`" if said else "nothing"
 
 
-def _in_order(rows: Sequence[tuple[Minute, str, str, int]], reader: _Reader) -> dict[str, tuple[Minute, ...]]:
+def _in_order(rows: Sequence[tuple[Minute, str, str, int]], reader: Reader) -> dict[str, tuple[Minute, ...]]:
     """The minutes of each signal in the order of time; a minute must be there once, and a step never goes back."""
     signals: dict[str, list[tuple[Minute, str, str, int]]] = {}
     for row in rows:

@@ -14,7 +14,7 @@ from pipeline.aws import TransientError
 from pipeline.aws.aliases import Aliases, AliasMoved, AliasState, AliasUncertain, NotFoundError
 from pipeline.errors import AwsError, UsageError
 from pipeline.release.ledger.head import Head, State, fresh_nonce, trusted
-from pipeline.release.words import percent
+from pipeline.release.words import STALE, percent
 
 ATTEMPTS = 50
 TROUBLES = 8  # answers that were none, before a person is told to see for themselves
@@ -149,16 +149,19 @@ def roll_back(
     account: str | None = None,
     say: Callable[[str], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
+    outdated: Callable[[AliasState], bool] = lambda _: False,
 ) -> RollbackDone:
     """Go back now; re-reads and repeats until the write has won, with pauses while AWS is in trouble.
 
-    `account`: where it is known, the alias must lie in it (UsageError otherwise, nothing is written). Raises
+    `account`: where it is known, the alias must lie in it (UsageError otherwise, nothing is written). `outdated`:
+    whether what was read is known to be older than what was written since; it is asked only before it is concluded
+    that there is nothing to do, because a write based on an old read is refused anyway. Raises
     NoAliasError, WrongVersionError (AWS has no such version; nothing was written), or AwsError with AWS's own last
     words when it refuses, or stays in trouble.
     """
     if to is not None:
         check_version(to)
-    attempt = _Attempt(functions, function, alias_name, to, account)
+    attempt = _Attempt(functions, function, alias_name, to, account, outdated)
     troubles = 0
     for _ in range(ATTEMPTS):
         try:
@@ -191,6 +194,7 @@ class _Attempt:
     alias_name: str
     to: str | None
     account: str | None
+    outdated: Callable[[AliasState], bool]
     sent: dict[str, tuple[RollbackPlan, AliasState]] = field(default_factory=dict)  # by nonce: one may arrive late
 
     def make(self, *, last: bool) -> RollbackDone | None:
@@ -203,13 +207,25 @@ class _Attempt:
         if last:
             return None
         _check_account(alias, self.account)
-        plan = plan_rollback(alias, self.to, time.time())
+        plan = self._plan(alias)
         if plan.target is None:
             return RollbackDone(plan, alias, alias)
         nonce = fresh_nonce()
         self.sent[nonce] = plan, alias
         after = _write(self.functions, alias, plan, plan.target, nonce)
         return RollbackDone(plan, alias, after)
+
+    def _plan(self, alias: AliasState) -> RollbackPlan:
+        """Raises TransientError instead of finding nothing to do in an alias that is not like this any more."""
+        try:
+            plan = plan_rollback(alias, self.to, time.time())
+        except WrongVersionError:
+            if not self.outdated(alias):
+                raise
+        else:
+            if plan.target is not None or not self.outdated(alias):
+                return plan
+        raise TransientError(STALE)
 
 
 def _in_trouble(function: str, troubles: int, trouble: AliasUncertain | TransientError) -> AwsError:

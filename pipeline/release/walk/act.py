@@ -7,11 +7,13 @@ controller to tell what happened: the nonce stands in the alias's description or
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec
 
+from pipeline.aws import TransientError
 from pipeline.aws.alarms import Alarms
 from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Functions
 from pipeline.aws.metrics import Metrics
@@ -23,17 +25,20 @@ from pipeline.release.around.probe import Prober
 from pipeline.release.decide.decision import Decision, Observation
 from pipeline.release.decide.standing import arrived, fenceable, head_of, overruled, standing, traffic
 from pipeline.release.decide.steer import heard, obeyed, unpaused
-from pipeline.release.decide.together import TOGETHER, waits
+from pipeline.release.decide.together import waits
 from pipeline.release.ledger.head import Head, fresh_nonce, parse
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.ledger import Ledger
-from pipeline.release.ledger.records import Rejected, Released, ServiceRecord
+from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.ledger.story import entry_of, evidence_of
 from pipeline.release.model import ALIAS, Intent, Phase, Rollout
 from pipeline.release.terms import Order
+from pipeline.release.walk.ending import closed, reason_of
+from pipeline.release.words import STALE
 
-# Tried again by the next deploy: with the others of its group, or because a gate may say yes another time.
-AGAIN = frozenset({TOGETHER, "hook"})
+# An alias is read from AWS's copies: one may lag behind what was written a moment ago.
+STALE_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
+REMEMBERED = 8  # revisions; a read that is older than as many writes is taken for somebody else's
 
 P = ParamSpec("P")
 
@@ -55,8 +60,13 @@ def _told(
 class Engine:
     """The hands of the release engine in one environment."""
 
-    def __init__(self, env: Environment, now: Callable[[], float] | None = None) -> None:
-        self.env = env
+    def __init__(
+        self,
+        env: Environment,
+        now: Callable[[], float] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.env, self._pause = env, pause
         self._now = now
         self.functions = Functions(env)
         self.objects = Objects(env)
@@ -83,8 +93,17 @@ class Engine:
         return Alarms(self.env)
 
     def alias(self, rollout: Rollout) -> AliasState:
-        """The alias as it is."""
-        return self.functions.alias(rollout.function, ALIAS)
+        """The alias as it is; one that is provably older than our last write of it is read again.
+
+        Raises TransientError when AWS keeps answering with such a one.
+        """
+        for seconds in (*STALE_PAUSES_S, None):
+            alias = self.functions.alias(rollout.function, ALIAS)
+            if not rollout.outdated(alias.revision):
+                return alias
+            if seconds is not None:
+                self._pause(seconds)
+        raise TransientError(f"{STALE} (function `{rollout.function}`)")
 
     @_told
     def begin(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
@@ -160,7 +179,7 @@ class Engine:
             ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
             return self._end(record, ended, "rolled-back", {})
         if kind == "abandon":
-            ended = replace(heard(rollout, decision.order), sentence=decision.sentence, reason=_reason(decision))
+            ended = replace(heard(rollout, decision.order), sentence=decision.sentence, reason=reason_of(decision))
             return self._end(record, ended, "rolled-back", {})
         return self._note(record, rollout, seen.alias, decision)
 
@@ -206,7 +225,7 @@ class Engine:
             alias.revision,
             "back" if step < 0 else "step",
             decision.sentence,
-            _reason(decision),
+            reason_of(decision),
             evidence_of(verdict, decision.check) if verdict else {},
             decision.order,
         )
@@ -244,7 +263,8 @@ class Engine:
     def _settle(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> ServiceRecord:
         """Record an announced write that succeeded; all others relied on the revision before it and cannot arrive."""
         now = self.now()
-        moved = replace(rollout, intent=None, unclear=(), nonce=intent.nonce)
+        replaced = (*rollout.replaced, intent.revision)[-REMEMBERED:]
+        moved = replace(rollout, intent=None, unclear=(), nonce=intent.nonce, replaced=replaced)
         if intent.kind == "fence":
             after = moved if intent.order is None else obeyed(moved, intent.order, now)
             return self.ledger.save(replace(record, rollout=after))
@@ -267,33 +287,4 @@ class Engine:
         """History first, state last: a run that dies in between is completed by the next one."""
         ended = replace(rollout, phase=phase, ended=self.now(), intent=None, unclear=(), proof={})
         self.ledger.append(entry_of(ended, evidence))
-        if phase == "promoted":
-            promoted = Released(
-                ended.release_id,
-                ended.candidate,
-                ended.commit,
-                ended.artifact,
-                ended.configuration,
-                ended.ended or self.now(),
-                ended.needs,
-                (ended.ended or self.now()) + ended.terms.rollback_window_s,
-            )
-            # Promoted after all (--retry): to come back to it one day is no repetition of what was rolled back.
-            made_of = (ended.artifact, ended.configuration)
-            rejections = tuple(one for one in record.rejected if (one.artifact, one.configuration) != made_of)
-            return self.ledger.save(replace(record, rollout=ended, promoted=promoted, rejected=rejections))
-        if ended.reason in AGAIN:
-            return self.ledger.save(replace(record, rollout=ended))
-        rejected = Rejected(ended.release_id, ended.commit, ended.artifact, ended.configuration)
-        return self.ledger.save(replace(record, rollout=ended, rejected=(*record.rejected, rejected)))
-
-
-def _reason(decision: Decision) -> str:
-    """The word for why, as the history has it."""
-    if decision.order is not None:
-        return "aborted" if decision.kind in {"roll-back", "abandon"} else "by hand"
-    if decision.check == TOGETHER:
-        return TOGETHER
-    if decision.check == "approval":
-        return "not approved"
-    return decision.verdict.reason if decision.verdict else ""
+        return self.ledger.save(closed(record, ended))

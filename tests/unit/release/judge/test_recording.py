@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.release.judge.recording import HEADER, RecordingError, parse
+from pipeline.release.judge.cells import HEADER
+from pipeline.release.judge.recording import RecordingError, parse
 from pipeline.release.judge.replay import Settings, replay
 
 HOSTILE = settings(
