@@ -7,7 +7,7 @@ that dies half-way is gone on with by the next one, whatever that one is asked f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from pipeline.release.walk.act import Engine
 
 if TYPE_CHECKING:
     from pipeline.infra import Change
+    from pipeline.plans.reviewed import Reviewed
 
 
 UNFINISHED = ""  # the fingerprint of no root
@@ -34,23 +35,28 @@ def converge(
     tell: Teller,
     *,
     before_apply: Callable[[], None],
+    reviewed: Reviewed | None = None,
 ) -> StackRecord | None:
     """Plan, refuse what nobody asked for, apply, record; None when there was nothing to do.
 
-    `before_apply` is called between plan and apply, and may raise to stop there. Raises UsageError for a plan that
-    destroys something not in `allowed`, TerraformError when Terraform fails.
+    `before_apply` is called between plan and apply, and may raise to stop there. `reviewed`: a saved plan, which is
+    applied instead of one made now. Raises UsageError for a plan that destroys something not in `allowed`,
+    ConflictError for one that is not what was reviewed, TerraformError when Terraform fails.
     """
     if not stack.terraform:
         tell.progress(f"stack {stack.stack}: nothing Terraform manages changed, it does not run")
         return None
-    from pipeline.infra import apply_infra, plan_infra, refused, stack_directory
+    from pipeline.infra import apply_infra, plan_infra, stack_directory
 
     directory = stack_directory(setting.project.root, setting.env, stack.stack)
     with tell.group(f"terraform: stack {stack.stack}"):
-        planned = plan_infra(stack.root, setting.env, directory, said_to(tell))
+        if reviewed is None:
+            planned = plan_infra(stack.root, setting.env, directory, said_to(tell))
+        else:
+            planned = reviewed.infra(stack, setting, directory, said_to(tell))
         for change in planned.changes:
             tell.progress(f"{change.action} {change.address} ({change.effect})")
-        bad = [one for one in refused(planned.changes, allowed) if not _nobody_misses(one, setting)]
+        bad = losses(planned.changes, allowed, setting)
         if bad:
             raise _destroys(stack, bad)
         before_apply()
@@ -98,6 +104,13 @@ def _unfinished(engine: Engine, setting: Setting, stack: StackPlan) -> StackReco
 
 def _calls(stack: StackPlan) -> dict[str, Any]:
     return {name: tuple(asdict(call) for call in calls) for name, calls in stack.root.calls.items()}
+
+
+def losses(changes: Sequence[Change], allowed: Collection[str], setting: Setting) -> tuple[Change, ...]:
+    """What these changes would destroy that cannot be made again, was not named, and somebody would miss."""
+    from pipeline.infra import refused
+
+    return tuple(one for one in refused(changes, allowed) if not _nobody_misses(one, setting))
 
 
 def _nobody_misses(change: Change, setting: Setting) -> bool:

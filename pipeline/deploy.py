@@ -13,6 +13,7 @@ from pipeline.aws import sharing
 from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
 from pipeline.errors import ConflictError
 from pipeline.planning import DeployPlan, service_url_of
+from pipeline.plans.store import Use
 from pipeline.release.ledger.records import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS, percent
 from pipeline.release.walk.freeze import is_frozen, thaw, told
@@ -41,6 +42,8 @@ class Deploy:
         with ExitStack() as held:
             held.enter_context(sharing(Budget(UNLIMITED if run.setting.env.endpoint else LIMITS)))
             held.callback(run.leases.release)
+            if run.reviewed is not None:  # before anything is touched
+                run.reviewed.check(run.setting, run.plan())
             for _ in range(ROUNDS):
                 self._finish_abandoned()
                 self._leave_frozen()
@@ -50,6 +53,7 @@ class Deploy:
                     break
             else:
                 raise ConflictError("other deploys keep getting in between", hint="deploy again when they are done")
+            self._begin(plan.without(self._busy))
             self._tell_affected(plan)
             chosen = plan.without(self._busy)
             Releasing(run, chosen, self._behind(whole, chosen)).execute()
@@ -94,6 +98,13 @@ class Deploy:
             fresh = fresh and record.etag == run.setting.records[name].etag
             run.keep(record)
         return fresh
+
+    def _begin(self, plan: DeployPlan) -> None:
+        """Use up the saved plan that is applied, if there is one; what cannot be applied whole is not applied."""
+        run = self._run
+        if run.reviewed is not None:
+            use = Use(run.actor, run.options.claimed_actor, run.engine.now())
+            run.reviewed.begin(run.setting, plan, run.conflicts.values(), use)
 
     def _finish_abandoned(self) -> None:
         """Take over every release whose controller ended, and walk it to its end."""

@@ -195,15 +195,22 @@ def check_order(repo: Repository, record: ServiceRecord) -> None:
 
 
 def plan_deploy(
-    setting: Setting, repo: Repository, only: Sequence[str] = (), base: str | None = None, *, retry: bool = False
+    setting: Setting,
+    repo: Repository,
+    only: Sequence[str] = (),
+    base: str | None = None,
+    *,
+    retry: bool = False,
+    build: bool = True,
 ) -> DeployPlan:
     """Decide what a deploy would do; reads git and manifests, runs neither cargo nor Terraform.
 
     A service is released when the commit affects it, or when what walks with its canary is not what was released
     (a run died between apply and publish), or with `retry` when its last release was rolled back by hand. A service
-    whose walk is not over is left alone. Raises ConflictError for a commit older than a released one.
+    whose walk is not over is left alone. Without `build` the artifacts are there already, and no compiler is looked
+    for. Raises ConflictError for a commit older than a released one.
     """
-    from pipeline.build import plan_build
+    from pipeline.build import BuildPlan, plan_build
     from pipeline.workspace.affected import affected
 
     wanted = _chosen(setting.services, only)
@@ -224,10 +231,13 @@ def plan_deploy(
     releasing = tuple(service for service in chosen if service.name in names)
     needed = {service.stack for service in releasing}
     how = setting.project.build
+    root = setting.project.root
     return DeployPlan(
         setting,
         found,
-        plan_build(setting.project.root, releasing, compiler=how.compiler, auditable=how.auditable, deny=how.deny),
+        plan_build(root, releasing, compiler=how.compiler, auditable=how.auditable, deny=how.deny)
+        if build
+        else BuildPlan(root, (), (), ()),
         tuple(stack for stack in stacks if stack.stack in needed or (stack.terraform and stack.root.walk_fingerprints)),
     )
 

@@ -42,7 +42,8 @@ class Releasing:
         self._plan = plan
         self._services = {one.name: one for one in plan.setting.services}
         self._artifacts: dict[str, Artifact] = {}
-        self._keys: dict[str, str] = {}
+        # A saved plan has all functions of a stack in one, whichever wave they are released in.
+        self._keys: dict[str, str] = dict(run.reviewed.plan.keys) if run.reviewed is not None else {}
         self._behind = set(behind)
         self._committed: float | None = None
         self._open = {one.name for one in plan.services}  # whose stack may still change for them

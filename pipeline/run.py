@@ -23,6 +23,7 @@ from pipeline.release.walk.walk import Walk, run
 
 if TYPE_CHECKING:
     from pipeline.build.view import View
+    from pipeline.plans.reviewed import Reviewed
     from pipeline.workspace.git import Repository
 
 
@@ -59,6 +60,7 @@ class Run:
     tell: Teller
     building: Callable[[], AbstractContextManager[View]]
     walking: Callable[[], AbstractContextManager[Show]]
+    reviewed: Reviewed | None = None  # the saved plan that is applied, and nothing else
     walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
     results: list[ReleaseResult] = field(default_factory=list)
     conflicts: dict[str, ConflictError] = field(default_factory=dict)
@@ -71,7 +73,8 @@ class Run:
 
     def plan(self) -> DeployPlan:
         """What a deploy would do now."""
-        return plan_deploy(self.setting, self.repo, self.options.only, self.options.base, retry=self.options.retry)
+        options, build = self.options, self.reviewed is None
+        return plan_deploy(self.setting, self.repo, options.only, options.base, retry=options.retry, build=build)
 
     def wanted(self, service: str) -> bool:
         """Whether the person named this service, or none."""
@@ -99,19 +102,27 @@ class Run:
 
     def refresh(self) -> None:
         """Read anew what the ledger knows."""
-        self.setting = read_setting(
-            self.setting.project, self.setting.env, self.setting.services, self.repo, self.engine
-        )
+        before = self.setting
+        read = read_setting(before.project, before.env, before.services, self.repo, self.engine)
+        # What has to stay for an old version is what had to stay when the plan was reviewed.
+        self.setting = read if self.reviewed is None else replace(read, now=before.now)
 
     def terraform(self, stacks: Sequence[StackPlan]) -> dict[str, CrabwalkError]:
         """Bring stacks that do not refer to each other to their plans, side by side; the faults of those that failed.
 
         Where Terraform has nothing to do it does not run.
         """
-        allowed, check = self.options.allow_destroy, self.leases.check
 
         def work(stack: StackPlan) -> Work[StackRecord | None]:
-            return lambda tell: converge(self.engine, self.setting, stack, allowed, tell, before_apply=check)
+            return lambda tell: converge(
+                self.engine,
+                self.setting,
+                stack,
+                self.options.allow_destroy,
+                tell,
+                before_apply=self.leases.check,
+                reviewed=self.reviewed,
+            )
 
         for one in stacks:
             if not one.terraform:

@@ -1,4 +1,4 @@
-"""`crabwalk plan`: everything a deploy would do, and why. Changes nothing."""
+"""`crabwalk plan`: everything a deploy would do, and why. `--save` stores it, nothing else changes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import click
 from pipeline.cli.options import Here, env_option
 
 if TYPE_CHECKING:
-    from pipeline.infra import InfraPlan, Root
     from pipeline.plans.model import Preview
-    from pipeline.plans.preview import Planner
 
 
 @click.command()
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 @env_option
 @click.option("--base", metavar="COMMIT", help="Compare with this commit instead of each service's last release.")
 @click.option("--allow-destroy", multiple=True, metavar="ADDRESS", help="Let Terraform destroy or replace this.")
+@click.option("--save", is_flag=True, help="Build, plan exactly, and store it: `deploy --plan ID` applies just that.")
 @click.option(
     "--output",
     type=click.Choice(["text", "markdown", "json"]),
@@ -27,7 +26,13 @@ if TYPE_CHECKING:
     help="For people, a pull request, or machines.",
 )
 def command(
-    services: tuple[str, ...], env_name: str | None, base: str | None, allow_destroy: tuple[str, ...], output: str
+    services: tuple[str, ...],
+    env_name: str | None,
+    base: str | None,
+    *,
+    allow_destroy: tuple[str, ...],
+    save: bool,
+    output: str,
 ) -> int:
     """Show what `deploy` would do now: affected services with reasons, builds, Terraform's changes, the walk, the cost.
 
@@ -36,7 +41,7 @@ def command(
     of a service that is new come after its first release; drift is where the world differs from the state. What waits
     for a value that another service's release makes is not among Terraform's changes yet.
     """
-    return show_plan(services, env_name, base, output, allow_destroy)
+    return (save_plan if save else show_plan)(services, env_name, base, output, allow_destroy)
 
 
 def show_plan(
@@ -52,7 +57,21 @@ def show_plan(
         here.console.warn(warning)
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
     plan = plan_deploy(setting, here.repo, services, base)
-    render(here, preview(here.engine, plan, _terraform(here), frozenset(allow_destroy)), output)
+    render(here, preview(here.engine, plan, here.console, frozenset(allow_destroy)), output)
+    return 0
+
+
+def save_plan(
+    services: tuple[str, ...], env_name: str | None, base: str | None, output: str, allow_destroy: tuple[str, ...]
+) -> int:
+    """Build, upload and plan, store that under an id, and render it."""
+    from pipeline.cli.deploy import prepared
+    from pipeline.plans.save import save
+    from pipeline.run import Options
+
+    here = Here(env_name, json=output != "text")
+    run = prepared(here, Options(services, base, allow_destroy=frozenset(allow_destroy)))
+    render(here, save(run), output)
     return 0
 
 
@@ -70,19 +89,3 @@ def render(here: Here, shown: Preview, output: str) -> None:
         from pipeline.report.plan import show_preview
 
         show_preview(here.console, shown)
-
-
-def _terraform(here: Here) -> Planner:
-    """Runs of Terraform in a stack's directory; their plan files are not kept, since they hold secrets."""
-    from pipeline.infra import plan_infra, stack_directory
-    from pipeline.infra.workdir import PLAN
-
-    def planner(root: Root) -> InfraPlan:
-        directory = stack_directory(here.project.root, here.env, root.stack)
-        with here.console.group(f"terraform plan: stack {root.stack}"):
-            try:
-                return plan_infra(root, here.env, directory, here.console.progress, drift=True)
-            finally:
-                (directory / PLAN).unlink(missing_ok=True)
-
-    return planner

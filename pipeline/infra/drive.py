@@ -59,6 +59,16 @@ def _plan(root: Root, terraform: Terraform, *, drift: bool) -> InfraPlan:
     return InfraPlan(root, terraform.directory, changes, pending=code == 2, plan_sha256=plan_sha256, drift=differs)
 
 
+def restore_plan(plan: InfraPlan, content: bytes, env: Environment, on_event: OnEvent) -> InfraPlan:
+    """Lay a plan file that was made elsewhere beside its root, to be applied as it is."""
+    workdir.prepare(plan.root, env, plan.directory, on_event)
+    path = plan.directory / workdir.PLAN
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    return plan
+
+
 def apply_infra(plan: InfraPlan, env: Environment, on_event: OnEvent) -> Mapping[str, Any]:
     """Apply exactly the saved plan and return the root's outputs."""
     terraform = workdir.reopen(plan.root, env, plan.directory, on_event)
@@ -71,8 +81,10 @@ def apply_infra(plan: InfraPlan, env: Environment, on_event: OnEvent) -> Mapping
             where=str(saved),
             hint=events.STALE_HINT,
         )
-    _, messages = terraform.run("apply", "-input=false", f"-lock-timeout={LOCK_TIMEOUT}", workdir.PLAN)
-    saved.unlink(missing_ok=True)
+    try:
+        _, messages = terraform.run("apply", "-input=false", f"-lock-timeout={LOCK_TIMEOUT}", workdir.PLAN)
+    finally:
+        saved.unlink(missing_ok=True)  # it holds secrets, and is of no use a second time
     found = events.outputs(messages)
     return _outputs(terraform) if found is None else found
 

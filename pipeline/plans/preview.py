@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.infra.classify import refused
+from pipeline.converge import losses, said_to
+from pipeline.errors import CrabwalkError
+from pipeline.infra.calls import Call
 from pipeline.infra.cost import Cost, Size, cost
 from pipeline.infra.model import Change, InfraPlan, Root
-from pipeline.infra.render import MAIN
+from pipeline.infra.side_by_side import Teller, Work, side_by_side
 from pipeline.manifest.references import needed
-from pipeline.planning import DeployPlan, Setting, StackPlan, plan_stack, ready
+from pipeline.planning import DeployPlan, Setting, StackPlan, needs_of, plan_stack, ready
 from pipeline.plans.model import Preview, ReleaseShown, ServiceShown, StackShown
 from pipeline.plans.usage import next_version, usage_of
 from pipeline.release.ledger.records import Released
@@ -24,16 +26,53 @@ if TYPE_CHECKING:
 
 Planner = Callable[[Root], InfraPlan]  # one run of Terraform
 
+_FIRST = "1"
 
-def preview(
-    engine: Engine, plan: DeployPlan, planner: Planner, allowed: Collection[str] = (), keys: Mapping[str, str] = {}
-) -> Preview:
-    """Plan every stack that has to change, and tell it with everything else.
 
-    `allowed`: addresses that may be destroyed. `keys`: of the artifacts, where they are built already.
+def preview(engine: Engine, plan: DeployPlan, tell: Teller, allowed: Collection[str] = ()) -> Preview:
+    """Plan every stack that has to change, side by side, and tell it with everything else.
+
+    `allowed`: addresses that may be destroyed.
     """
-    stacks = tuple(shown(plan, stack, planner, allowed, keys) for stack in plan.stacks)
-    return told(engine, plan, stacks)
+
+    def work(stack: StackPlan) -> Work[StackShown]:
+        return lambda voice: shown(plan, stack, planner(plan.setting, voice), allowed)
+
+    return told(engine, plan, side_by_side_of(plan.stacks, work, tell))
+
+
+def side_by_side_of(
+    stacks: Sequence[StackPlan], work: Callable[[StackPlan], Work[StackShown]], tell: Teller
+) -> tuple[StackShown, ...]:
+    """What each stack's work shows, in order; raises the first fault."""
+    made = side_by_side(
+        tell, lambda name: f"terraform plan: stack {name}", {stack.stack: work(stack) for stack in stacks}
+    )
+    for one in made.values():
+        if isinstance(one, CrabwalkError):
+            raise one
+    return tuple(one for one in made.values() if isinstance(one, StackShown))
+
+
+def planner(setting: Setting, tell: Teller, keep: Callable[[Path], None] = lambda _: None) -> Planner:
+    """Runs of Terraform in a stack's directory; a plan file holds secrets, so none stays there.
+
+    `keep`: called with the path of the plan file before it goes.
+    """
+    from pipeline.infra import plan_infra, stack_directory
+    from pipeline.infra.workdir import PLAN
+
+    def planned(root: Root) -> InfraPlan:
+        directory = stack_directory(setting.project.root, setting.env, root.stack)
+        with tell.group(f"terraform plan: stack {root.stack}"):
+            try:
+                made = plan_infra(root, setting.env, directory, said_to(tell), drift=True)
+                keep(directory / PLAN)
+            finally:
+                (directory / PLAN).unlink(missing_ok=True)
+        return made
+
+    return planned
 
 
 def told(engine: Engine, plan: DeployPlan, stacks: tuple[StackShown, ...]) -> Preview:
@@ -79,7 +118,7 @@ def shown(
         changes=now,
         then=later,
         drift=drift,
-        refused=refused((*now, *later), allowed),
+        refused=losses((*now, *later), allowed, plan.setting),
         waits=waits(plan, stack),
     )
 
@@ -87,14 +126,16 @@ def shown(
 def second_phase(plan: DeployPlan, stack: StackPlan, keys: Mapping[str, str] = {}) -> Root | None:
     """The root once the stack's new services are released, with their triggers; None where it is the same."""
     setting = plan.setting
-    new = [one.name for one in plan.services if one.stack == stack.stack and setting.records[one.name].promoted is None]
+    new = {one.name: one for one in plan.services if one.stack == stack.stack and _is_new(setting, one.name)}
     if not new:
         return None
-    records = {
-        **setting.records,
-        **{name: replace(setting.records[name], promoted=_to_be(setting, name)) for name in new},
-    }
-    root = plan_stack(replace(setting, records=records), stack.stack, {**dict.fromkeys(new, ""), **keys}).root
+    promoted = {name: replace(setting.records[name], promoted=_to_be(setting, one)) for name, one in new.items()}
+    after = replace(
+        setting,
+        records={**setting.records, **promoted},
+        live=lambda name: _FIRST if name in new else setting.live(name),
+    )
+    root = plan_stack(after, stack.stack, {**dict.fromkeys(new, ""), **keys}).root
     return root if root.fingerprint != stack.root.fingerprint else None
 
 
@@ -111,13 +152,18 @@ def waits(plan: DeployPlan, stack: StackPlan) -> tuple[str, ...]:
     return tuple(sorted({one.service for missing in lacking for one in missing if one.service in names}))
 
 
-def _to_be(setting: Setting, name: str) -> Released:
-    return Released("to-be", "1", setting.commit, "", name, 0.0)
+def _is_new(setting: Setting, name: str) -> bool:
+    return setting.records[name].promoted is None
 
 
-def _calls(root: Root) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(root.files[MAIN]).get("module") or {}
-    return found
+def _to_be(setting: Setting, service: Service) -> Released:
+    """Its first release, as if it had happened."""
+    needs = needs_of(setting, ready(setting, service).service)
+    return Released("to-be", _FIRST, setting.commit, "", "", 0.0, needs)
+
+
+def _calls(root: Root) -> dict[str, Call]:
+    return {call.name: call for calls in root.calls.values() for call in calls}
 
 
 def _only_more(first: Root, then: Root) -> bool:

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.infra.classify import drift_of, from_document
 from pipeline.infra.cost import Cost, Item
 from pipeline.infra.model import Change
 from pipeline.plans.model import Preview, ReleaseShown, SavedShown, ServiceShown, StackShown
+from pipeline.plans.saved import SavedStack, StateSeen
 from pipeline.report.console import Console
 from pipeline.report.plan import show_preview
 from pipeline.report.plan_json import document
@@ -115,6 +117,23 @@ def test_json_has_the_documented_keys() -> None:
     assert made["costs"] == [
         {"service": "todos", "monthly": 0.1, "items": [{"what": "+1 alarm", "monthly": 0.1}], "unknown": ["log lines"]}
     ]
+
+
+def test_no_value_of_an_attribute_is_in_any_form() -> None:
+    before, after = ({"environment": [{"variables": {"TOKEN": f"hunter{number}"}}]} for number in (1, 2))
+    found = {
+        "address": "module.todos.aws_lambda_function.this",
+        "type": "aws_lambda_function",
+        "change": {"actions": ["update"], "before": before, "after": after, "after_sensitive": {"environment": True}},
+    }
+    read = {"resource_changes": [found], "resource_drift": [found]}
+    changes, drift = from_document(read), drift_of(read)
+    assert changes
+    assert drift
+    kept = SavedStack("f", "p", pending=True, state=StateSeen(), changes=changes, then=changes)
+    plan = replace(PLAN, stacks=(StackShown("todos", True, changes, then=changes, drift=drift, refused=changes),))
+    forms = (shown(plan), shown(plan, terminal=True), markdown(plan), repr(document(plan)), repr(kept))
+    assert all("environment" in text and "hunter" not in text for text in forms)
 
 
 def well_formed(text: str) -> None:
