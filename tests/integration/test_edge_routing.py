@@ -168,6 +168,11 @@ def test_an_alias_on_latest_and_a_plain_version_have_their_own_dimensions(embedd
 
 def test_function_url(embedded, functions, live):
     made = functions.create_function_url_config(FunctionName=live, Qualifier="live", AuthType="NONE")
+    for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):
+        statement = action.partition(":")[2]
+        functions.add_permission(
+            FunctionName=live, Qualifier="live", StatementId=statement, Action=action, Principal="*"
+        )
     host = made["FunctionUrl"].split("/")[2]
     for _ in range(20):
         request = urllib.request.Request(embedded.endpoint + "/", headers={"Host": host})  # noqa: S310
