@@ -86,6 +86,22 @@ def test_two_versions_with_different_roles_cannot_share_an_alias(functions, name
     assert refused(functions.create_alias, FunctionName=namespace, **split) == INVALID
 
 
+def test_provisioned_concurrency_and_weights_exclude_each_other(functions, namespace):
+    kit.weighted(functions, namespace, 0.25)
+    functions.create_alias(FunctionName=namespace, Name="head", FunctionVersion="$LATEST")
+    put = functions.put_provisioned_concurrency_config
+    two = {"FunctionName": namespace, "ProvisionedConcurrentExecutions": 2}
+    assert refused(put, Qualifier="live", **two) == INVALID
+    assert refused(put, Qualifier="head", **two) == INVALID
+    functions.update_alias(FunctionName=namespace, Name="live", RoutingConfig=weights())
+    assert put(Qualifier="live", **two)["RequestedProvisionedConcurrentExecutions"] == 2
+    assert put(Qualifier="2", **two)["ResponseMetadata"]["HTTPStatusCode"] == 202
+    split = {"FunctionName": namespace, "Name": "live", "RoutingConfig": weights(v2=0.1)}
+    assert refused(functions.update_alias, **split) == INVALID
+    functions.delete_provisioned_concurrency_config(FunctionName=namespace, Qualifier="live")
+    assert functions.update_alias(**split)["RoutingConfig"] == weights(v2=0.1)
+
+
 def test_publish_version_guards(functions, namespace):
     kit.create(functions, namespace)
     other = b64encode(hashlib.sha256(b"other").digest()).decode()
