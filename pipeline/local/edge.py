@@ -38,6 +38,7 @@ def apply(dice: random.Random) -> list[Patch]:
         edge_queries,
         edge_runtime,
         edge_spawn,
+        edge_states,
     )
 
     return [
@@ -58,6 +59,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_log_queries.apply(),
         *edge_runtime.apply(),
         *edge_pipes.apply(),
+        *edge_states.apply(),
     ]
 
 
