@@ -37,6 +37,7 @@ def apply(dice: random.Random) -> list[Patch]:
         edge_publish,
         edge_queries,
         edge_runtime,
+        edge_secrets,
         edge_spawn,
         edge_states,
     )
@@ -50,6 +51,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_aliases.apply(),
         *edge_mappings.apply(),
         *edge_provisioned.apply(),
+        *edge_secrets.apply(),
         *edge_gateway.apply(),
         *edge_authorizers.apply(),
         *edge_function_urls.apply(),

@@ -45,16 +45,15 @@ BUCKET = "crabwalk-usage"
 KEY = "artifacts/bootstrap.zip"
 SEEN = "event "
 
-# Answers every event; fails on one that says `fail`, and reports the records of a batch whose body says so.
+# Answers every event; fails on one that says `fail`, and reports the messages of a batch whose body does.
 BOOTSTRAP = """
 def handle(event, arn):
-    say("event " + json.dumps({"arn": arn, "event": event}))
+    say("event " + json.dumps({"arn": arn, "version": VERSION, "event": event}))
     if not isinstance(event, dict):
         return {"version": VERSION}
     if event.get("fail"):
         raise ValueError("asked to fail")
-    records = [one for one in event.get("Records", []) if isinstance(one, dict)]
-    bad = [one["messageId"] for one in records if "fail" in str(one.get("body"))]
+    bad = [one["messageId"] for one in event.get("Records", []) if "fail" in one.get("body", "")]
     return {"version": VERSION, "batchItemFailures": [{"itemIdentifier": one} for one in bad]}
 def after(event): pass
 """
@@ -170,7 +169,7 @@ def _short(value: Any) -> str:
 
 
 def seen(running: local.Running, function: str) -> list[dict[str, Any]]:
-    """What the bootstrap of this function was called with so far: `arn` as invoked, and `event`."""
+    """What the bootstrap of this function was called with so far: `arn` as invoked, `version` that ran, `event`."""
     logs = edge_kit.client(running, "logs")
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
     lines = [one["message"] for page in pages for one in page["events"]]
