@@ -65,6 +65,15 @@ def test_a_module_shows_one_usage_that_can_be_applied(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_module_has_its_row_in_the_table_of_all(name: str) -> None:
+    table = (MODULES.parent / "docs" / "modules.md").read_text()
+    rows = [
+        line.count("|") for line in table.splitlines() if line.startswith(f"| [{name}](../modules/{name}/README.md) |")
+    ]
+    assert rows == [6], f"docs/modules.md needs one row of five columns for {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_modules_own_tests_pass(workshop: tuple[Path, dict[str, str]], name: str) -> None:
     copy, variables = workshop
     module = copy / name
