@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_run: bool, output: str) -> int:
     """Delete published versions that no alias, rollback, release under way or Terraform state needs.
 
-    Without SERVICE, of all services. What stays is shown with the reason. A service somebody works on is left alone.
+    Without SERVICE, of all services, and saved plans that are too old to be applied. What stays is shown with the
+    reason. A service somebody works on is left alone.
     """
     from pipeline.errors import ConflictError, UsageError
     from pipeline.manifest.node import nearest
@@ -46,9 +47,25 @@ def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_r
                 continue
         plans.append(plan)
         _show(here, plan, dry_run=dry_run)
+    expired = () if services else _old_plans(here, dry_run=dry_run)
     if output == "json":
-        here.console.json({"environment": here.env.name, "dry_run": dry_run, "services": plans})
+        here.console.json(
+            {"environment": here.env.name, "dry_run": dry_run, "services": plans, "saved_plans": list(expired)}
+        )
     return code
+
+
+def _old_plans(here: Here, *, dry_run: bool) -> tuple[str, ...]:
+    """Delete saved plans that nobody can apply any more: their files hold secrets."""
+    from pipeline.plans.store import PlanStore
+
+    store = PlanStore(here.engine.objects)
+    expired = store.expired(here.engine.now())
+    for plan_id in expired:
+        if not dry_run:
+            store.delete(plan_id)
+        here.console.line(f"saved plan {plan_id}: {'would be' if dry_run else 'was'} deleted, it expired")
+    return expired
 
 
 def _show(here: Here, plan: PrunePlan, *, dry_run: bool) -> None:
