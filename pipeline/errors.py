@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+DRIFT = 6  # no fault: what was asked for is the answer that something drifted
+
 
 class CrabwalkError(Exception):
     """A fault with a cause a person can act on; `hint` is the next thing to do."""

@@ -40,6 +40,7 @@ VERBS = {
     "dev": "Run a service here against the embedded AWS, compiled anew as you edit.",
     "rollback": "Back to the previous stable version, now.",
     "prune": "Delete old versions that nothing needs any more.",
+    "drift": "Show where the world differs from what was applied.",
     "unlock": "Show who holds a stack's Terraform lock; free it where that run is dead.",
     "bootstrap": "Create an environment's bucket.",
     "local": "Start, stop or show the embedded AWS.",

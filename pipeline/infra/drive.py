@@ -47,6 +47,7 @@ def plan_infra(root: Root, env: Environment, directory: Path, on_event: OnEvent,
 
 
 def _plan(root: Root, terraform: Terraform, *, drift: bool) -> InfraPlan:
+    _save_what_was_left(terraform)
     code, messages = terraform.run(
         "plan", "-input=false", "-detailed-exitcode", f"-lock-timeout={LOCK_TIMEOUT}", f"-out={workdir.PLAN}",
         accept=(0, 2),
@@ -67,6 +68,27 @@ def restore_plan(plan: InfraPlan, content: bytes, env: Environment, on_event: On
     path.touch(mode=0o600)
     path.write_bytes(content)
     return plan
+
+
+def _save_what_was_left(terraform: Terraform) -> None:
+    """Put a state in its place that an earlier run could only save here; Terraform refuses one that is not the newer.
+
+    What that run made would be unknown otherwise, and made again.
+    """
+    left = terraform.directory / workdir.ERRORED
+    if not left.is_file():
+        return
+    try:
+        terraform.plain("state", "push", f"-lock-timeout={LOCK_TIMEOUT}", workdir.ERRORED)
+    except events.StateLockedError:
+        raise
+    except TerraformError as error:
+        raise TerraformError(
+            f"the state that an earlier run could not save is still only in {workdir.ERRORED}: {error.what}",
+            where=str(left),
+            hint=error.hint or "compare it with the state in the bucket; then push it with -force, or delete it",
+        ) from error
+    left.unlink()
 
 
 def apply_infra(plan: InfraPlan, env: Environment, on_event: OnEvent) -> Mapping[str, Any]:

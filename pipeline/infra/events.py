@@ -88,7 +88,7 @@ def failure(
     text = "\n".join(dict.fromkeys(_diagnostic(error) for error in errors))
     if "state lock" in text:
         return StateLockedError(_locked(text), where=root, hint=_locked_hint(text, unlock))
-    if "Saved plan is stale" in text or "plan file was created by a different" in text:
+    if any(marker in text for marker in _STALE):
         return StalePlanError(f"terraform {command}: {text}", where=root, hint=STALE_HINT)
     hint = _hint(text)
     done = applied(messages)
@@ -97,13 +97,16 @@ def failure(
         told = f"{count} before it ({', '.join(done)})" if done else "nothing was changed"
         if _SAVED_ELSEWHERE.search(text):
             text += f"\n{told}, but the state could not be saved"
-            hint = "run `terraform state push errored.tfstate` in that directory before anything else"
+            hint = (
+                f"{hint or 'remove the cause'}; then run the same command again, in this directory: it saves it first"
+            )
         else:
             text += f"\n{told}; the state is saved"
             hint = f"{hint or 'remove the cause'}; then run the same command again: it goes on from there"
     return TerraformError(f"terraform {command} failed: {text}", where=root, hint=hint)
 
 
+_STALE = ("Saved plan is stale", "plan files cannot be transferred", "plan file was created by a different")
 STALE_HINT = "plan again: the same command makes a new plan"
 
 
@@ -127,7 +130,7 @@ _HINTS = (
         ("AWS account ID not allowed", "AWS Account ID not allowed"),
         "these credentials belong to another account than the environment declares",
     ),
-    (("AccessDenied", "UnauthorizedOperation"), "the role that deploys lacks this permission"),
+    (("AccessDenied", "UnauthorizedOperation", "StatusCode: 403"), "the role that deploys lacks this permission"),
     (
         ("Failed to query available provider packages", "Failed to install provider", "Could not retrieve the list"),
         "the provider's registry cannot be reached; CRABWALK_PROVIDER_MIRROR=DIR names a filesystem mirror to use",
@@ -138,6 +141,14 @@ _HINTS = (
     ),
     (("connection refused", "no such host"), "AWS cannot be reached; for `local`, see `crabwalk local status`"),
     (("state data in S3 does not have the expected content",), "wait a minute and run the same command again"),
+    (
+        ("Unreadable module directory", "Failed to download module", "Could not download module", "Module not found"),
+        "a module's source cannot be read: look at `source` in the service's infra/*.tf, and whether it is still there",
+    ),
+    (
+        ("timeout while waiting for", "context deadline exceeded"),
+        "AWS did not finish it in time: look at the resource itself, it may still be at work",
+    ),
     (("Unsupported Terraform Core version",), "install a newer Terraform"),
 )
 

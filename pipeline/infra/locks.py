@@ -24,7 +24,8 @@ from pipeline.infra.render import state_key
 if TYPE_CHECKING:
     from pipeline.aws.objects import Objects
 
-NOTE = ".terraform/crabwalk-run.json"
+NOTES = ".terraform"
+_NOTE = "crabwalk-run-{}.json"
 EARLY_S, LATE_S = 2.0, 60.0  # a lock is dated when it is asked for, right after its process began
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
@@ -101,15 +102,24 @@ def held(objects: Objects, stack: str) -> StateLock | None:
 
 def locked(objects: Objects) -> tuple[str, ...]:
     """The stacks whose locks are held."""
-    start, end = lock_key("\0").split("\0")
-    return tuple(key[len(start) : -len(end)] for key in objects.keys(start) if key.endswith(end))
+    return _names(objects, lock_key("*"))
+
+
+def stacks_with_state(objects: Objects) -> tuple[str, ...]:
+    """The stacks that were ever applied, whether or not a manifest still names them."""
+    return _names(objects, state_key("*"))
+
+
+def _names(objects: Objects, key: str) -> tuple[str, ...]:
+    start, end = key.split("*")
+    return tuple(one[len(start) : -len(end)] for one in objects.keys(start) if one.endswith(end))
 
 
 def looked_at(objects: Objects, lock: StateLock, directories: Iterable[Path]) -> Verdict:
     """Whether the run that holds `lock` is dead, by what was noted in these directories and in the bucket."""
     here = socket.gethostname()
-    noted = (last_run(directory) for directory in directories)
-    run = next((one for one in noted if one is not None and one.can_have_taken(lock, here)), None)
+    noted = (one for directory in directories for one in own_runs(directory) if one.can_have_taken(lock, here))
+    run = min(noted, key=lambda one: (not alive(one), one.pid), default=None)  # one that lives may be the one
     killed = objects.get(killed_key(lock.stack))
     by_us = None if killed is None else killed.body.decode("utf-8", "replace")
     return judge(lock, run, by_us, here, running=run is not None and alive(run))
@@ -150,21 +160,23 @@ def note(directory: Path, pid: int, command: str) -> None:
     """Note the process that is about to take the lock."""
     run = OwnRun(pid, _ticks(pid), _boot(), socket.gethostname(), command, datetime.now(UTC).timestamp())
     with suppress(OSError):  # a note that cannot be written makes `unlock` ask for --force
-        path = directory / NOTE
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(asdict(run)))
+        (directory / NOTES).mkdir(exist_ok=True)
+        (directory / NOTES / _NOTE.format(pid)).write_text(json.dumps(asdict(run)))
 
 
-def forget(directory: Path) -> None:
-    """The noted process ended in order, so it has released the lock itself."""
-    (directory / NOTE).unlink(missing_ok=True)
+def forget(directory: Path, pid: int | str) -> None:
+    """This process ended in order, so it holds no lock; `*`: none that was ever noted does."""
+    for path in (directory / NOTES).glob(_NOTE.format(pid)):
+        path.unlink(missing_ok=True)
 
 
-def last_run(directory: Path) -> OwnRun | None:
-    """The run that was noted in a stack's directory and did not end in order."""
-    with suppress(OSError, ValueError, TypeError):
-        return OwnRun(**json.loads((directory / NOTE).read_text()))
-    return None
+def own_runs(directory: Path) -> tuple[OwnRun, ...]:
+    """The runs that were noted in a stack's directory and did not end in order, or have not yet."""
+    found = []
+    for path in sorted((directory / NOTES).glob(_NOTE.format("*"))):
+        with suppress(OSError, ValueError, TypeError):
+            found.append(OwnRun(**json.loads(path.read_text())))
+    return tuple(found)
 
 
 def alive(run: OwnRun) -> bool:

@@ -63,6 +63,7 @@ def render(
     keys = {p.service.name: p.artifact_key for p in placements if p.artifact_key is not None}
     # A root does not change with modules it does not use.
     files = _sources(modules, {call.module for call in every})
+    main = {name: block for name, block in main.items() if block}  # Terraform takes no empty one
     files |= {MAIN: _json(main), ARTIFACTS: _json({"artifacts": keys})}
     walks = {placement.service.name: walk_fingerprint(placement.service) for placement in placements}
     return Root(stack, files, _fingerprint(files), walks, calls)

@@ -103,6 +103,17 @@ def provide_roles(
     return Roles(github, arns)
 
 
+def recorded_root(project: Project, env: Environment, modules: Path) -> Root | None:
+    """The root of the roles as they were asked for last; None when nobody ever did."""
+    from pipeline.aws.objects import Objects
+
+    objects = Objects(env)
+    recorded = _recorded(objects)
+    if recorded is None:
+        return None
+    return render_roles(project, env, _github(recorded), modules, _provider_of_others(env, objects))
+
+
 def _recorded(objects: Objects) -> dict[str, Any] | None:
     stored = objects.get(RECORD_KEY)
     if stored is None:

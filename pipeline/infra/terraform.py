@@ -21,7 +21,7 @@ from pipeline.infra.process import GRACE_S, started, stop
 
 MINIMUM = (1, 10)
 LOCK_TIMEOUT = "15s"
-LOCKING = frozenset({"plan", "apply"})
+LOCKING = frozenset({"plan", "apply", "state"})
 
 # What a caller's shell must not change about our runs.
 _NOT_INHERITED = ("TF_WORKSPACE", "TF_DATA_DIR", "TF_INPUT", "TF_LOG", "TF_LOG_PATH")
@@ -77,6 +77,13 @@ class Terraform:
             raise self._failure(command, messages, stderr, code)
         return code, messages
 
+    def plain(self, command: str, *arguments: str) -> None:
+        """Run a command that streams no `-json`, for what it does; TerraformError with its own words if it fails."""
+        lines: list[str] = []
+        code, stderr = self._stream(command, list(arguments), lines.append)
+        if code != 0:
+            raise self._failure(command, [{"@message": text} for text in lines], stderr, code)
+
     def document(self, command: str, *arguments: str) -> Any:
         """Run a command that prints one JSON document (`show`, `output`, `version`)."""
         lines: list[str] = []
@@ -125,8 +132,11 @@ class Terraform:
             finally:
                 if running.killed and locking:
                     self._tell_killed()
-                elif (running.process.poll() or 0) >= 0:  # what a signal ended keeps its note, which proves it dead
-                    locks.forget(self.directory)
+                elif (
+                    code := running.process.poll() or 0
+                ) >= 0:  # what a signal ended keeps its note: it proves it dead
+                    # Whoever had the lock without a fault proves that no earlier run has it.
+                    locks.forget(self.directory, running.process.pid if code == 1 else "*")
             return running.process.wait(), clean(running.complaint())
 
     def _tell_killed(self) -> None:

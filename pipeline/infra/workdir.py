@@ -24,7 +24,9 @@ STATE = "terraform.tfstate"  # only while an environment has no bucket yet
 DATA = ".terraform"
 RECORD = f"{DATA}/crabwalk-init"
 
-_KEPT = frozenset({STATE, f"{STATE}.backup", "errored.tfstate"})
+ERRORED = "errored.tfstate"  # what Terraform writes when it cannot save the state where it belongs
+
+_KEPT = frozenset({STATE, f"{STATE}.backup", ERRORED})
 
 # What Terraform says when its data directory does not fit the root after all.
 _NOT_INITIALISED = (
@@ -128,7 +130,7 @@ def _key(root: Root, terraform: Terraform) -> str:
     relevant = {
         "lock": hashlib.sha256(root.files[LOCK]).hexdigest(),
         "terraform": main["terraform"],
-        "modules": {name: call["source"] for name, call in main["module"].items()},
+        "modules": {name: call["source"] for name, call in main.get("module", {}).items()},
         "required": {name: _sha(content) for name, content in _versions(root.files).items()},
         "binary": [str(binary), binary.stat().st_mtime_ns, binary.stat().st_size],
         "config": [config, Path(config).read_text() if config else ""],

@@ -128,14 +128,14 @@ def test_files_of_an_earlier_root_go_and_terraforms_own_stay(
     (directory / "modules" / "gone" / "main.tf").write_text("")
     (directory / "stray.tf").write_text("")
     (directory / ".terraform" / "providers").mkdir()
-    (directory / "errored.tfstate").write_text("")
+    (directory / "terraform.tfstate.backup").write_text("")
     lock = directory / ".terraform.lock.hcl"
     lock.write_text(lock.read_text() + "# hash of this machine, added by init\n")
     plan(root, embedded_environment, directory)
     assert not (directory / "stray.tf").exists()
     assert not (directory / "modules" / "gone").exists()
     assert (directory / ".terraform" / "providers").is_dir()
-    assert (directory / "errored.tfstate").exists()
+    assert (directory / "terraform.tfstate.backup").exists()
     assert "added by init" in lock.read_text()
 
 
@@ -187,3 +187,21 @@ def test_a_plan_that_is_not_ours_any_more_is_not_applied(
     with pytest.raises(ConflictError, match="not the one that was made"):
         apply_infra(made, embedded_environment, lambda _: None)
     assert "apply" not in terraform.commands
+
+
+def test_a_state_that_could_not_be_saved_is_saved_before_anything_is_planned(
+    terraform: Fake, root: Root, embedded_environment: Environment, directory: Path
+) -> None:
+    plan(root, embedded_environment, directory)
+    left = directory / "errored.tfstate"
+    left.write_text("{}")
+    terraform.tell("state", "Failed to write state: newer than the one in the bucket", code=1)
+    with pytest.raises(TerraformError, match=r"still only in errored\.tfstate: terraform state ended with 1") as caught:
+        plan(root, embedded_environment, directory)
+    assert left.exists()
+    assert "push it with -force" in str(caught.value.hint)
+    terraform.tell("state")
+    plan(root, embedded_environment, directory)
+    assert not left.exists()
+    assert terraform.commands == ["init", "plan", "state", "state", "plan"]
+    assert terraform.calls[-2]["arguments"] == ["state", "push", "-lock-timeout=15s", "errored.tfstate"]

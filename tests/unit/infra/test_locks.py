@@ -56,20 +56,21 @@ def test_a_lock_that_no_noted_run_can_have_taken_is_not_freed(lock: StateLock, r
 
 def test_a_noted_process_is_told_from_a_later_one_of_its_number(tmp_path: Path) -> None:
     locks.note(tmp_path, os.getpid(), "plan")
-    run = locks.last_run(tmp_path)
-    assert run is not None
+    (run,) = locks.own_runs(tmp_path)
     assert locks.alive(run)
     assert not locks.alive(replace(run, ticks="1"))
     assert not locks.alive(replace(run, boot="before"))
-    locks.forget(tmp_path)
-    assert locks.last_run(tmp_path) is None
+    locks.note(tmp_path, 1, "apply")
+    locks.forget(tmp_path, os.getpid())
+    assert [one.pid for one in locks.own_runs(tmp_path)] == [1]
+    locks.forget(tmp_path, "*")
+    assert locks.own_runs(tmp_path) == ()
 
 
 def test_a_process_that_nobody_has_waited_for_yet_is_dead(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     locks.note(tmp_path, process.pid, "apply")
-    run = locks.last_run(tmp_path)
-    assert run is not None
+    (run,) = locks.own_runs(tmp_path)
     assert locks.alive(run)
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -79,6 +80,6 @@ def test_a_process_that_nobody_has_waited_for_yet_is_dead(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"pid": 1}'])
 def test_a_broken_note_is_no_note(tmp_path: Path, text: str) -> None:
-    (tmp_path / ".terraform").mkdir()
-    (tmp_path / locks.NOTE).write_text(text)
-    assert locks.last_run(tmp_path) is None
+    (tmp_path / locks.NOTES).mkdir()
+    (tmp_path / locks.NOTES / "crabwalk-run-1.json").write_text(text)
+    assert locks.own_runs(tmp_path) == ()

@@ -241,8 +241,7 @@ def test_what_had_to_be_killed_tells_the_lock_it_left(
         "warning: Terraform of stack web did not end within 30 s and was killed; the lock 4fbbbf4d of its state is "
         "left, what it was doing may not be in the state: crabwalk unlock web --env staging"
     )
-    run = locks.last_run(tmp_path)
-    assert run is not None
+    (run,) = locks.own_runs(tmp_path)
     assert (run.command, locks.alive(run)) == ("apply", False)
 
 
@@ -250,4 +249,4 @@ def test_a_run_that_ended_in_order_leaves_no_note(terraform: Fake, tmp_path: Pat
     terraform.tell("plan", code=1)
     with pytest.raises(TerraformError):
         driver(terraform, tmp_path).run("plan")
-    assert locks.last_run(tmp_path) is None
+    assert locks.own_runs(tmp_path) == ()

@@ -1,0 +1,54 @@
+"""Drift on the embedded AWS: what a hand changed is found, what the release engine wrote is not."""
+
+from __future__ import annotations
+
+from shop_kit import Shop
+
+from pipeline.aws import client
+
+
+def test_a_hand_edit_is_found_and_a_walk_is_none(shop: Shop) -> None:
+    functions, logs = client(shop.env, "lambda"), client(shop.env, "logs")
+    function = shop.function()
+    alias = shop.alias()
+    memory = functions.get_function_configuration(FunctionName=function)["MemorySize"]
+    functions.update_function_configuration(FunctionName=function, MemorySize=memory + 64)
+    functions.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
+    other = functions.publish_version(FunctionName=function)["Version"]
+    functions.update_alias(
+        FunctionName=function,
+        Name="live",
+        Description="somebody walks",
+        RoutingConfig={"AdditionalVersionWeights": {other: 0.25}},
+    )
+    logs.delete_log_group(logGroupName=f"/aws/lambda/{shop.function('health')}")
+    try:
+        done = shop.crabwalk("drift", "--env", "local", "--reapply", "--output", "json")
+        walking = shop.weights()
+    finally:
+        functions.update_alias(
+            FunctionName=function,
+            Name="live",
+            FunctionVersion=alias["FunctionVersion"],
+            Description=alias.get("Description", ""),
+            RoutingConfig={"AdditionalVersionWeights": {}},
+        )
+        functions.update_function_configuration(FunctionName=function, MemorySize=memory)
+        functions.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
+    assert done.code == 6, done.said
+    assert walking == {other: 0.25}, "looking changes nothing"
+    found = {one["stack"]: one for one in done.json["stacks"]}
+    assert {name: one["state"] for name, one in found.items()} == {"environment": "clean", "web": "drifted"}
+    assert [(one["address"], one["action"], one["attributes"]) for one in found["web"]["drift"]] == [
+        ("module.health.aws_cloudwatch_log_group.this", "delete", []),
+        ("module.hello.aws_lambda_function.this", "update", ["memory_size"]),
+    ]
+    assert [(one["changes"], one["error"]) for one in found.values()] == [([], None)] * 2
+    assert (done.json["exit"], found["web"]["services"], found["web"]["declared"]) == (6, ["health", "hello"], True)
+    assert "stack web: the next `crabwalk deploy --env local` puts it back" in done.err
+
+    put_back = shop.deploy()
+    assert put_back.code == 0, put_back.said
+    assert "health.aws_cloudwatch_log_group.this created" in put_back.out
+    name = f"/aws/lambda/{shop.function('health')}"
+    assert [one["logGroupName"] for one in logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]] == [name]
