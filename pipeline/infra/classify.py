@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from pipeline.infra.kinds import TAGS, kind_of
+from pipeline.infra.kinds import TAGS, Kind, kind_of
 from pipeline.infra.model import Action, Amount, Change, Effect
 
 NET = "net"  # a call `SERVICE_net` is a safety net: no version needs it to run, and it keeps nothing
@@ -69,7 +69,7 @@ def drift_of(document: Mapping[str, Any]) -> tuple[Change, ...]:
     """Where the world differs from the state; not what the release engine wrote, nor what AWS merely answers."""
     found = []
     for one in _read(document.get("resource_drift") or ()):
-        kind = kind_of(one.type)
+        kind = kind_of(one.type, one.address)
         ignored = kind.engine | kind.answers
         left = tuple(name for name in one.attributes if name not in ignored)
         if one.action != "update" or left:
@@ -83,7 +83,7 @@ def refused(changes: Sequence[Change], allowed: Collection[str]) -> tuple[Change
         change
         for change in changes
         if change.action in {"delete", "replace"}
-        and kind_of(change.type).lost
+        and kind_of(change.type, change.address).lost
         and not _of_a_net(change.address)
         and change.address not in allowed
     )
@@ -113,11 +113,11 @@ def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def _change(address: str, kind: str, action: Action, change: Mapping[str, Any]) -> Change:
     attributes = _attributes(change, action)
-    row = kind_of(kind)
+    row = kind_of(kind, address)
     if _of_a_net(address):
         effect: Effect = "at-once"
     elif action == "update":
-        effect = _update_effect(kind, attributes, change)
+        effect = _update_effect(row, attributes, change)
     else:
         effect = "destroys" if action in {"delete", "replace"} and row.needed else "at-once"
     return Change(address, kind, service_of(address), action, effect, attributes, _amounts(change))
@@ -144,8 +144,7 @@ def _attributes(change: Mapping[str, Any], action: Action) -> tuple[str, ...]:
     return tuple(sorted({name for name in {*before, *after} if before.get(name) != after.get(name)} | unknown))
 
 
-def _update_effect(kind: str, attributes: Sequence[str], change: Mapping[str, Any]) -> Effect:
-    row = kind_of(kind)
+def _update_effect(row: Kind, attributes: Sequence[str], change: Mapping[str, Any]) -> Effect:
     before, after = change.get("before") or {}, change.get("after") or {}
     left = set(attributes) - TAGS - row.answers
     left -= {name for name in left if row.takes_nothing(name, before.get(name), after.get(name))}

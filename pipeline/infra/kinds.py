@@ -115,6 +115,7 @@ _COMPUTE: Mapping[str, Kind] = {
         free="logging_configuration tracing_configuration",
         answers="creation_date description revision_id state_machine_version_arn status version_description",
     ),
+    "aws_cloudcontrolapi_resource": _lost(answers="properties"),
     "terraform_data": _again(),
 }
 
@@ -239,6 +240,11 @@ _WATCHED: Mapping[str, Kind] = {
 KINDS: Mapping[str, Kind] = {**_COMPUTE, **_DOORS, **_EVENTS, **_DATA, **_ACCESS, **_WATCHED}
 
 
-def kind_of(resource_type: str) -> Kind:
+# What the provider has no type for is made by Cloud Control, whose resource can be anything: these are ours.
+_STANDS_FOR: Mapping[str, str] = {"aws_cloudcontrolapi_resource.invoke": "aws_lambda_permission"}
+
+
+def kind_of(resource_type: str, address: str = "") -> Kind:
     """The row of a type; for one that is not in the table, everything is a loss."""
-    return KINDS.get(resource_type, UNKNOWN)
+    name = address.rpartition(f"{resource_type}.")[2].partition("[")[0]
+    return KINDS.get(_STANDS_FOR.get(f"{resource_type}.{name}", resource_type), UNKNOWN)

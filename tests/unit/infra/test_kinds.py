@@ -55,6 +55,7 @@ ROWS: Mapping[str, Row] = {
     "aws_apigatewayv2_stage": Row(
         False, ("default_route_settings", [], [{"throttling_rate_limit": 5}]), ("auto_deploy", True, False)
     ),
+    "aws_cloudcontrolapi_resource": Row(True, ("properties", "a", "b"), ("desired_state", "a", "b")),
     "aws_cloudwatch_composite_alarm": Row(False, ("alarm_rule", "a", "b"), None),
     "aws_cloudwatch_dashboard": Row(False, ("dashboard_body", "a", "b"), None),
     "aws_cloudwatch_event_archive": Row(True, ("retention_days", 7, 0), ("retention_days", 7, 3)),
@@ -201,6 +202,15 @@ def test_what_each_type_means_to_a_version(kind: str, row: Row) -> None:
         assert change(kind, "update", update=row.takes).effect == "destroys"
     assert change(kind, "create").effect == "at-once"
     assert change(kind, "update", update=("tags", {}, {"a": "b"})).effect == "at-once"
+
+
+def test_a_permission_made_by_cloud_control_is_a_permission() -> None:
+    address = "module.todos_url.aws_cloudcontrolapi_resource.invoke[0]"
+    done = {"actions": ["delete"]}
+    document = {"resource_changes": [{"address": address, "type": "aws_cloudcontrolapi_resource", "change": done}]}
+    changes = from_document(document)
+    assert [one.effect for one in changes] == ["destroys"]
+    assert refused(changes, ()) == ()
 
 
 def test_a_type_nobody_knows_is_a_loss() -> None:
