@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 services_argument: Callable[[F], F] = click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+UNREAD = "nobody reads the output any more: "
 reason_option: Callable[[F], F] = click.option(
     "--reason", metavar="TEXT", default="", help="Why; it stays in the history."
 )
@@ -54,8 +55,9 @@ def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: b
     with _live(here) as show:
         try:
             done = carry_out(here.engine, orders, go_on=go_on, show=show, say=here.console.progress)
-        except BaseException:
-            _interrupted(here, [service for service, _ in orders])
+        except BaseException as ended:
+            unread = isinstance(ended, BrokenPipeError)
+            _interrupted(here, [service for service, _ in orders], UNREAD if unread else "")
             raise
     told = {**known, **{one.service: one for one in done}}
     return tell(here, [told[service] for service, _ in asked])
@@ -92,10 +94,11 @@ def _live(here: Here) -> Iterator[Show]:
         yield show
 
 
-def _interrupted(here: Here, services: Sequence[str]) -> None:
+def _interrupted(here: Here, services: Sequence[str], cause: str) -> None:
     env = here.env.name
     for service in services:
         here.console.warn(
-            f"what was asked of {service} stands, recorded; `crabwalk status {service} --env {env}` tells how far it "
-            f"got, `crabwalk resume {service} --env {env}` goes on with the walk"
+            f"{cause}what was asked of {service} stands, recorded; "
+            f"`crabwalk status {service} --env {env}` tells how far it got, "
+            f"`crabwalk resume {service} --env {env}` goes on with the walk"
         )

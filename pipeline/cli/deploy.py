@@ -89,6 +89,7 @@ def deploy(
     plan_id: str | None = None,
 ) -> int:
     """Deploy the commit and tell how each release ended; the exit code."""
+    from pipeline.cli.asking import UNREAD
     from pipeline.deploy import Deploy
     from pipeline.release.walk.outcome import exit_code
     from pipeline.report.release import show_result
@@ -101,12 +102,14 @@ def deploy(
         run = reviewing(run, plan_id)
     try:
         results = Deploy(run).execute()
-    except BaseException:
-        for result in run.results:
+    except BaseException as ended:
+        unread = isinstance(ended, BrokenPipeError)
+        for result in () if unread else run.results:
             show_result(console, result)
         if run.walking_now:
+            cause = UNREAD if unread else ""
             console.warn(
-                f"the walk of {', '.join(run.walking_now)} stands where it is, recorded; "
+                f"{cause}the walk of {', '.join(run.walking_now)} stands where it is, recorded; "
                 f"`crabwalk deploy --env {here.env.name}` goes on with it, `crabwalk rollback` ends it"
             )
         raise

@@ -141,6 +141,8 @@ def _place(here: Here, service: str | None, env_name: str | None, function: str 
 
 def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
     """Say it, record it, say whether that worked."""
+    from pipeline.release.words import who as short
+
     console, moved = here.console, done.plan.target is not None
     if moved:
         console.good(f"{place.label}: {done.plan.sentence}")
@@ -150,7 +152,7 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
     who = None
     if not moved:
         who = _who(place, note)
-        by = f" by {who}" if who else ""
+        by = f" by {short(who, None)}" if who else ""
         further = "; --to VERSION goes further" if done.plan.sentence.startswith("already rolled back") else ""
         console.line(f"{place.label}: {done.plan.sentence}{by}{further}")
     written = False

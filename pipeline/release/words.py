@@ -12,5 +12,6 @@ def percent(share: float) -> str:
 
 
 def who(actor: str, claimed_actor: str | None) -> str:
-    """Who it was: what STS said, and what GitHub did."""
-    return f"{actor} (GitHub says {claimed_actor})" if claimed_actor else actor
+    """Who it was, for a line: what STS said, without the account, and what GitHub did. JSON has the whole ARN."""
+    short = actor.rsplit(":", 1)[-1] or "unknown"
+    return f"{short} (GitHub says {claimed_actor})" if claimed_actor else short

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.release import words
 from pipeline.release.around.notify import BY_HAND
 from pipeline.release.ledger.records import Entry
 from pipeline.release.model import REJECTS
@@ -44,8 +45,7 @@ def ended(entry: Entry) -> str:
 
 def who(actor: str, claimed: str | None) -> str:
     """Who it was: what STS says, shortened, and what GitHub says."""
-    short = one_line(actor).rsplit(":", 1)[-1] or "unknown"
-    return f"{short} (GitHub says {one_line(claimed)})" if claimed else short
+    return words.who(one_line(actor), one_line(claimed) if claimed else None)
 
 
 def _headline(entry: Entry) -> str:

@@ -16,7 +16,9 @@ from pipeline.report.text import odds, one_line, percent
 if TYPE_CHECKING:
     import rich.live
 
-QUIET_S = 10.0  # of walk time between two lines that report nothing new
+QUIET_S = 10.0  # of walk time between two lines that report nothing new,
+STILL_S = 300.0  # and where nothing moves until a person does something
+STILL = frozenset({"paused", "held", "left"})
 
 
 class WalkLive:
@@ -78,7 +80,8 @@ class _Said:
     def worth_telling_after(self, last: _Said | None) -> bool:
         if last is None:
             return True
-        return replace(self, elapsed_s=0) != replace(last, elapsed_s=0) or self.elapsed_s >= last.elapsed_s + QUIET_S
+        quiet_s = STILL_S if self.phase in STILL else QUIET_S
+        return replace(self, elapsed_s=0) != replace(last, elapsed_s=0) or self.elapsed_s >= last.elapsed_s + quiet_s
 
 
 def _outcome(view: WalkView) -> str:
@@ -88,13 +91,16 @@ def _outcome(view: WalkView) -> str:
 def walk_line(view: WalkView) -> str:
     """One walk on one line, for logs."""
     verdict = view.verdict
-    from pipeline.report.walk import phase_words
+    from pipeline.report.walk import failed, phase_words
+
+    def counted(counts: Counts) -> str:
+        return f"{failed(counts, view.signal)} ({percent(counts.rate)})" if counts.n else "no requests"
 
     state = "" if view.phase == "walking" else f"{phase_words(view)}, "
     said = [f"{one_line(view.service)}: {state}{percent(view.weight)} on version {view.candidate}"]
     decided = verdict is not None and verdict.reason != "baking"
     if not decided:
-        said.append(f"version {view.candidate} {_counts(view.canary)}, version {view.stable} {_counts(view.baseline)}")
+        said.append(f"version {view.candidate} {counted(view.canary)}, version {view.stable} {counted(view.baseline)}")
     if verdict is not None:
         name = verdict.outcome if decided else "baking"
         said.append(f"{name}, e-value {odds(verdict.e_value)}, worse at {odds(verdict.limit)}")
@@ -102,9 +108,3 @@ def walk_line(view: WalkView) -> str:
             said.append(one_line(verdict.sentence))
     said.append(f"next: {one_line(view.next)}")
     return "; ".join(said)
-
-
-def _counts(counts: Counts) -> str:
-    if counts.n == 0:
-        return "no requests"
-    return f"{counts.bad:,} of {counts.n:,} failed ({percent(counts.rate)})"

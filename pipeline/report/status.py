@@ -13,6 +13,7 @@ from pipeline.report.history import who
 from pipeline.report.text import odds, one_line, percent
 
 LABEL = 11
+LAST = 110  # characters
 
 
 def status_lines(found: ServiceStatus, width: int | None = None) -> list[str]:
@@ -26,7 +27,7 @@ def _fields(found: ServiceStatus) -> Iterator[str]:
     rang = ", ".join(found.ringing)
     known = {
         "release": f"{found.release}{commit}" if found.release is not None else _unknown(found),
-        "last": found.last,
+        "last": _last(found) if found.last is not None else None,
         "now": found.doing if found.doing != NOTHING else None,
         "steps": _steps(found) if found.step is not None and found.steps else None,
         "paused": _paused(found.paused) if found.paused is not None else None,
@@ -40,6 +41,13 @@ def _fields(found: ServiceStatus) -> Iterator[str]:
         "next": found.next,
     }
     yield from (f"  {label:<{LABEL - 2}}{one_line(text)}" for label, text in known.items() if text)
+
+
+def _last(found: ServiceStatus) -> str:
+    """How the last release ended, in a line; the history has all of it."""
+    said = one_line(found.last or "")
+    short = textwrap.shorten(said, LAST, placeholder=" …")
+    return said if short == said else f"{short} (`crabwalk history {found.service}` has the rest)"
 
 
 def _unknown(found: ServiceStatus) -> str | None:
@@ -58,7 +66,8 @@ def _approval(one: Approval) -> str:
 
 def _evidence(one: Mapping[str, Any]) -> str:
     numbers = f"e-value {odds(float(one['e_value']))}, worse at {odds(float(one['limit']))}"
-    return f"{one['sentence']} ({one['outcome']}, {numbers})"
+    named = f"{one['check']}: " if one.get("check") else ""
+    return f"{one['sentence']} ({named}{one['outcome']}, {numbers})"
 
 
 def _traffic(found: ServiceStatus) -> str:

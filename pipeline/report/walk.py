@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.release.judge.judge import Counts
+from pipeline.release.judge.verdict import VERBS
 from pipeline.release.walk.view import WalkView
 from pipeline.report.text import clock, duration, odds, one_line, percent, points
 
@@ -20,6 +21,8 @@ LABEL = 9
 FULL_BAR = 0.05  # error rate that fills a bar while nothing is worse
 COLOURS = {"walking": "cyan", "promoted": "green", "rolled-back": "red", "held": "yellow", "inconclusive": "yellow"}
 COLOURS |= {"paused": "yellow", "left": "yellow"}
+BAD = {name: (name, f"{name.removesuffix('s')} rate") for name in ("errors", "failures", "timeouts")}  # and its rate
+BAD |= {"slow": ("slow", "slow requests")}
 BLOCKS = "▁▂▃▄▅▆▇█"
 NEW, OLD, TRACK = "cyan", "blue", "bright_black"
 
@@ -34,6 +37,11 @@ def render(views: Sequence[WalkView], width: int, height: int | None = None) -> 
 def phase_words(view: WalkView) -> str:
     """The phase as it is read aloud."""
     return "nobody walks it" if view.phase == "left" else view.phase.replace("-", " ")
+
+
+def failed(counts: Counts, signal: str) -> str:
+    """How many there were and how many of them were bad, in the signal's own words."""
+    return f"{counts.bad:,} of {counts.n:,} {VERBS.get(signal, 'failed')}"
 
 
 def _panel(view: WalkView, width: int) -> Panel:
@@ -120,12 +128,13 @@ def _evidence(view: WalkView, room: int) -> Table:
     """Both versions side by side, whole walk, with the recent periods as bars on one scale."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", collapse_padding=True)
     table.add_column("", no_wrap=True)
-    for heading in ("requests", "errors", "rate"):
+    bad, rate = BAD.get(view.signal, (view.signal, f"{view.signal} rate"))
+    for heading in ("requests", bad, "rate"):
         table.add_column(heading, justify="right", no_wrap=True)
     periods = min(30, room - 46)
     if periods >= 8:
         unit = {1: "second", 60: "minute"}.get(view.period_s, duration(view.period_s))
-        table.add_column(f"error rate per {unit}" if periods >= 22 else "recent", no_wrap=True)
+        table.add_column(f"{rate} per {unit}" if periods >= 22 else "recent", no_wrap=True)
     recent = view.recent[-periods:] if periods >= 8 else ()
     top = max((counts.rate or 0.0 for pair in recent for counts in pair), default=0.0)
     top = max(top, FULL_BAR)
@@ -133,9 +142,9 @@ def _evidence(view: WalkView, room: int) -> Table:
         (f"version {view.candidate}", view.canary, 0, f"bold {NEW}"),
         (f"version {view.stable}", view.baseline, 1, OLD),
     ):
-        failed = "red" if counts.bad else "green"
-        cells = [Text(name, colour), Text(f"{counts.n:,}"), Text(f"{counts.bad:,}", failed)]
-        cells.append(Text(percent(counts.rate), failed))
+        shade = "red" if counts.bad else "green"
+        cells = [Text(name, colour), Text(f"{counts.n:,}"), Text(f"{counts.bad:,}", shade)]
+        cells.append(Text(percent(counts.rate), shade))
         if periods >= 8:
             cells.append(_sparkline([pair[side] for pair in recent], top))
         table.add_row(*cells)
@@ -158,7 +167,8 @@ def _sparkline(periods: Sequence[Counts], top: float) -> Text:
 def _judge(view: WalkView, room: int) -> RenderableType:
     verdict = view.verdict
     if verdict is None:
-        return Text("nothing to judge yet", "dim")
+        over = view.phase in {"promoted", "rolled-back"}
+        return Text("it was not the judge that ended it" if over else "nothing to judge yet", "dim")
     colour = {"FAIL": "red", "PASS": "green"}.get(verdict.outcome, "yellow" if verdict.e_value >= 10 else NEW)
     length = max(8, min(20, room - 52))
     share = min(1.0, max(0.0, verdict.log_e / math.log(verdict.limit)))
@@ -182,7 +192,7 @@ def _compact(view: WalkView) -> Text:
     colour = COLOURS.get(view.phase, "cyan")
     text = Text.assemble((one_line(view.service), "bold"), " ", (phase_words(view), colour), " ")
     text.append(f"{percent(view.weight)} on version {view.candidate}, ", "dim")
-    text.append(f"{view.canary.bad:,} of {view.canary.n:,} failed", "red" if view.canary.bad else "green")
+    text.append(failed(view.canary, view.signal), "red" if view.canary.bad else "green")
     text.append(f", {clock(view.elapsed_s)}", "dim")
     text.no_wrap, text.overflow = True, "ellipsis"
     return text

@@ -93,13 +93,15 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["judge", "--replay", "worse.csv", "--output", "json", "--bake", "3"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert list(said) == [
-        "file", "settings", "outcome", "reason", "minute", "t", "step", "signal", "sentence", "canary", "baseline",
+        "file", "settings", "outcome", "reason", "minute", "t", "written", "step", "signal", "sentence",
+        "canary", "baseline",
         "e_value", "log_e", "limit", "interval", "phi", "guard", "minutes_after_fail", "steps", "signals",
     ]  # fmt: skip
     assert said["settings"] == {
         "alpha": 0.01, "alpha_of_each_signal": 0.01, "bake": 3.0, "min_requests": 100, "fast": False, "steps": 2,
     }  # fmt: skip
-    assert (said["outcome"], said["reason"], said["minute"], said["t"]) == ("FAIL", "worse", 5, "4")
+    assert (said["outcome"], said["reason"], said["minute"]) == ("FAIL", "worse", 5)
+    assert (said["t"], said["written"]) == (4.0, "4")
     assert said["canary"] == {"n": 52, "bad": 4, "rate": 4 / 52}
     assert said["e_value"] >= said["limit"] == 100
     looks = said["signals"]["errors"]

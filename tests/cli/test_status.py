@@ -79,7 +79,7 @@ def test_a_walk_nobody_walks(here: Steered, capsys: Captured) -> None:
         "now": f"release {rollout.release_id} of version 2 at 10 %, and nobody walks it: its controller ended",
         "steps": "[10 %] → 50 % → 100 %",
         "alarms": "rang before the walk, not counted: hello-errors, hello-latency",
-        "evidence": "no request has reached version 2 yet (INCONCLUSIVE, e-value 1.0, worse at 200)",
+        "evidence": "no request has reached version 2 yet (errors: INCONCLUSIVE, e-value 1.0, worse at 200)",
         "then": "nothing happens by itself until `crabwalk resume hello --env local` or "
         "`crabwalk watch --unattended --env local` goes on",
         "next": "`crabwalk deploy --env local` goes on with it, `crabwalk rollback hello --env local` ends it",

@@ -46,7 +46,7 @@ def test_pause_then_resume_by_the_verb_itself(here: Steered, capsys: Captured) -
     )
     assert here.says(capsys, "pause", "hello")[:2] == (
         0,
-        [f"hello: paused by {ROOT} already", "  next    crabwalk resume hello --env local"],
+        ["hello: paused by root already", "  next    crabwalk resume hello --env local"],
     )
     code, out, _ = here.says(capsys, "resume", "hello", "--detach")
     assert (code, [TIME.sub("", line) for line in out]) == (
@@ -74,7 +74,7 @@ def test_promote_to_all_traffic_in_json(here: Steered, capsys: Captured, monkeyp
                 "release": rollout.release_id,
                 "asked": "full",
                 "outcome": "promoted",
-                "sentence": f"promoted by {ROOT} (GitHub says ada): a hotfix",
+                "sentence": "promoted by root (GitHub says ada): a hotfix",
                 "next": "to go back: crabwalk rollback hello --env local",
                 "by": None,
             }
@@ -98,8 +98,8 @@ def test_promote_needs_a_reason_where_the_evidence_does_not_say_so(here: Steered
 def test_abort_and_then_there_is_nothing_left_to_steer(here: Steered, capsys: Captured) -> None:
     rollout = here.walking()
     code, out, _ = here.says(capsys, "abort", "hello", "--reason", "wrong day")
-    assert (code, out[1:]) == (0, [f"hello: aborted by {ROOT}: wrong day", "  next    version 1 has all traffic"])
-    ended = f"release {rollout.release_id} was aborted by {ROOT}: wrong day"
+    assert (code, out[1:]) == (0, ["hello: aborted by root: wrong day", "  next    version 1 has all traffic"])
+    ended = f"release {rollout.release_id} was aborted by root: wrong day"
     for verb in ("abort", "pause", "promote", "resume"):
         assert here.says(capsys, verb, "hello") == (
             2,

@@ -63,7 +63,7 @@ def test_a_first_step_that_may_still_arrive_is_not_left_alone_by_an_abort(world,
             world.engine.functions.write_alias(seen, "1", {"2": 0.1}, "the first step")
     ended = finish(world, world.walk(record, lease)).rollout if late else rollout_of(world)
     assert (ended.phase, world.alias().version, world.alias().weights) == ("rolled-back", "1", {})
-    assert (ended.sentence, world.record().under_way) == ("aborted by arn:anna", None)
+    assert (ended.sentence, world.record().under_way) == ("aborted by anna", None)
 
 
 @pytest.mark.parametrize("how", ["paused", "taken over"])

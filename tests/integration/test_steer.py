@@ -99,7 +99,7 @@ def test_promote_full_takes_all_traffic_and_the_history_says_who(world, controll
     assert [(one["kind"], one["actor"], one["reason"]) for one in entry.orders] == [
         ("full", ANNA.actor, "I looked at it")
     ]
-    assert entry.sentence == f"promoted by {ANNA.actor}: I looked at it"
+    assert entry.sentence == "promoted by user/anna: I looked at it"
     assert [one["traffic"] for one in entry.steps] == [0.1, 1]
 
 
@@ -132,7 +132,7 @@ def test_a_pause_holds_and_a_resume_goes_on(world, controller):
         someone.look(1)
     assert weights(world) == ("1", {"2": 0.1})
     again = steer(world, "pause", someone.look, BERT)
-    assert (again.outcome, again.sentence) == ("nothing", f"paused by {ANNA.actor} already")
+    assert (again.outcome, again.sentence) == ("nothing", "paused by user/anna already")
 
     done = steer(world, "resume", someone.look, BERT)
     assert done.outcome == "done"
@@ -158,7 +158,7 @@ def test_abort_ends_it(world, controller, step):
     world.walking() if step == 0 else world.begun()
     done = steer(world, "abort", controller(world).look)
     assert (done.outcome, done.exit_code, weights(world)) == ("done", 0, ("1", {}))
-    assert done.sentence == f"aborted by {ANNA.actor}: I looked at it"
+    assert done.sentence == "aborted by user/anna: I looked at it"
     (entry,) = world.engine.ledger.history(world.service, 5)
     assert (entry.outcome, entry.reason, entry.orders[0]["kind"]) == ("aborted", "aborted", "abort")
     head = parse(world.alias().description)
@@ -242,7 +242,7 @@ def test_the_last_word_counts_and_whoever_was_overtaken_is_told(world):
     assert steer(world, "pause", someone.look, BERT).outcome == "done"
     (told,) = carry_out(world.engine, [(world.service, first)], go_on=False, pause=someone.look)
     assert (told.outcome, told.exit_code) == ("conflict", 5)
-    assert told.sentence == f"{BERT.actor} (GitHub says bert) asked for `pause` meanwhile; that counts"
+    assert told.sentence == "user/bert (GitHub says bert) asked for `pause` meanwhile; that counts"
     assert (rollout_of(world).step, rollout_of(world).paused is not None) == (0, True)
 
 

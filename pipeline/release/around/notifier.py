@@ -21,6 +21,7 @@ from pipeline.manifest.project import Environment
 from pipeline.release.around.notify import BY_HAND, Message, message, messages, takeover
 from pipeline.release.model import Rollout
 from pipeline.release.terms import Notify
+from pipeline.release.words import who
 
 if TYPE_CHECKING:
     from pipeline.release.rollback.record import Note
@@ -145,7 +146,7 @@ class Notifier:
 def tell_rollback(env: Environment, rollout: Rollout, note: Note, say: Callable[[str], None]) -> None:
     """Tell those who were told of a release that a person rolled it back after its end."""
     why = f" ({note.reason})" if note.reason else ""
-    by = note.claimed_actor or note.actor
+    by = who(note.actor, note.claimed_actor)
     back = replace(rollout, phase="rolled-back", reason=BY_HAND, sentence=f"{note.sentence}, by {by}{why}")
     notifier = Notifier(env, say)
     notifier.tell(back, message("rollback", back, note.at))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pipeline.release.around.link import link_of, moment
 from pipeline.release.model import LATEST, REJECTS, Rollout, percent
+from pipeline.release.words import who
 
 Event = Literal[
     "start",  # recorded, and no traffic moved yet
@@ -173,7 +174,7 @@ def _sentence(event: Event, rollout: Rollout) -> str:
         return f"{rollout.sentence} until {until}: crabwalk promote {rollout.service} --env {rollout.environment}"
     if event in {"pause", "resume"} and rollout.obeyed:
         order = rollout.obeyed[-1]
-        return f"by {order.actor}" + (f": {order.reason}" if order.reason else "")
+        return f"by {who(order.actor, order.claimed_actor)}" + (f": {order.reason}" if order.reason else "")
     return rollout.sentence
 
 

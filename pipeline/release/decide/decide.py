@@ -14,7 +14,7 @@ from pipeline.release.decide.calendar import closed
 from pipeline.release.decide.decision import Decision, Observation
 from pipeline.release.decide.evidence import Evidence, weigh
 from pipeline.release.decide.standing import Standing, arrived, expected, overruled, standing, traffic
-from pipeline.release.decide.steer import obey, pending
+from pipeline.release.decide.steer import name, obey, pending
 from pipeline.release.judge.judge import Verdict, unavailable
 from pipeline.release.ledger.head import trusted
 from pipeline.release.model import LATEST, Rollout, percent
@@ -140,7 +140,7 @@ def _back(rollout: Rollout, why: str, evidence: Evidence, check: str = "deadline
 def _paused(rollout: Rollout, evidence: Evidence | None) -> Decision:
     """Nothing goes forward, and the deadline does not count; evidence that it is worse was looked at before."""
     last = rollout.pause
-    why = f"paused by {last.actor}" if last else "paused"
+    why = f"paused by {name(last)}" if last else "paused"
     if last and last.reason:
         why += f": {last.reason}"
     goes_on = f"`crabwalk resume {rollout.service} --env {rollout.environment}` goes on"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.aws.functions import AliasState
+from pipeline.release.decide.signals import TRAFFIC
 from pipeline.release.judge.judge import Minute, Verdict
 from pipeline.release.terms import Order
 
@@ -41,6 +42,11 @@ class Observation:
     alarms: tuple[str, ...] = ()  # of those to be looked at, the ones that ring now
     broken: tuple[str, ...] = ()  # one sentence for each static limit that is broken
     order: Order | None = None  # what a person asked last
+
+    def shown(self, check: str) -> tuple[str, tuple[Minute, ...]]:
+        """The signal whose numbers tell why: the one that decided, else the one every invocation is counted in."""
+        name = check if check in self.minutes else TRAFFIC
+        return name, self.minutes.get(name, ())
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 from pipeline.release.decide.decision import Decision
 from pipeline.release.model import Rollout
-from pipeline.release.terms import Order
 
 TOGETHER = "together"  # the check that decided, and the reason in the history
 
@@ -47,11 +46,6 @@ def joined(members: Sequence[Member]) -> tuple[Decision | None, ...]:
     return tuple(_for(one, _others(one, members)) for one in members)
 
 
-def waits(rollout: Rollout, order: Order | None) -> bool:
-    """Whether a promotion whose traffic is moved is recorded only with its group's; a person's `--full` is for one."""
-    return rollout.terms.together is not None and not _alone(order)
-
-
 def complete(members: Sequence[Member]) -> tuple[bool, ...]:
     """Whose promotion is to be recorded now: all traffic of its whole group is moved."""
     return tuple(_landed(one) and all(_landed(other) for other in _others(one, members)) for one in members)
@@ -77,8 +71,6 @@ def _for(one: Member, others: Sequence[Member]) -> Decision | None:
     if culprit is not None:
         return _back(one, culprit)
     if decision is None or decision.kind not in FORWARD | STOPS | {"wait"}:
-        return decision
-    if _alone(decision.order):
         return decision
     gone = next((other for other in others if _gone(other)), None)
     return _stopped(decision, gone, "hold") if gone is not None else _in_step(decision, one, others)
@@ -128,11 +120,6 @@ def _landed(one: Member) -> bool:
         return one.rollout.phase == "promoted"
     decided = one.decision is not None and one.decision.kind in {"promote", "settled", "wait"}
     return one.here and one.rollout.moved and one.rollout.paused is None and decided
-
-
-def _alone(order: Order | None) -> bool:
-    """Whether a person asked for this one service to be promoted, whatever its group does."""
-    return order is not None and order.kind == "full"
 
 
 def _back(one: Member, culprit: Member) -> Decision | None:

@@ -42,8 +42,9 @@ class Look:
 class Said:
     """What the signals together came to: in which minute of the walk, which signal spoke, and its verdict."""
 
-    minute: int
-    written: str  # the minute as the recording names it
+    minute: int  # of the walk, from 1
+    t: float  # of the recording, in minutes,
+    written: str  # and as it was written
     signal: str
     verdict: Verdict
 
@@ -120,7 +121,7 @@ def _said(
         step = max(look.row.step for look in found_at[t].values())
         joined = combine([one for one in now.values() if one.step == step or one.outcome == "FAIL"])
         speaks = next(name for name, verdict in now.items() if verdict is joined)
-        word = Said(i, recording.written[t], speaks, joined)
+        word = Said(i, t, recording.written[t], speaks, joined)
         if joined.outcome == "FAIL":
             passed = (one for at, one in steps.items() if at < step or one.verdict.outcome == "PASS")
             return (*passed, word), True

@@ -20,7 +20,7 @@ from pipeline.aws import TransientError
 from pipeline.aws.aliases import Aliases, NotFoundError
 from pipeline.release.ledger.head import parse, trusted
 from pipeline.release.rollback.record import Note, record_rollback
-from pipeline.release.words import ALIAS
+from pipeline.release.words import ALIAS, who
 
 if TYPE_CHECKING:
     from pipeline.manifest.project import Environment
@@ -83,7 +83,7 @@ def settle(env: Environment, ledger: Ledger, functions: Aliases) -> list[str]:
     for path, note in waiting(env):
         record_rollback(ledger, note, current=_is_current(functions, note))
         path.unlink(missing_ok=True)
-        said.append(f"{note.service}: the rollback by {note.who} that had waited for it is recorded now")
+        said.append(f"{note.service}: the rollback by {who(note.who, None)} that had waited for it is recorded now")
     return said
 
 

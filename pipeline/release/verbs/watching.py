@@ -9,7 +9,6 @@ from dataclasses import replace
 from pipeline.aws import TransientError
 from pipeline.aws.functions import AliasState
 from pipeline.release.decide.decide import decide
-from pipeline.release.decide.signals import TRAFFIC
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Rollout
@@ -60,8 +59,8 @@ def looked(engine: Engine, walks: Sequence[Walk], now: float) -> dict[str, Walk]
         seen = observed(engine, walk.rollout, read, now)
         decision = decide(walk.rollout, seen, now)
         share = _real(walk.rollout, seen.alias) if decision.kind == "conflict" else None
-        minutes = seen.minutes.get(TRAFFIC, ())
-        found[walk.rollout.service] = replace(walk, decision=decision, minutes=minutes, share=share)
+        signal, minutes = seen.shown(decision.check)
+        found[walk.rollout.service] = replace(walk, decision=decision, minutes=minutes, signal=signal, share=share)
     return found
 
 

@@ -25,7 +25,6 @@ from pipeline.release.around.probe import Prober
 from pipeline.release.decide.decision import Decision, Observation
 from pipeline.release.decide.standing import arrived, fenceable, head_of, overruled, standing, traffic
 from pipeline.release.decide.steer import heard, obeyed, unpaused
-from pipeline.release.decide.together import waits
 from pipeline.release.ledger.head import Head, fresh_nonce, parse
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.ledger import Ledger
@@ -279,7 +278,7 @@ class Engine:
         moved = replace(moved, phase="walking")
         if intent.step < len(rollout.steps):
             return self.ledger.save(replace(record, rollout=moved))
-        if waits(moved, intent.order):  # whoever takes over finds it under way, whatever becomes of the others
+        if rollout.terms.together is not None:  # whoever takes over finds it under way, whatever becomes of the others
             return self.ledger.save(replace(record, rollout=replace(moved, proof=intent.evidence)))
         return self._end(record, moved, "promoted", intent.evidence)
 

@@ -44,6 +44,7 @@ def view(walk: Walk, now: float) -> WalkView:
         next=_next(walk),
         elapsed_s=(rollout.ended or now) - rollout.started,
         period_s=rollout.period_s,
+        signal=walk.signal,
     )
 
 

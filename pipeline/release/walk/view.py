@@ -28,7 +28,7 @@ class WalkView:
     step: int  # -1 before the first, len(steps) = 100 %
     bake_s: float  # of the current step
     baked_s: float
-    canary: Counts  # the whole walk so far
+    canary: Counts  # the whole walk so far, of `signal`
     baseline: Counts
     recent: tuple[tuple[Counts, Counts], ...]  # the last <= 30 periods: (canary, baseline)
     verdict: Verdict | None
@@ -36,6 +36,7 @@ class WalkView:
     next: str  # one sentence: what happens next
     elapsed_s: float
     period_s: int
+    signal: str = "errors"  # whose numbers these are: the one that decided last
 
 
 @dataclass(frozen=True)

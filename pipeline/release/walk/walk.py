@@ -35,7 +35,8 @@ class Walk:
     rollout: Rollout
     lease: Lease
     decision: Decision | None = None
-    minutes: tuple[Minute, ...] = ()
+    minutes: tuple[Minute, ...] = ()  # of `signal`
+    signal: str = TRAFFIC  # the one that decided last
     metrics_away_since: float | None = None
     away_since: float | None = None  # the first of the rounds that broke off since the last that did not
     overtaken: bool = False  # the last one broke off because a person's verb changed the record
@@ -188,8 +189,9 @@ def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
     except CrabwalkError as fault:
         return _broken_off(engine, walk, decision or walk.decision, fault, now)
     rollout = record.rollout or walk.rollout
-    minutes = seen.minutes.get(TRAFFIC, ())
-    return replace(walk, record=record, rollout=rollout, decision=decision, minutes=minutes, away_since=None)
+    signal, minutes = seen.shown(decision.check)
+    walk = replace(walk, minutes=minutes, signal=signal, away_since=None)
+    return replace(walk, record=record, rollout=rollout, decision=decision)
 
 
 def _all_there(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout], now: float) -> tuple[Walk, ...]:

@@ -17,6 +17,7 @@ from pipeline.release.terms import Order, Terms
 
 SOON = START + 30
 ROLE = "arn:aws:sts::123456789012:assumed-role/release/anna"
+SHORT = "assumed-role/release/anna"
 APPROVED = (StepSpec(0.1, 10), StepSpec(0.5, 10, approve=True))
 
 
@@ -50,7 +51,7 @@ def test_evidence_that_it_is_worse_comes_before_every_order_and_pause(kind: str,
 
 def test_promotion_takes_the_next_step_once_the_evidence_says_so() -> None:
     found = decided(walking(), order("promote"), periods(10, *GOOD))
-    assert (found.kind, found.step, found.sentence) == ("shift", 1, f"promoted by {ROLE}")
+    assert (found.kind, found.step, found.sentence) == ("shift", 1, f"promoted by {SHORT}")
     assert decided(walking(1), order("promote"), periods(10, *GOOD, step=1)).kind == "promote"
     full = decided(walking(), order("full"), periods(10, *GOOD))
     assert (full.kind, full.step) == ("promote", 2)
@@ -110,11 +111,11 @@ def test_approval_before_the_first_step_gives_up_without_having_moved_traffic() 
 def test_a_paused_walk_neither_goes_forward_nor_ends_at_the_deadline() -> None:
     asked = order("pause", "looking at the logs")
     noted = decided(walking(), asked, periods(10, *GOOD))
-    assert (noted.kind, noted.sentence) == ("obey", f"paused by {ROLE}: looking at the logs")
+    assert (noted.kind, noted.sentence) == ("obey", f"paused by {SHORT}: looking at the logs")
     paused = walking(paused=START + 12, obeyed=(asked,))
     held = decided(paused, None, periods(10, *GOOD), START + 10_000)
     assert (held.kind, held.next) == ("wait", "`crabwalk resume hello --env local` goes on")
-    assert held.sentence == f"paused by {ROLE}: looking at the logs"
+    assert held.sentence == f"paused by {SHORT}: looking at the logs"
     assert decided(paused, order("resume", nonce="2" * 16), periods(10, *GOOD)).kind == "obey"
 
 
@@ -127,13 +128,13 @@ def test_the_deadline_counts_from_where_a_pause_moved_it() -> None:
 
 def test_an_abort_goes_back_or_ends_what_never_began() -> None:
     found = decided(walking(), order("abort", "wrong ticket"), periods(3, *GOOD))
-    assert (found.kind, found.sentence) == ("roll-back", f"aborted by {ROLE}: wrong ticket")
+    assert (found.kind, found.sentence) == ("roll-back", f"aborted by {SHORT}: wrong ticket")
     assert decided(FRESH, order("abort")).kind == "abandon"
 
 
 def test_github_s_actor_is_told_as_claimed() -> None:
     found = decided(walking(), order("abort", claimed_actor="anna"), periods(3, *GOOD))
-    assert found.sentence == f"aborted by {ROLE} (GitHub says anna)"
+    assert found.sentence == f"aborted by {SHORT} (GitHub says anna)"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from pipeline.release.decide.together import (
     complete,
     grouped,
     joined,
-    waits,
 )
 from pipeline.release.model import Intent, Rollout
 from pipeline.release.terms import Order, Terms
@@ -100,12 +99,11 @@ def test_what_has_all_traffic_and_was_decided_otherwise_is_not_recorded_as_promo
     assert complete((deciding("a", "promote", step=2), paused)) == (False, False)
 
 
-def test_who_is_promoted_by_hand_at_once_waits_for_nobody() -> None:
+def test_who_is_promoted_by_hand_waits_for_its_group_too() -> None:
     full = Order("full", "a", "n" * 16, "anna", None, "why", START)
     alone = Member(rollout("a", step=1), Decision("promote", "promoted by anna", "", step=2, order=full))
-    assert joined((alone, deciding("b", "wait"))) == (alone.decision, deciding("b", "wait").decision)
-    assert [waits(rollout("a"), order) for order in (None, replace(full, kind="promote"), full)] == [True, True, False]
-    assert not waits(rollout("a", group=None), None)
+    assert kinds(alone, deciding("b", "wait")) == ["wait", "wait"]
+    assert kinds(alone, deciding("b", "promote")) == ["promote", "promote"]
 
 
 def test_nobody_is_promoted_before_all_are_ready() -> None:
