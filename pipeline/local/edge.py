@@ -40,6 +40,7 @@ def apply(dice: random.Random) -> list[Patch]:
         edge_secrets,
         edge_spawn,
         edge_states,
+        edge_streams,
     )
 
     return [
@@ -61,6 +62,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_log_queries.apply(),
         *edge_runtime.apply(),
         *edge_pipes.apply(),
+        *edge_streams.apply(),
         *edge_states.apply(),
     ]
 
