@@ -27,13 +27,10 @@ def unrendered(service: Service) -> Iterator[str]:
     """The declared keys, as the manifest writes them."""
     if service.kind != "function":
         yield f"kind: {service.kind}"
-    for key in ("secrets", "extensions", "dead_letter", "resources", "access"):
-        if getattr(service, key):
-            yield key
-    if service.concurrency.provisioned:
-        yield "concurrency.provisioned"
+    if service.extensions:
+        yield "extensions"
     for trigger in service.triggers:
         if trigger.kind == "http":
             yield from (f"triggers.http.{extra}" for extra in _HTTP_EXTRAS if getattr(trigger, extra) is not None)
-        else:
+        elif trigger.kind in {"enrichment", "function-url"}:
             yield f"triggers.{trigger.kind}"

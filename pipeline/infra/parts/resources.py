@@ -20,6 +20,8 @@ def calls(scope: Scope, service: Service) -> Iterator[Call]:
         module, outputs, arguments = _KINDS[resource.kind]
         called = literal(scope.resource_name(service.name, name).removesuffix(".fifo"))
         values: dict[str, Any] = {"name": called, **arguments(resource), "tags": tags(service)}
+        if resource.kind == "s3":
+            values["lifecycle_rules"] = not scope.env.embedded  # the provider watches new rules for a minute
         yield Call(f"{service.name}_{name}", module, values, {f"{name}_{output}": output for output in outputs})
 
 

@@ -78,7 +78,7 @@ def _stream(scope: Scope, service: Service, trigger: StreamTrigger) -> Call | No
         return None
     arguments = {
         "source_arn": source.arn,
-        **of_function(service, "function_name", "alias_arn", "role_name"),
+        **of_function(service, "alias_arn", "role_name"),
         "batch": trigger.batch,
         "window_s": trigger.window_s,
         "start": trigger.start,

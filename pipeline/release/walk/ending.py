@@ -16,13 +16,16 @@ AGAIN = frozenset({TOGETHER, "hook"})
 def closed(record: ServiceRecord, ended: Rollout) -> ServiceRecord:
     """The record once a rollout is over: what is promoted now, and what is not to be tried again."""
     if ended.phase == "promoted":
+        at = ended.started if ended.ended is None else ended.ended
         promoted = Released(
             ended.release_id,
             ended.candidate,
             ended.commit,
             ended.artifact,
             ended.configuration,
-            ended.started if ended.ended is None else ended.ended,
+            at,
+            needs=ended.needs,
+            until=at + ended.terms.rollback_window_s,
         )
         # Promoted after all (--retry): to come back to it one day is no repetition of what was rolled back.
         made_of = (ended.artifact, ended.configuration)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,14 @@ from typing import Any
 import pytest
 
 from pipeline.infra import Scope, parts
-from pipeline.infra.calls import Call
+from pipeline.infra.calls import Call, united
 from pipeline.manifest.document import compose
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Node
 from pipeline.manifest.project import Environment, Project
 from pipeline.manifest.rules import FROM_YAML
 
+MODULES = Path(__file__).parents[3] / "modules"
 PLACE = "eu-west-1:123456789012"
 
 
@@ -185,6 +188,59 @@ triggers:
     assert arguments["throttle"] == {"rate": 10, "burst": 20}
     assert arguments["authorizer"] == {"issuer": "https://issuer.example.org", "audience": ["web"], "scopes": ["a"]}
     assert arguments["domain"]["zone_id"] is None
+
+
+EVERYTHING = """
+resources:
+  audit: {event-bus: {}}
+  images: {s3: {}}
+  jobs: {sqs: {}}
+  table: {dynamodb: {partition_key: id, stream: new-image}}
+  token: {secret: {}}
+dead_letter: jobs
+secrets: {TOKEN: "${services.todos.token}"}
+concurrency: {provisioned: 2}
+access: [{to: table, allow: [read]}]
+triggers:
+  - http:
+      routes: [GET /]
+      cors: {origins: ["https://example.org"], methods: [GET], max_age: 1 h}
+      throttle: {rate: 10, burst: 20}
+      authorizer: {issuer: "https://issuer.example.org", audience: [web], scopes: [a]}
+      domain: {name: api.example.org, certificate: "arn:aws:acm:eu-west-1:123456789012:certificate/1"}
+  - function-url: {auth: none, cors: {origins: ["*"]}}
+  - sqs: {queue: jobs}
+  - s3: {bucket: images}
+  - schedule: {rate: 5 min}
+  - event: {bus: audit, pattern: {source: [shop]}}
+  - stream: {source: table}
+  - enrichment: {source: jobs, target: audit}
+  - cognito: {user_pool: eu-west-1_AbC, trigger: pre-token-generation, version: V2_0}
+release: {steps: [], safety_net: {}}
+"""
+NOT_YET = {("http-api", "cors"), ("http-api", "throttle"), ("http-api", "authorizer"), ("http-api", "domain")}
+
+
+def test_every_module_knows_what_it_is_told_and_puts_out_what_is_asked_for(scope: Scope) -> None:
+    calls = rendered(scope, EVERYTHING)
+    old = (
+        Call("todos", "rust-lambda", {"tracing": True, "vpc": {}, "kms_key_arn": "k", "dead_letter_arn": "q"}),
+        *(call for call in calls.values() if call.name != "todos"),
+    )
+    for call in united(tuple(calls.values()), old):
+        folder = MODULES / call.module
+        if not folder.is_dir():
+            assert call.module in {"function-url", "pipe"}
+            continue
+        declared = re.findall(r'^variable "([a-z_]+)"', (folder / "variables.tf").read_text(), re.MULTILINE)
+        outputs = re.findall(r'^output "([a-z_]+)"', (folder / "outputs.tf").read_text(), re.MULTILINE)
+        unknown = {(call.module, name) for name in set(call.arguments) - set(declared)}
+        assert unknown <= NOT_YET, unknown
+        assert set(call.outputs.values()) <= set(outputs)
+        needed = re.findall(r"\$\{module\.todos(?:_([a-z0-9-]+))?\.([a-z_]+)\}", json.dumps(dict(call.arguments)))
+        for part, output in needed:
+            source = calls[f"todos_{part}" if part else "todos"].module
+            assert f'output "{output}"' in (MODULES / source / "outputs.tf").read_text(), (call.name, part, output)
 
 
 def test_names_are_cut_to_what_aws_takes() -> None:

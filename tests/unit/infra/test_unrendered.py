@@ -30,13 +30,11 @@ def declared(lines: str) -> Service:
     ("lines", "keys"),
     [
         ("kind: extension", ["kind: extension"]),
-        ("secrets: {TOKEN_ARN: shop/token}", ["secrets"]),
         ("extensions: [telemetry]", ["extensions"]),
-        (f"dead_letter: {ARN}", ["dead_letter"]),
-        ("resources: {table: {dynamodb: {partition_key: id}}}", ["resources"]),
-        (f"access: [{{to: {ARN}, allow: [send]}}]", ["access"]),
-        ("concurrency: {provisioned: 1}\nrelease: {steps: []}", ["concurrency.provisioned"]),
-        ("triggers: [{schedule: {rate: 5 min}}]", ["triggers.schedule"]),
+        ("triggers: [{function-url: {}}]", ["triggers.function-url"]),
+        (f"dead_letter: {ARN}\nsecrets: {{TOKEN_ARN: shop/token}}", []),
+        (f"resources: {{table: {{dynamodb: {{partition_key: id}}}}}}\naccess: [{{to: {ARN}, allow: [send]}}]", []),
+        ("triggers: [{schedule: {rate: 5 min}}]\nconcurrency: {provisioned: 1}\nrelease: {steps: []}", []),
         ('triggers: [{http: {routes: ["GET /"], throttle: {rate: 1, burst: 1}}}]', ["triggers.http.throttle"]),
         ("memory: 1 GB\nephemeral_storage: 1 GB\ntags: {a: b}\nconcurrency: {reserved: 1}", []),
     ],
@@ -49,11 +47,11 @@ def test_all_of_all_services_are_named_at_once(service: Callable[..., Any]) -> N
     check_rendered([service()])
     with pytest.raises(UsageError) as caught:
         check_rendered([service(), declared("secrets: {TOKEN_ARN: shop/token}\nextensions: [telemetry]")])
-    assert caught.value.what.endswith("cannot deploy everything that is declared: `hello`: secrets, extensions")
+    assert caught.value.what.endswith("cannot deploy everything that is declared: `hello`: extensions")
 
 
 def test_the_reference_page_says_the_same() -> None:
     page = (Path(__file__).parents[3] / "docs/manifest.md").read_text().partition("**Not deployed yet**")[2]
     said = page.partition("\n\n")[0]
-    for key in ("kind: extension", "secrets", "extensions", "dead_letter", "resources", "access"):
+    for key in ("kind: extension", "extensions"):
         assert f"`{key}`" in said
