@@ -10,8 +10,6 @@ from pipeline.errors import UsageError
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service
 
-_HTTP_EXTRAS = ("cors", "throttle", "authorizer", "domain")
-
 
 def check_rendered(services: Sequence[Service]) -> None:
     """Raises UsageError naming every key of these services whose infrastructure does not exist yet."""
@@ -29,8 +27,3 @@ def unrendered(service: Service) -> Iterator[str]:
         yield f"kind: {service.kind}"
     if service.extensions:
         yield "extensions"
-    for trigger in service.triggers:
-        if trigger.kind == "http":
-            yield from (f"triggers.http.{extra}" for extra in _HTTP_EXTRAS if getattr(trigger, extra) is not None)
-        elif trigger.kind in {"enrichment", "function-url"}:
-            yield f"triggers.{trigger.kind}"

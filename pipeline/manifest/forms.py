@@ -21,7 +21,10 @@ RESERVED_VARIABLES = (
     *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
 )
-RESERVED_RESOURCES = ("function", "alias", "api", "url", "log-group", "role")
+RESERVED_RESOURCES = (
+    *("function", "alias", "api", "url", "log-group", "role"),
+    *("dashboard", "event", "http", "infra", "net", "schedule"),  # parts of a root are called so
+)
 # What a name may be that Terraform, Lambda and shells see.
 NAME = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _REFERENCE = r"\$\{services\.[^}]*\}(?:/\S*)?"  # `referring` judges what stands in it
@@ -127,7 +130,7 @@ def _route(value: str) -> str:
 
 def _resource_name(value: str) -> str:
     if value in RESERVED_RESOURCES:
-        raise fault(f"`{value}` is what every function has already", "give the resource another name")
+        raise fault(f"`{value}` is a part of every function", "give the resource another name")
     return value
 
 

@@ -246,6 +246,9 @@ class Manifest(Model):
     budget: Budget = Budget.model_construct()
     """How large the zip may become."""
 
+    dashboard: bool = False
+    """Whether there is a CloudWatch dashboard that shows both versions side by side."""
+
     resources: Annotated[Mapping[Annotated[Name, forms.resource_name], Resource], FROZEN, _DICT] = Frozen[Resource]({})
     """What the service owns, by a name of its own: tables, queues, buckets, buses, secrets."""
 

@@ -235,8 +235,8 @@ RESOURCES = [
 ]
 # Names a resource cannot have.
 NAMES = [
-    ("api", "resources: `api` is what every function has already, give the resource another name"),
-    ("log-group", "resources: `log-group` is what every function has already, give the resource another name"),
+    ("api", "resources: `api` is a part of every function, give the resource another name"),
+    ("log-group", "resources: `log-group` is a part of every function, give the resource another name"),
     ("Table", "resources: `Table` is not a name, up to 40 of a-z, 0-9 and -, a letter first"),
 ]
 # One trigger.

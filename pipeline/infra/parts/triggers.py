@@ -53,7 +53,7 @@ def _kind(trigger: Any) -> str:
 
 
 def _counted(part: str, number: int) -> str:
-    return part if number == 1 else f"{part}-{number}"
+    return part if number == 1 else f"{part}_{number}"
 
 
 def _queue(scope: Scope, service: Service, trigger: SqsTrigger) -> Call | None:
@@ -69,7 +69,7 @@ def _queue(scope: Scope, service: Service, trigger: SqsTrigger) -> Call | None:
         "partial_failures": trigger.partial_failures,
         "tags": tags(service),
     }
-    return Call(f"{service.name}_sqs-{source.slug}", "sqs-consumer", arguments)
+    return Call(f"{service.name}_sqs_{source.slug}", "sqs-consumer", arguments)
 
 
 def _stream(scope: Scope, service: Service, trigger: StreamTrigger) -> Call | None:
@@ -87,14 +87,14 @@ def _stream(scope: Scope, service: Service, trigger: StreamTrigger) -> Call | No
         "partial_failures": trigger.partial_failures,
         "tags": tags(service),
     }
-    return Call(f"{service.name}_stream-{source.slug}", "stream-consumer", arguments)
+    return Call(f"{service.name}_stream_{source.slug}", "stream-consumer", arguments)
 
 
 def _pipe(scope: Scope, service: Service, trigger: EnrichmentTrigger) -> Call | None:
     source, to = target(scope, service, trigger.source, stream=True), target(scope, service, trigger.target)
     if source is None or to is None:
         return None
-    part = f"pipe-{source.slug}"
+    part = f"pipe_{source.slug}"
     arguments = {
         "name": called(scope, service, part, "pipe"),
         "source_arn": source.arn,
@@ -124,7 +124,7 @@ def _buckets(scope: Scope, service: Service, triggers: list[S3Trigger]) -> Itera
             "rules": rules[name],
             **of_function(service, "function_name", "alias_name", "alias_arn"),
         }
-        yield Call(f"{service.name}_s3-{name}", "s3-trigger", arguments)
+        yield Call(f"{service.name}_s3_{name}", "s3-trigger", arguments)
 
 
 def _schedule(scope: Scope, service: Service, trigger: ScheduleTrigger, part: str) -> Call:
@@ -165,5 +165,5 @@ def _cognito(service: Service, trigger: CognitoTrigger) -> Call:
         **of_function(service, "function_name", "alias_name", "alias_arn"),
     }
     return Call(
-        f"{service.name}_cognito-{slug(f'{trigger.user_pool}-{trigger.trigger}')}", "cognito-trigger", arguments
+        f"{service.name}_cognito_{slug(f'{trigger.user_pool}-{trigger.trigger}')}", "cognito-trigger", arguments
     )

@@ -1,4 +1,4 @@
-"""What watches a service: the safety net. Pure."""
+"""What watches a service: the safety net, a dashboard. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from pipeline.infra.parts.wiring import of_function, tags
 
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
-    from pipeline.manifest.models import Service
+    from pipeline.manifest.models import SafetyNet, Service
 
 NET_SUFFIX = "_net"
+DASHBOARD_SUFFIX = "_dashboard"
 
 
 def calls(scope: Scope, service: Service) -> Iterator[Call]:
-    """The call of `rollback-net`, where the manifest asks for it."""
-    net = service.release.safety_net
-    if net is None:
-        return
+    """The calls of `rollback-net` and `dashboard`, where the manifest asks for them."""
+    if (net := service.release.safety_net) is not None:
+        yield _net(scope, service, net)
+    if service.dashboard:
+        yield _dashboard(scope, service)
+
+
+def _net(scope: Scope, service: Service, net: SafetyNet) -> Call:
     arguments = {
         **of_function(service, "function_name", "function_arn", "alias_name"),
         "error_percent": round(net.over * 100, 6),
@@ -28,4 +33,14 @@ def calls(scope: Scope, service: Service) -> Iterator[Call]:
         "alarms": [literal(alarm) for alarm in net.alarms],
         "tags": tags(service),
     }
-    yield Call(service.name + NET_SUFFIX, "rollback-net", arguments)
+    return Call(service.name + NET_SUFFIX, "rollback-net", arguments)
+
+
+def _dashboard(scope: Scope, service: Service) -> Call:
+    arguments = {
+        "name": literal(scope.function_name(service.name)),
+        **of_function(service, "function_name", "alias_name", "log_group_name"),
+        "region": scope.env.region,
+        "period_s": max(60, scope.env.period_s),
+    }
+    return Call(service.name + DASHBOARD_SUFFIX, "dashboard", arguments)

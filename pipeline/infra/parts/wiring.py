@@ -97,4 +97,4 @@ def slug(text: str, whole: str | None = None) -> str:
 
 def called(scope: Scope, service: Service, part: str, kind: str) -> str:
     """What a part of a service is called at AWS."""
-    return literal(names.physical(scope.project, scope.env, service.name, part, kind))
+    return literal(names.physical(scope.project, scope.env, service.name, part.replace("_", "-"), kind))

@@ -223,7 +223,7 @@ def test_two_things_changed_at_once_take_away_if_one_does() -> None:
     before = {"batch_size": 10, "enabled": True}
     done = {"actions": ["update"], "before": before, "after": {"batch_size": 5, "enabled": False}}
     kind = "aws_lambda_event_source_mapping"
-    resource = {"address": f"module.todos_sqs-jobs.{kind}.this", "type": kind, "change": done}
+    resource = {"address": f"module.todos_sqs_jobs.{kind}.this", "type": kind, "change": done}
     (found,) = from_document({"resource_changes": [resource]})
     assert (found.effect, found.service, found.attributes) == ("destroys", "todos", ("batch_size", "enabled"))
 
@@ -266,8 +266,8 @@ def test_filters_by_what_they_let_through(before: Any, after: Any, harmless: boo
     ("address", "service"),
     [
         ("module.todos", "todos"),
-        ("module.todos_sqs-jobs.module.queue[0]", "todos"),
-        ("module.to-dos_schedule-2", "to-dos"),
+        ("module.todos_sqs_jobs.module.queue[0]", "todos"),
+        ("module.to-dos_schedule_2", "to-dos"),
         ('module.todos["a_b"]', "todos"),
     ],
 )

@@ -31,11 +31,10 @@ def declared(lines: str) -> Service:
     [
         ("kind: extension", ["kind: extension"]),
         ("extensions: [telemetry]", ["extensions"]),
-        ("triggers: [{function-url: {}}]", ["triggers.function-url"]),
         (f"dead_letter: {ARN}\nsecrets: {{TOKEN_ARN: shop/token}}", []),
         (f"resources: {{table: {{dynamodb: {{partition_key: id}}}}}}\naccess: [{{to: {ARN}, allow: [send]}}]", []),
         ("triggers: [{schedule: {rate: 5 min}}]\nconcurrency: {provisioned: 1}\nrelease: {steps: []}", []),
-        ('triggers: [{http: {routes: ["GET /"], throttle: {rate: 1, burst: 1}}}]', ["triggers.http.throttle"]),
+        ('triggers: [{http: {routes: ["GET /"], throttle: {rate: 1, burst: 1}}}, {function-url: {}}]', []),
         ("memory: 1 GB\nephemeral_storage: 1 GB\ntags: {a: b}\nconcurrency: {reserved: 1}", []),
     ],
 )
