@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.error
+import urllib.request
+from collections import Counter
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,12 @@ from pipeline import local
 from pipeline.manifest.project import Environment
 
 PATIENCE_S = 60.0
+CORS = "Access-Control-Allow-Origin"
+SEARCH = re.compile(
+    r"SEARCH\('\{(?P<namespace>[^,]+),(?P<dimensions>[^}]+)\} "
+    r"MetricName=\"(?P<metric>[^\"]+)\" (?P<terms>[^']+)', '[^']+', \d+\)"
+)
+TERM = re.compile(r'(\w+)="([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -180,6 +190,60 @@ def test_what_the_modules_promise_of_safety_is_so(applied: Applied) -> None:
     assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
     ownership = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
     assert [rule["ObjectOwnership"] for rule in ownership] == ["BucketOwnerEnforced"]
+
+
+def called(url: str, method: str = "GET", **headers: str) -> tuple[int, Message, str]:
+    """Status, headers and body of what answers; an error is an answer."""
+    request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.headers, refused.read().decode()
+
+
+def test_a_function_url_is_open_to_everybody_and_splits_by_the_aliass_weights(applied: Applied) -> None:
+    kit.split(applied.running, "function-url-hello")
+    host = applied.outputs["function_url"].removeprefix("https://")
+    url = f"{applied.running.endpoint}/"
+    versions = Counter(json.loads(called(url, Host=host)[2])["version"] for _ in range(24))
+    assert set(versions) == {"1", "2"}
+    page = {"Host": host, "Origin": "https://example.org"}
+    status, headers, _ = called(url, "OPTIONS", **page)
+    assert (status, headers[CORS]) == (200, "https://example.org")
+    assert called(url, "OPTIONS", **{**page, "Origin": "https://elsewhere.example"})[1][CORS] is None
+
+
+def test_an_api_answers_browsers_itself_and_nobody_without_a_token(applied: Applied) -> None:
+    url = local.api_url(applied.running.endpoint, applied.outputs["http_api_id"])
+    status, headers, _ = called(f"{url}/", "OPTIONS", Origin="https://example.org")
+    assert (status, headers[CORS], headers["Access-Control-Max-Age"]) == (204, "https://example.org", "3600")
+    assert called(f"{url}/", "OPTIONS", Origin="https://elsewhere.example")[1][CORS] is None
+    assert called(f"{url}/")[0] == 401
+    assert called(f"{url}/greetings/you", "POST", Authorization="Bearer a.b.c")[0] == 401
+    assert kit.seen(applied.running, "http-api-hello") == []
+
+
+def test_a_dashboard_searches_for_what_the_versions_emit(applied: Applied) -> None:
+    name = "dashboard-hello"
+    kit.split(applied.running, name)
+    functions, cloudwatch = (edge_kit.client(applied.running, service) for service in ("lambda", "cloudwatch"))
+    for _ in range(24):
+        edge_kit.invoke(functions, name, Qualifier="live")
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
+    lines = [line for widget in body["widgets"] for line in widget["properties"].get("metrics", ())]
+    searches = [found for line in lines if (found := SEARCH.fullmatch(str(line[-1].get("expression", ""))))]
+    assert {found["metric"] for found in searches} == {"Invocations", "Errors", "Duration", "Requests", "Failures"}
+    for found in searches:
+        if found["namespace"] == "crabwalk":
+            continue  # the usage's function tells nothing of itself
+        narrowed = [{"Name": key, "Value": value} for key, value in TERM.findall(found["terms"])]
+        listed = cloudwatch.list_metrics(Namespace=found["namespace"], MetricName=found["metric"], Dimensions=narrowed)[
+            "Metrics"
+        ]
+        wanted = set(found["dimensions"].split(","))
+        series = [{one["Name"]: one["Value"] for one in metric["Dimensions"]} for metric in listed]
+        assert {one["ExecutedVersion"] for one in series if set(one) == wanted} >= {"1", "2"}, found["metric"]
 
 
 # Last: releases, messages, objects and a secret's value have come in between, and none of them is Terraform's business.

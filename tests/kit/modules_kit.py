@@ -176,6 +176,17 @@ def seen(running: local.Running, function: str) -> list[dict[str, Any]]:
     return [json.loads(line.removeprefix(SEEN)) for line in lines if line.startswith(SEEN)]
 
 
+def split(running: local.Running, function: str) -> None:
+    """Publish versions 1 and 2 of a usage's function, and give each half of what its alias gets."""
+    functions = edge_kit.client(running, "lambda")
+    functions.publish_version(FunctionName=function)
+    functions.update_function_code(FunctionName=function, ZipFile=edge_kit.package(BOOTSTRAP, salt="second"))
+    edge_kit.settle(functions, function)
+    functions.publish_version(FunctionName=function)
+    halves = {"AdditionalVersionWeights": {"2": 0.5}}
+    functions.update_alias(FunctionName=function, Name="live", FunctionVersion="1", RoutingConfig=halves)
+
+
 def main(arguments: list[str]) -> int:
     """Apply, plan again, destroy; 0 if nothing differs and nothing stays."""
     parser = argparse.ArgumentParser(description="Applies the usages of modules on a fresh embedded AWS.")
