@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from pipeline.errors import CrabwalkError, ManifestError, Problem
-from pipeline.report.text import clean
+from pipeline.report.text import clean, folded
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -63,6 +63,10 @@ class Console:
 
     def line(self, text: str = "") -> None:
         """One line (or several), as it is."""
+        self._say(text, fold=False)
+
+    def words(self, text: str) -> None:
+        """A line of words; on a terminal a long one is folded between them."""
         self._say(text)
 
     def title(self, text: str) -> None:
@@ -189,9 +193,10 @@ class Console:
             return self._terminal
         return stream.isatty() and self._environ.get("TERM") not in {"dumb", "unknown"}
 
-    def _say(self, text: str, style: str = "") -> None:
+    def _say(self, text: str, style: str = "", *, fold: bool = True) -> None:
         if self.terminal:
-            self.rich.print(clean(text), style=style or None, soft_wrap=True)  # the terminal wraps: a URL stays whole
+            text = folded(clean(text), self.rich.width) if fold else clean(text)
+            self.rich.print(text, style=style or None, soft_wrap=True)  # the terminal wraps the rest: a URL stays whole
         else:
             self._write(self._people, self._harmless(text))
 
@@ -200,7 +205,9 @@ class Console:
         if self._is_terminal(self._stderr):
             from rich.text import Text
 
-            self._rich_stderr.print(Text.assemble((label, style), text), soft_wrap=True)
+            # Several lines are a compiler's or Terraform's, laid out by them.
+            said = label + text if "\n" in text else folded(label + text, self._rich_stderr.width)
+            self._rich_stderr.print(Text.assemble((label, style), said[len(label) :]), soft_wrap=True)
         else:
             self._write(self._stderr, self._harmless(label + text))
 

@@ -39,7 +39,7 @@ def show_result(console: Console, result: ReleaseResult) -> None:
     else:
         console.title(head)
     for line in rest:
-        console.line(line)
+        console.words(line)
 
 
 def _headline(result: ReleaseResult) -> str:

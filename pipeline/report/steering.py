@@ -20,5 +20,5 @@ def show_steered(console: Console, steered: Steered) -> None:
     else:
         console.bad(head)
     if steered.by is not None and steered.outcome != "stands":
-        console.line(f"  by      {one_line(steered.by)}")
-    console.line(f"  next    {one_line(steered.next)}")
+        console.words(f"  by      {one_line(steered.by)}")
+    console.words(f"  next    {one_line(steered.next)}")

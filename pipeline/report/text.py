@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
 # beside control characters (Cc) and lone surrogates (Cs), which SVG forbids: what turns the direction of writing
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+_COMMAND = re.compile(r"`[^`\n]+`")
+_KEPT = "\u00a0"  # where a line is not to be folded
 
 
 def clean(text: str) -> str:
@@ -19,6 +23,20 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """`clean`, and on one line."""
     return " ".join(clean(text).split())
+
+
+def folded(text: str, width: int) -> str:
+    """Each line folded between words, further lines two columns in; a `command` and a URL stay whole for copying."""
+    return "\n".join(_fold(line, width) if len(line) > width else line for line in text.split("\n"))
+
+
+def _fold(line: str, width: int) -> str:
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), line)
+    inner = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    folds = textwrap.wrap(
+        whole, max(width, 30), subsequent_indent=inner, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(folds).replace(_KEPT, " ")
 
 
 def percent(share: float | None) -> str:

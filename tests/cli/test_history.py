@@ -168,3 +168,12 @@ def test_metrics_explained_and_for_machines(here: Steered, capsys: Captured) -> 
         "restore_s": 55.0,
         "restore_n": 1,
     }
+
+
+@pytest.mark.parametrize("since", ["0d", "0s"])
+def test_the_figures_of_no_time_at_all_are_refused_with_what_to_write(
+    here: Steered, capsys: Captured, since: str
+) -> None:
+    code, out, err = here.says(capsys, "metrics", "--since", since)
+    assert (code, out) == (2, [])
+    assert "there is nothing in no time: write for example 7d" in "\n".join(err)

@@ -182,6 +182,36 @@ def test_adopt_what_somebody_else_did(here: Steered, capsys: Captured) -> None:
     assert here.weights() == ("2", {})
 
 
+def test_watching_ends_with_4_where_a_walk_is_held_and_nobody_walks_it(here: Steered, capsys: Captured) -> None:
+    here.walking(phase="held", sentence="no conclusion within 120 s")
+    code, out, _ = here.says(capsys, "watch", "hello")
+    assert (code, out[-1]) == (4, "  next    crabwalk status hello --env local")
+    assert "no conclusion within 120 s" in "\n".join(out)
+    here.says(capsys, "abort", "hello")
+
+
+def test_watching_ends_with_5_where_somebody_else_changed_the_alias(here: Steered, capsys: Captured) -> None:
+    here.walking()
+    alias = here.raw.get_alias(FunctionName=here.place.function, Name=ALIAS)
+    split = {"AdditionalVersionWeights": {"2": 0.3}}
+    here.raw.update_alias(FunctionName=here.place.function, Name=ALIAS, RoutingConfig=split)
+    code, out, _ = here.says(capsys, "watch", "hello")
+    assert (code, out[-1].partition("`")[0]) == (5, "  next    find out who, then ")
+    assert "version 1 with 30 % to version 2" in "\n".join(out)
+    described = {"Description": alias["Description"], "RoutingConfig": alias["RoutingConfig"]}
+    here.raw.update_alias(FunctionName=here.place.function, Name=ALIAS, **described)
+    here.says(capsys, "abort", "hello")
+
+
+def test_the_watchdog_says_until_when_a_lease_that_may_be_dead_is_left_alone(here: Steered, capsys: Captured) -> None:
+    here.walking()
+    with here.held():
+        code, out, _ = here.says(capsys, "watch", "--unattended", "--once")
+    assert code == 0
+    assert re.search(r"next: nothing to do; if that process is gone, its lease runs out in \d+ s$", out[-1])
+    here.says(capsys, "abort", "hello")
+
+
 def test_the_watchdog_and_the_onlooker(here: Steered, capsys: Captured) -> None:
     assert here.says(capsys, "watch", "hello") == (0, ["nothing is under way in `local`"], [])
     assert here.says(capsys, "watch", "--unattended") == (0, ["nothing is under way in `local`"], [])

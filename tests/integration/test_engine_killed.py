@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import engine_kit
 import pytest
-from kill_kit import SCENARIOS, clouds, deaths, matrix, troubles
+from kill_kit import BESIDE, SCENARIOS, clouds, deaths, matrix, troubles
 from scene_kit import Scene
 
 from pipeline import local
@@ -34,6 +34,13 @@ def test_death_at_every_call_of_every_verb(name):
     """In memory, where a hundred runs take a second; test_cloud shows that the embedded AWS answers alike."""
     runs = matrix(SCENARIOS[name], clouds(), deaths)
     assert {run.ended for run in runs} == {SCENARIOS[name].ends}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_death_at_every_call_of_the_watchdog_and_of_a_retry(name):
+    runs = matrix(BESIDE[name], clouds(), deaths)
+    assert {run.ended for run in runs} == {BESIDE[name].ends}
+    assert len({run.call for run in runs}) >= 5
 
 
 @pytest.mark.parametrize("name", RARE)

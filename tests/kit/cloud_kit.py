@@ -154,7 +154,12 @@ class Cloud:
         return {"ETag": etag, "ResponseMetadata": self._said()}
 
     def _ListObjectsV2(self, params: Any) -> Any:  # noqa: N802
-        keys = sorted(key for key in self.things if key.startswith(params["Prefix"]))
+        prefix = params["Prefix"]
+        keys = sorted(key for key in self.things if key.startswith(prefix))
+        if "Delimiter" in params:
+            folders = dict.fromkeys(key[len(prefix) :].partition("/")[0] for key in keys)
+            found = [{"Prefix": f"{prefix}{name}/"} for name in folders]
+            return {"CommonPrefixes": found, "ResponseMetadata": self._said()}
         return {"Contents": [{"Key": key} for key in keys], "ResponseMetadata": self._said()}
 
     def _GetMetricData(self, params: Any) -> Any:  # noqa: N802

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import engine_kit as kit
 from boundary_kit import DEATHS, EXHAUSTIVE, FAULTS, WRITES, Call, Process
@@ -23,6 +24,7 @@ from pipeline.release.model import ALIAS, StepSpec
 from pipeline.release.terms import Order, OrderKind
 from pipeline.release.verbs.carry import carry_out
 from pipeline.release.verbs.steering import Asker, ask
+from pipeline.release.verbs.watchdog import Watchdog
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.walk import Walk, run
 
@@ -45,10 +47,10 @@ def deploy(scene: Scene) -> None:
         walk_on(scene, engine, record, lease)
 
 
-def begun(scene: Scene, engine: Engine, record: ServiceRecord) -> ServiceRecord:
+def begun(scene: Scene, engine: Engine, record: ServiceRecord, **changes: Any) -> ServiceRecord:
     revision = engine.functions.alias(scene.world.function, ALIAS).revision
     rollout = replace(scene.world.rollout, steps=STEPS, revision=revision, started=scene.world.at)
-    return engine.begin(record, rollout)
+    return engine.begin(record, replace(rollout, **changes))
 
 
 def walk_on(scene: Scene, engine: Engine, record: ServiceRecord, lease: Lease) -> None:
@@ -133,6 +135,47 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("pause", steered("pause"), before=walked(0), after=steered("resume")),
         Scenario("resume", steered("resume"), before=paused),
         Scenario("abort", steered("abort"), before=walked(0), ends="rolled-back"),
+    )
+}
+
+
+def patrol(scene: Scene) -> None:
+    """`crabwalk watch --unattended`."""
+    dog = Watchdog(scene.engine(), once=False, limit_s=3600, say=lambda _: None, pause=scene.tick)
+    scene.said += [f"{one.outcome}: {one.sentence}" for one in dog.patrol() if one.exit_code not in {0, 3}]
+
+
+AGAIN = "20260102T040506-abc123"
+
+
+def rejected(scene: Scene) -> None:
+    """A release that was rolled back; what was wrong was not the version."""
+    good, scene.world.feed.of = scene.world.feed.of, kit.traffic(bad=0.5)
+    deploy(scene)
+    scene.world.feed.of = good
+    scene.trace.clear()
+
+
+def retry(scene: Scene) -> None:
+    """What `crabwalk retry` does of it: the same version is begun once more."""
+    engine, service = scene.engine(), scene.world.service
+    lease = Lease(engine.objects, service, ttl_s=TTL_S, doing="a test")
+    with lease.acquire(lambda _: None, pause=scene.wait):
+        record = engine.ledger.service(service)
+        if record.under_way is not None:
+            record = engine.take_over(record, record.under_way, lease)
+        elif record.rollout is not None and record.rollout.release_id != AGAIN:
+            record = begun(scene, engine, record, release_id=AGAIN)
+        walk_on(scene, engine, record, lease)
+
+
+# On a cloud of their own only: the watchdog looks at every service there is.
+BESIDE: dict[str, Scenario] = {
+    one.name: one
+    for one in (
+        Scenario("watch --unattended", patrol, before=walked(0), after=patrol),
+        Scenario("watch --unattended, of a bad version", patrol, before=walked(0), bad=0.5, ends="rolled-back"),
+        Scenario("retry", retry, before=rejected, after=retry),
     )
 }
 

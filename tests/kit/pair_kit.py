@@ -51,9 +51,6 @@ class Pair:
         name = params.get("FunctionName", NAMES[0])
         for cloud in self.clouds.values():
             cloud.at = self.at
-        if "Delimiter" in params:
-            keys = {key.removeprefix(params["Prefix"]).partition("/")[0] for key in self.clouds[name].things}
-            return {"CommonPrefixes": [{"Prefix": f"{params['Prefix']}{key}/"} for key in sorted(keys)]}
         if call.operation == "UpdateAlias" and (name, params["FunctionVersion"]) == (NAMES[1], "2") and self.refuses:
             self.refuses -= 1
             self.bad.add(name)

@@ -76,6 +76,26 @@ def test_terminal_lines() -> None:
     assert screen.out == "one [red]line[/red] :crab: 12 of 34\n\x1b[2maside\x1b[0m\n\x1b[2mbuilding\x1b[0m\n"
 
 
+def test_long_lines_of_words_are_folded_between_words_and_what_is_to_be_copied_stays_whole() -> None:
+    screen = Screen(terminal=True, width=60)
+    url = "https://example.com/" + "a" * 50
+    text = f"  next    held at 10 %; `crabwalk resume hello --env prod` goes on with it, and {url} has the page"
+    screen.console.words(text)
+    screen.console.line(text)
+    screen.console.warn("the walk of hello stands where it is, recorded; `crabwalk deploy --env prod` goes on with it")
+    assert screen.out.splitlines() == [
+        "  next    held at 10 %; `crabwalk resume hello --env prod`",
+        "    goes on with it, and",
+        f"    {url}",
+        "    has the page",
+        text,
+    ]
+    assert [line.removeprefix("\x1b[1;33mwarning: \x1b[0m") for line in screen.err.splitlines()] == [
+        "the walk of hello stands where it is, recorded;",
+        "  `crabwalk deploy --env prod` goes on with it",
+    ]
+
+
 def test_no_color_keeps_the_words() -> None:
     screen = Screen(terminal=True, environ={"TERM": "xterm-256color", "NO_COLOR": "1"})
     screen.console.bad("rolled back")

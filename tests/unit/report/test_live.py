@@ -176,6 +176,40 @@ def test_off_a_terminal_at_most_a_line_every_ten_seconds_of_walk() -> None:
     assert len(out.getvalue().splitlines()) == 4
 
 
+def test_off_a_terminal_what_stands_still_is_told_again_only_after_minutes() -> None:
+    live, out = plain()
+    with live:
+        for second in range(0, 660, 2):
+            live.update([replace(HEALTHY, phase="paused", next="paused by anna: lunch", elapsed_s=float(second))])
+    assert len(out.getvalue().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("signal", "columns", "line"),
+    [
+        ("errors", "requests  errors  rate  error rate per second", "version 12 0 of 40 failed (0 %)"),
+        ("failures", "requests  failures  rate  failure rate per second", "version 12 0 of 40 failed (0 %)"),
+        ("timeouts", "requests  timeouts  rate  timeout rate per second", "version 12 0 of 40 timed out (0 %)"),
+        ("slow", "requests  slow  rate  slow requests per second", "version 12 0 of 40 took too long (0 %)"),
+    ],
+)
+def test_the_numbers_are_named_after_the_signal_that_decides(signal: str, columns: str, line: str) -> None:
+    view = replace(HEALTHY, signal=signal)
+    assert columns in drawn(view, 100)
+    live, out = plain()
+    with live:
+        live.update([view])
+    assert line in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [("walking", "nothing to judge yet"), ("rolled-back", "it was not the judge that ended it")],
+)
+def test_where_the_judge_said_nothing_the_panel_says_why(phase: str, said: str) -> None:
+    assert said in drawn(replace(HEALTHY, verdict=None, phase=phase), 100)
+
+
 def test_on_a_terminal_it_is_drawn_in_place() -> None:
     out = io.StringIO()
     environ = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}

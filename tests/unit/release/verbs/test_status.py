@@ -1,0 +1,41 @@
+"""What `status` offers a person, by who walks the release and when they were heard of last."""
+
+from __future__ import annotations
+
+import pytest
+from release_kit import own_alias, walking
+
+from pipeline.release.ledger.lease import GRACE_S, Holder
+from pipeline.release.ledger.records import ServiceRecord
+from pipeline.release.verbs.status import ServiceStatus, describe
+
+TTL_S = 60.0
+
+
+def told(age_s: float) -> ServiceStatus:
+    """A walk whose holder renewed the lease this long ago."""
+    rollout = walking(0)
+    holder = Holder("n", "anna@ci (process 7)", "a deploy", age_s, TTL_S)
+    return describe(
+        ServiceRecord("hello", rollout=rollout), own_alias(rollout), holder, env="prod", now=rollout.started
+    )
+
+
+@pytest.mark.parametrize("age_s", [0.0, TTL_S / 2 + GRACE_S])
+def test_who_renews_the_lease_in_time_is_steered(age_s: float) -> None:
+    assert told(age_s).next.startswith("`crabwalk promote hello --env prod` takes the next step now")
+
+
+def test_of_a_lease_that_was_not_renewed_in_time_it_is_said_when_it_runs_out() -> None:
+    age_s = TTL_S / 2 + GRACE_S + 1
+    found = told(age_s)
+    assert found.walker == "anna@ci (process 7)"
+    assert found.next == (
+        "`crabwalk rollback hello --env prod` ends it; if that process is gone, `crabwalk deploy --env prod` goes on "
+        f"with it once its lease has run out, in {TTL_S + GRACE_S - age_s:.0f} s"
+    )
+
+
+def test_a_lease_that_ran_out_is_nobody_s() -> None:
+    found = told(TTL_S + GRACE_S + 1)
+    assert (found.walker, found.doing.rpartition(", ")[2]) == (None, "and nobody walks it: its controller ended")
