@@ -14,7 +14,7 @@ from pipeline.converge import UNFINISHED, said_to
 from pipeline.errors import CrabwalkError, UsageError
 from pipeline.infra.drift import Parted, StackDrift, parted
 from pipeline.infra.locks import stacks_with_state
-from pipeline.infra.model import InfraPlan, Root
+from pipeline.infra.model import Root
 from pipeline.infra.side_by_side import Teller, Work, side_by_side
 from pipeline.planning import Setting, plan_stack
 
@@ -29,8 +29,8 @@ def look(engine: Engine, setting: Setting, wanted: Sequence[str], tell: Teller) 
     chosen = _chosen(setting, stood, wanted)
     roots = {name: root for name in chosen if (root := _root(setting, name)) is not None}
 
-    def work(root: Root) -> Work[InfraPlan]:
-        return lambda teller: _plan(setting, root, teller)
+    def work(root: Root) -> Work[Parted]:
+        return lambda teller: _looked_at(setting, root, teller)
 
     made = side_by_side(
         tell, lambda name: f"terraform plan: stack {name}", {name: work(root) for name, root in roots.items()}
@@ -49,26 +49,28 @@ def reapply(engine: Engine, drifted: Sequence[StackDrift]) -> tuple[str, ...]:
     return tuple(noted)
 
 
-def _plan(setting: Setting, root: Root, tell: Teller) -> InfraPlan:
+def _looked_at(setting: Setting, root: Root, tell: Teller) -> Parted:
     from pipeline.infra.drive import drift_directory, plan_infra
     from pipeline.infra.workdir import PLAN
 
     directory = drift_directory(setting.project.root, setting.env, root.stack)
     with tell.group(f"terraform plan: stack {root.stack}"):
         try:
-            return plan_infra(root, setting.env, directory, said_to(tell), drift=True)
+            plan = plan_infra(root, setting.env, directory, said_to(tell), drift=True)
         finally:
             (directory / PLAN).unlink(missing_ok=True)  # it holds secrets
+    record = setting.stacks.get(root.stack)
+    return parted(plan, applied=record is None or record.fingerprint == root.fingerprint)
 
 
-def _told(setting: Setting, name: str, made: InfraPlan | CrabwalkError) -> StackDrift:
+def _told(setting: Setting, name: str, made: Parted | CrabwalkError) -> StackDrift:
     services = tuple(sorted(one.name for one in setting.services if one.stack == name))
     record = setting.stacks.get(name)
     declared = bool(services) or record is None
     stand = services or (record.services if record else ())
     if isinstance(made, CrabwalkError):
         return StackDrift(name, stand, declared, Parted(), made.what, made.hint)
-    return StackDrift(name, stand, declared, parted(made))
+    return StackDrift(name, stand, declared, made)
 
 
 def _root(setting: Setting, name: str) -> Root | None:

@@ -24,10 +24,12 @@ class Parted:
     """`drift`: what an apply would put back. `unclaimed`: what differs in attributes nobody declares, so it
     stays; mostly what AWS fills in by itself.
 
-    `changes`: what an apply would do besides.
+    `follows`: what an apply would do only because of the drift (a policy that names what is to be made again).
+    `changes`: what it would do because the manifests want it.
     """
 
     drift: tuple[Change, ...] = ()
+    follows: tuple[Change, ...] = ()
     unclaimed: tuple[Change, ...] = ()
     changes: tuple[Change, ...] = ()
 
@@ -51,16 +53,18 @@ class StackDrift:
         return "drifted" if self.found.drift else "changed" if self.found.changes else "clean"
 
 
-def parted(plan: InfraPlan) -> Parted:
-    """Part the two; an attribute that both somebody edited and a manifest changed counts as drift."""
+def parted(plan: InfraPlan, *, applied: bool) -> Parted:
+    """Part the two; an attribute that both somebody edited and a manifest changed counts as drift.
+
+    `applied`: what was applied last is what the manifests want, so that nothing can be a change of theirs.
+    """
     planned = {one.address: one for one in plan.changes}
     drift = tuple(one for one in plan.drift if _put_back(one, planned.get(one.address)))
     drifted = {one.address: one for one in drift}
-    return Parted(
-        drift,
-        tuple(one for one in plan.drift if one.address not in drifted and one.address not in planned),
-        tuple(_besides(plan.changes, drifted)),
-    )
+    besides = tuple(_besides(plan.changes, drifted))
+    follows = besides if applied and drift else ()
+    unclaimed = tuple(one for one in plan.drift if one.address not in drifted and one.address not in planned)
+    return Parted(drift, follows, unclaimed, besides if not follows else ())
 
 
 def _put_back(drift: Change, planned: Change | None) -> bool:

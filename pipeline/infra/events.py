@@ -132,7 +132,12 @@ _HINTS = (
     ),
     (("AccessDenied", "UnauthorizedOperation", "StatusCode: 403"), "the role that deploys lacks this permission"),
     (
-        ("Failed to query available provider packages", "Failed to install provider", "Could not retrieve the list"),
+        (
+            "Failed to query available provider packages",
+            "Failed to resolve provider packages",
+            "Failed to install provider",
+            "Could not retrieve the list",
+        ),
         "the provider's registry cannot be reached; CRABWALK_PROVIDER_MIRROR=DIR names a filesystem mirror to use",
     ),
     (

@@ -22,8 +22,9 @@ REQUEST = "CRABWALK_PROVIDER_MIRROR"
 CLI_CONFIG = "TF_CLI_CONFIG_FILE"
 PLUGIN_CACHE = "TF_PLUGIN_CACHE_DIR"
 REGISTRY = "registry.terraform.io"
-SOURCE = f"{REGISTRY}/hashicorp/aws"
-DISCOVERY = f"https://{REGISTRY}/.well-known/terraform.json"
+OPENTOFU_REGISTRY = "registry.opentofu.org"
+PROVIDER = "hashicorp/aws"
+SOURCE = f"{REGISTRY}/{PROVIDER}"
 REGISTRY_TIMEOUT_S = 3.0
 PREFIXES = (
     "/opt",
@@ -39,23 +40,30 @@ PREFIXES = (
 _VERSION = re.compile(r'^\s*version\s*=\s*"([^"]+)"', re.MULTILINE)
 
 
-def configure(environment: Mapping[str, str], directory: Path, lock: bytes) -> dict[str, str]:
-    """Return `environment` with Terraform's CLI configuration as it should be; may write one into `directory`."""
+def configure(
+    environment: Mapping[str, str], directory: Path, lock: bytes, *, opentofu: bool = False
+) -> dict[str, str]:
+    """Return `environment` with Terraform's CLI configuration as it should be; may write one into `directory`.
+
+    OpenTofu takes the same provider from a registry of its own; of a mirror of Terraform's it gets a view.
+    """
     result = {name: value for name, value in environment.items() if name != PLUGIN_CACHE}
     requested = environment.get(REQUEST)
     configured = environment.get(CLI_CONFIG)
     if configured and not Path(configured).is_file():
         del result[CLI_CONFIG]  # Terraform would warn on every command
         configured = None
-    if not requested and (configured or Path("~/.terraformrc").expanduser().is_file()):
+    own = ("~/.tofurc", "~/.terraformrc") if opentofu else ("~/.terraformrc",)
+    if not requested and (configured or any(Path(one).expanduser().is_file() for one in own)):
         return result
-    mirror = choose_mirror(requested, locked_version(lock))
+    registry = OPENTOFU_REGISTRY if opentofu else REGISTRY
+    mirror = choose_mirror(requested, locked_version(lock), registry)
     if mirror is None:
         result[PLUGIN_CACHE] = str(plugin_cache(environment))
         return result
     path = directory / ".terraform" / "crabwalk.tfrc"
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = cli_config(mirror)
+    text = cli_config(_view(mirror, locked_version(lock), path.parent) if opentofu else mirror, registry)
     if not path.is_file() or path.read_text() != text:
         path.write_text(text)
     result[CLI_CONFIG] = str(path)
@@ -83,7 +91,17 @@ def alone(environment: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-def choose_mirror(requested: str | None, version: str) -> Path | None:
+def _view(mirror: Path, version: str, directory: Path) -> Path:
+    """The mirror's package under the name of OpenTofu's registry."""
+    view = directory / "crabwalk-mirror"
+    package = view / OPENTOFU_REGISTRY / PROVIDER / version / machine()
+    package.parent.mkdir(parents=True, exist_ok=True)
+    package.unlink(missing_ok=True)
+    package.symlink_to(mirror / SOURCE / version / machine())
+    return view
+
+
+def choose_mirror(requested: str | None, version: str, registry: str = REGISTRY) -> Path | None:
     """The mirror to use, or None for the registry."""
     if requested:
         mirror = Path(requested).expanduser().resolve()
@@ -94,7 +112,7 @@ def choose_mirror(requested: str | None, version: str) -> Path | None:
             )
         return mirror
     mirror_found = find_mirror(PREFIXES, version)
-    if mirror_found is None or registry_reachable():
+    if mirror_found is None or registry_reachable(registry):
         return None
     return mirror_found
 
@@ -117,14 +135,14 @@ def _holds(mirror: Path, version: str) -> bool:
     return (mirror / SOURCE / version / machine()).is_dir()
 
 
-@lru_cache(maxsize=1)
-def registry_reachable() -> bool:
+@lru_cache(maxsize=2)
+def registry_reachable(registry: str = REGISTRY) -> bool:
     """Whether the registry's discovery document is answered; a proxy's error page is not one."""
     from http.client import HTTPException
     from urllib.request import urlopen
 
     try:
-        with urlopen(DISCOVERY, timeout=REGISTRY_TIMEOUT_S) as answer:
+        with urlopen(f"https://{registry}/.well-known/terraform.json", timeout=REGISTRY_TIMEOUT_S) as answer:
             return isinstance(json.loads(answer.read(65536)).get("providers.v1"), str)
     except (OSError, ValueError, AttributeError, HTTPException):
         return False
@@ -145,17 +163,17 @@ def machine() -> str:
     return f"{'windows' if os.name == 'nt' else sys.platform}_{names.get(architecture, architecture)}"
 
 
-def cli_config(mirror: Path) -> str:
+def cli_config(mirror: Path, registry: str = REGISTRY) -> str:
     """A CLI configuration that takes the provider from `mirror`. Terraform's parser wants one argument a line."""
-    path = json.dumps(str(mirror), ensure_ascii=False)
+    path, source = json.dumps(str(mirror), ensure_ascii=False), f"{registry}/{PROVIDER}"
     return f"""\
 provider_installation {{
   filesystem_mirror {{
     path    = {path}
-    include = ["{SOURCE}"]
+    include = ["{source}"]
   }}
   direct {{
-    exclude = ["{SOURCE}"]
+    exclude = ["{source}"]
   }}
 }}
 """

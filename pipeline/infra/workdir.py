@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import TerraformError
 from pipeline.infra import locks, provider
+from pipeline.infra.binary import find_binary, is_opentofu
 from pipeline.infra.model import Root
 from pipeline.infra.render import LOCK, MAIN
 from pipeline.infra.terraform import Stack, Terraform
@@ -61,7 +62,9 @@ def reopen(root: Root, env: Environment, directory: Path, on_event: Callable[[st
     """Return a Terraform in a directory that `prepare` has made ready; changes nothing in it."""
     from pipeline.aws import subprocess_environment
 
-    variables = provider.configure(subprocess_environment(env), directory, root.files[LOCK])
+    variables = subprocess_environment(env)
+    opentofu = is_opentofu(find_binary(variables))
+    variables = provider.configure(variables, directory, root.files[LOCK], opentofu=opentofu)
     return Terraform(directory, variables, on_event, Stack(root.stack, env.name, lambda: _left(env, root.stack)))
 
 

@@ -24,7 +24,6 @@ _SUMMARY = {
     "unread": "could not be looked at",
 }
 _EDITED = {"update": "edited", "delete": "gone", "create": "made", "replace": "replaced", "read": "read"}
-ALL_WELL = "nothing drifted"
 
 
 def show_drift(console: Console, env: str, found: Sequence[StackDrift]) -> None:
@@ -40,6 +39,7 @@ def show_drift(console: Console, env: str, found: Sequence[StackDrift]) -> None:
 
 def _lines(env: str, one: StackDrift) -> Iterator[str]:
     yield from (f"{what(change)}" for change in one.found.drift)
+    yield from (f"because of it: {change.action} {about(change)}" for change in one.found.follows)
     yield from (f"to be changed: {change.action} {about(change)}" for change in one.found.changes)
     if one.error is not None:
         yield one.error.replace("\n", "\n  ")
@@ -75,6 +75,7 @@ def document(env: str, commit: str, code: int, found: Sequence[StackDrift]) -> d
                 "declared": one.declared,
                 "state": one.state,
                 "drift": [_change(x) for x in one.found.drift],
+                "follows": [_change(x) for x in one.found.follows],
                 "changes": [_change(x) for x in one.found.changes],
                 "unclaimed": [_change(x) for x in one.found.unclaimed],
                 "error": one.error,
@@ -118,6 +119,8 @@ def markdown(project: str, env: str, commit: str, found: Sequence[StackDrift], l
 def _rows(one: StackDrift) -> Iterator[str]:
     for change in one.found.drift:
         yield _row(one, f"**{_EDITED[change.action]}**", about(change))
+    for change in one.found.follows:
+        yield _row(one, f"because of it ({change.action})", about(change))
     if one.error is not None:
         yield _row(one, "not looked at", one.error)
     for change in one.found.changes:

@@ -23,6 +23,7 @@ STATE_KEY = "terraform/environment.tfstate"
 def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
     fake = FakeTerraform(tmp_path / "fake")
     monkeypatch.setenv("PATH", fake.environment["PATH"])
+    monkeypatch.delenv("TERRAFORM", raising=False)
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(fake.folder / "calls"))
     (fake.folder / "calls").touch()
     fake.tell("init")

@@ -43,6 +43,8 @@ def test_a_hand_edit_is_found_and_a_walk_is_none(shop: Shop) -> None:
         ("module.health.aws_cloudwatch_log_group.this", "delete", []),
         ("module.hello.aws_lambda_function.this", "update", ["memory_size"]),
     ]
+    # What names the log group is applied again with it, because its ARN is new.
+    assert [one["address"] for one in found["web"]["follows"]] == ["module.health.aws_iam_role_policy.logs"]
     assert [(one["changes"], one["error"]) for one in found.values()] == [([], None)] * 2
     assert (done.json["exit"], found["web"]["services"], found["web"]["declared"]) == (6, ["health", "hello"], True)
     assert "stack web: the next `crabwalk deploy --env local` puts it back" in done.err

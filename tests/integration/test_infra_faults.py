@@ -89,7 +89,7 @@ def test_a_provider_that_cannot_be_had(work: Work, tmp_path: Path, monkeypatch: 
     (tmp_path / "empty").mkdir()
     config.write_text(
         f'provider_installation {{\n  filesystem_mirror {{\n    path = "{tmp_path}/empty"\n  }}\n  direct {{\n'
-        '    exclude = ["registry.terraform.io/hashicorp/aws"]\n  }\n}\n'
+        '    exclude = ["registry.terraform.io/hashicorp/aws", "registry.opentofu.org/hashicorp/aws"]\n  }\n}\n'
     )
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(config))
     with pytest.raises(TerraformError, match=r"(?s)terraform init failed: .*hashicorp/aws") as caught:
@@ -169,7 +169,7 @@ def test_a_plan_of_another_terraform_is_not_applied(work: Work) -> None:
             archive.writestr(name, content.replace(here, other) if name == "tfplan" else content)
     from hashlib import sha256
 
-    with pytest.raises(StalePlanError, match="plan file was created by Terraform") as caught:
+    with pytest.raises(StalePlanError, match=r"plan file was created by .*Terraform") as caught:
         work.apply(replace(plan, plan_sha256=sha256(saved.read_bytes()).hexdigest()))
     assert caught.value.hint == "plan again: the same command makes a new plan"
 

@@ -14,7 +14,8 @@ from pipeline.manifest.project import Environment, Project
 
 
 @pytest.fixture
-def terraform(tmp_path: Path) -> FakeTerraform:
+def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
+    monkeypatch.delenv("TERRAFORM", raising=False)  # whoever runs the tests may have one of their own
     return FakeTerraform(tmp_path / "fake")
 
 

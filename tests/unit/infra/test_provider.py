@@ -17,7 +17,7 @@ VERSION = provider.locked_version(LOCK)
 def no_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither this machine's mirror nor its registry nor its home takes part."""
     monkeypatch.setattr(provider, "PREFIXES", (str(tmp_path / "prefix"),))
-    monkeypatch.setattr(provider, "registry_reachable", lambda: False)
+    monkeypatch.setattr(provider, "registry_reachable", lambda _: False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -56,19 +56,19 @@ def test_a_found_mirror_is_used_when_the_registry_is_out_of_reach(tmp_path: Path
 
 def test_the_registry_is_used_when_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror(tmp_path / "prefix" / "plugins")
-    monkeypatch.setattr(provider, "registry_reachable", lambda: True)
+    monkeypatch.setattr(provider, "registry_reachable", lambda _: True)
     variables = configured(tmp_path, HOME=str(tmp_path / "home"))
     assert "TF_CLI_CONFIG_FILE" not in variables
     assert variables["TF_PLUGIN_CACHE_DIR"] == str(tmp_path / "home" / ".cache" / "crabwalk" / "providers")
 
 
 def test_without_a_mirror_nobody_asks_for_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider, "registry_reachable", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(provider, "registry_reachable", lambda _: pytest.fail("asked"))
     assert "TF_CLI_CONFIG_FILE" not in configured(tmp_path)
 
 
 def test_a_mirror_on_request_needs_no_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider, "registry_reachable", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(provider, "registry_reachable", lambda _: pytest.fail("asked"))
     wanted = mirror(tmp_path / "mine")
     config = Path(configured(tmp_path, CRABWALK_PROVIDER_MIRROR=str(wanted))["TF_CLI_CONFIG_FILE"])
     assert str(wanted) in config.read_text()
@@ -131,3 +131,21 @@ def test_a_network_error_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         assert provider.registry_reachable() is False
     finally:
         provider.registry_reachable.cache_clear()
+
+
+def test_opentofu_gets_the_same_package_under_its_own_registrys_name(tmp_path: Path) -> None:
+    found = mirror(tmp_path / "prefix" / "plugins")
+    made = provider.configure({}, tmp_path / "root", LOCK, opentofu=True)
+    view = tmp_path / "root" / ".terraform" / "crabwalk-mirror"
+    assert Path(made["TF_CLI_CONFIG_FILE"]).read_text() == provider.cli_config(view, "registry.opentofu.org")
+    package = view / "registry.opentofu.org" / "hashicorp" / "aws" / VERSION / provider.machine()
+    assert package.resolve() == (found / provider.SOURCE / VERSION / provider.machine()).resolve()
+    assert provider.configure({}, tmp_path / "root", LOCK, opentofu=True) == made
+
+
+def test_opentofus_own_file_in_the_home_is_opentofus(tmp_path: Path) -> None:
+    mirror(tmp_path / "prefix" / "plugins")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".tofurc").write_text("")
+    assert provider.configure({}, tmp_path / "root", LOCK, opentofu=True) == {}
+    assert "TF_CLI_CONFIG_FILE" in provider.configure({}, tmp_path / "root", LOCK)
