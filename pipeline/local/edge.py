@@ -37,6 +37,7 @@ def apply(dice: random.Random) -> list[Patch]:
         edge_publish,
         edge_queries,
         edge_runtime,
+        edge_schedules,
         edge_secrets,
         edge_spawn,
         edge_states,
@@ -64,6 +65,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_pipes.apply(),
         *edge_streams.apply(),
         *edge_states.apply(),
+        *edge_schedules.apply(),
     ]
 
 

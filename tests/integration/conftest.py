@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import engine_kit
+import modules_kit
 import pytest
 import tiny_kit
 from engine_kit import World
+from modules_kit import Applied
 from shop_kit import Shop
 
 from pipeline import local
@@ -94,3 +96,11 @@ def build_cache(module_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tree(tmp_path: Path) -> Path:
     """A clone of the tiny workspace."""
     return tiny_kit.workspace(tmp_path / "clone")
+
+
+@pytest.fixture(scope="session")
+def applied(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> Applied:
+    """The usages of all modules, made in one root; once, because Terraform takes a while."""
+    env = modules_kit.environment(embedded)
+    usages = modules_kit.Usage(env, tmp_path_factory.mktemp("usages"), tuple(modules_kit.NAMES))
+    return Applied(usages, embedded, usages.apply())

@@ -7,7 +7,6 @@ import re
 import urllib.error
 import urllib.request
 from collections import Counter
-from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import edge_kit
 import modules_kit as kit
 import pytest
 from engine_kit import until
+from modules_kit import Applied
 
 from pipeline import local
 from pipeline.manifest.project import Environment
@@ -29,24 +29,9 @@ SEARCH = re.compile(
 TERM = re.compile(r'(\w+)="([^"]+)"')
 
 
-@dataclass(frozen=True)
-class Applied:
-    """All usages, made; what the root says of them."""
-
-    usages: kit.Usage
-    running: local.Running
-    outputs: dict[str, Any]
-
-
 @pytest.fixture(scope="module")
 def env(embedded: local.Running) -> Environment:
     return kit.environment(embedded)
-
-
-@pytest.fixture(scope="module")
-def applied(embedded: local.Running, env: Environment, tmp_path_factory: pytest.TempPathFactory) -> Applied:
-    usages = kit.Usage(env, tmp_path_factory.mktemp("usages"), tuple(kit.NAMES))
-    return Applied(usages, embedded, usages.apply())
 
 
 # Before the one root that holds them all, because both use the same names.

@@ -145,6 +145,15 @@ class Usage:
         return Terraform(self.directory, variables, lambda _: None)
 
 
+@dataclass(frozen=True)
+class Applied:
+    """All usages, made in one root; what the root says of them."""
+
+    usages: Usage
+    running: local.Running
+    outputs: dict[str, Any]
+
+
 def told(document: Mapping[str, Any]) -> Iterable[str]:
     """The changes of a plan document in words, with both values: nothing of these usages is secret."""
     for resource in document.get("resource_changes") or ():
