@@ -8,6 +8,7 @@ that dies half-way is gone on with by the next one, whatever that one is asked f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,8 @@ def converge(
         before_apply()
         if planned.pending:
             engine.ledger.save_stack(_unfinished(engine, setting, stack))
-        outputs = apply_infra(planned, setting.env, said_to(tell))
+        with reviewed.applying(stack.stack) if reviewed is not None else nullcontext():
+            outputs = apply_infra(planned, setting.env, said_to(tell))
     record = replace(
         _unfinished(engine, setting, stack),
         fingerprint=stack.root.fingerprint,

@@ -38,7 +38,10 @@ def preview(engine: Engine, plan: DeployPlan, tell: Teller, allowed: Collection[
     def work(stack: StackPlan) -> Work[StackShown]:
         return lambda voice: shown(plan, stack, planner(plan.setting, voice), allowed)
 
-    return told(engine, plan, side_by_side_of(plan.stacks, work, tell))
+    made = told(engine, plan, side_by_side_of(plan.stacks, work, tell))
+    gone = {one.address for one in made.changes if one.action in {"delete", "replace"}}
+    idle = (f"--allow-destroy '{one}' names nothing that would be destroyed" for one in sorted({*allowed} - gone))
+    return replace(made, warnings=(*made.warnings, *idle))
 
 
 def side_by_side_of(

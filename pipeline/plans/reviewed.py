@@ -6,7 +6,8 @@ planned anew, and refused when it has an action that was not in the reviewed lis
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +94,16 @@ class Reviewed:
         self._hold(stack.stack, known, made)
         return made
 
+    @contextmanager
+    def applying(self, stack: str) -> Iterator[None]:
+        """Around an apply: that the state moved in the last moment is told as this plan's end."""
+        from pipeline.infra.events import StalePlanError
+
+        try:
+            yield
+        except StalePlanError as error:
+            raise self._unreviewed(stack, f"its state moved meanwhile: {error.what}") from error
+
     def _hold(self, stack: str, known: SavedStack, made: InfraPlan) -> None:
         strange = outside(made.changes, known.then)
         if strange:
@@ -113,6 +124,7 @@ class Reviewed:
 
         saved, objects = self.plan, self._engine.objects
         roots = [plan_stack(setting, name, saved.keys) for name in saved.stacks]
+        rest = [plan_stack(setting, one.stack, saved.keys) for one in plan.stacks if one.stack not in saved.stacks]
         return Seen(
             now=self._engine.now(),
             environment=setting.env.name,
@@ -125,4 +137,5 @@ class Reviewed:
             states={name: world.state_of(objects, name) for name in saved.stacks},
             aliases={name: world.alias_of(self._engine, setting, name) for name in saved.services},
             absent=tuple(name for name, key in saved.keys.items() if not objects.exists(key)),
+            others=tuple(one.stack for one in rest if one.terraform),
         )

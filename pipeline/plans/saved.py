@@ -118,6 +118,7 @@ class Seen:
     states: Mapping[str, StateSeen]
     aliases: Mapping[str, AliasSeen | None]
     absent: tuple[str, ...] = ()  # services whose artifact is not in the bucket any more
+    others: tuple[str, ...] = ()  # stacks in which Terraform has something to do now, and had not
 
 
 def moved(saved: SavedPlan, seen: Seen) -> tuple[str, ...]:
@@ -151,6 +152,7 @@ def _places(saved: SavedPlan, seen: Seen) -> Iterator[str]:
         if service.alias != alias:
             yield f"{name}: its alias moved from {_alias(service.alias)} to {_alias(alias)}"
     yield from (f"{name}: its artifact is not in the bucket any more" for name in seen.absent)
+    yield from (f"stack {name}: Terraform has something to do there now" for name in seen.others)
 
 
 def _tools(saved: Tools, seen: Tools) -> Iterator[str]:

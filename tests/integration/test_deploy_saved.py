@@ -79,15 +79,18 @@ def test_what_was_reviewed_is_what_is_applied(
     here.git("checkout", "--quiet", "main")
     here.replace(MANIFEST, "memory: 128 MB", "memory: 192 MB")
     here.commit("health: more memory")
+    functions = client(here.env, "lambda")
+    functions.update_function_configuration(FunctionName=here.function("health"), Description="by hand")
     done = here.crabwalk("plan", "--save", "--env", "local")
     assert done.code == 0, done.said
-    assert re.search(r"walks with the canary +update health.aws_lambda_function.this \(memory_size\)", done.out), (
-        done.out
-    )
+    assert re.search(r"drift +differs health.aws_lambda_function.this \(description\)", done.out), done.out
+    assert re.search(
+        r"walks with the canary +update health.aws_lambda_function.this \(description, .*memory_size.*\)", done.out
+    ), done.out
     assert "  publishes version 2" in done.lines
     assert SECRET not in done.said
     saved = done.lines[-1].split()[3]
-    client(here.env, "lambda").update_alias(FunctionName=here.function("health"), Name="live", Description="by hand")
+    functions.update_alias(FunctionName=here.function("health"), Name="live", Description="by hand")
     refused = here.crabwalk("deploy", "--plan", saved, "--env", "local")
     assert refused.code == 5, refused.said
     assert re.search(r"health: its alias moved from version 1 \(\w+\) to version 1 \(\w+\)", refused.err)

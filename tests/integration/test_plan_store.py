@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError
+from pipeline.infra.events import StalePlanError
 from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.manifest.project import Environment, Project
 from pipeline.planning import Setting, StackPlan
@@ -144,6 +145,12 @@ class TestTheSecondPhase:
         with pytest.raises(ConflictError, match=r"stops at stack web: nobody reviewed create module\.a_http") as caught:
             self.infra(reviewed, env, "web", [ROUTE, other], monkeypatch)
         assert "without what should have followed" in caught.value.what
+
+    def test_a_state_that_moves_in_the_last_moment_ends_it(self, reviewed: Reviewed) -> None:
+        with pytest.raises(ConflictError, match="its state moved meanwhile: Saved plan is stale") as caught:  # noqa: SIM117
+            with reviewed.applying("web"):
+                raise StalePlanError("Saved plan is stale")
+        assert "crabwalk plan --save" in str(caught.value.hint)
 
     def test_another_stack_is_refused(
         self, reviewed: Reviewed, env: Environment, monkeypatch: pytest.MonkeyPatch

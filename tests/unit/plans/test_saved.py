@@ -98,6 +98,7 @@ def test_where_nothing_moved_it_may_be_applied() -> None:
             {"aliases": {"todos": AliasSeen("4", "revision-4"), "new": AliasSeen("1", "r")}},
             "new: its alias moved from none to version 1 (r)",
         ),
+        ({"others": ("api",)}, "stack api: Terraform has something to do there now"),
         ({"absent": ("todos",)}, "todos: its artifact is not in the bucket any more"),
     ],
 )
