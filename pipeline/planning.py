@@ -16,6 +16,7 @@ from pipeline.infra.names import ALIAS
 from pipeline.infra.scope import Ready
 from pipeline.infra.unrendered import check_rendered
 from pipeline.manifest.references import order
+from pipeline.standing import check_places, displaced
 
 if TYPE_CHECKING:
     from pipeline.build import BuildPlan
@@ -37,7 +38,7 @@ class Setting:
     subject: str
     services: tuple[Service, ...]
     records: Mapping[str, ServiceRecord]  # also of services that no manifest declares any more
-    stacks: Mapping[str, StackRecord | None]
+    stacks: Mapping[str, StackRecord | None]  # also of stacks that no manifest names any more
     now: float = 0.0  # epoch seconds
     live: Callable[[str], str | None] = lambda _: None  # the version a service's alias points at, asked of AWS
 
@@ -110,7 +111,7 @@ def read_setting(
     """Read the ledger for every service and stack."""
     ledger = engine.ledger
     names = sorted({*ledger.services(), *(one.name for one in services)})
-    stacks = sorted({service.stack for service in services})
+    stacks = sorted({*ledger.stacks(), *(service.stack for service in services)})
     return Setting(
         project=project,
         env=env,
@@ -214,6 +215,7 @@ def plan_deploy(
     from pipeline.workspace.affected import affected
 
     wanted = _chosen(setting.services, only)
+    check_places(setting.stacks, wanted, setting.env.name)
     check_rendered(wanted)
     chosen = [one for one in wanted if setting.records[one.name].under_way is None]
     commit = repo.base(base) if base else None
@@ -258,13 +260,18 @@ def _with_other_reasons(record: ServiceRecord, one: Affected, stacks: Sequence[S
 
 
 def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPlan:
-    """Render a stack's root: the services that stand in it, and those with a key in `keys`, which are about to."""
+    """Render a stack's root: the services that stand in it, and those with a key in `keys`, which are about to.
+
+    A service that waits to be moved stays where it stands as it was last applied, and does not come to its new stack.
+    """
     placements, applied = [], setting.stacks.get(stack)
+    moving = displaced(setting.stacks, setting.services)
     standing = {name: read_calls(calls) for name, calls in applied.calls.items()} if applied else {}
     for service in setting.services:
         record = setting.records[service.name]
         stands = applied is not None and service.name in applied.services
-        if service.stack != stack or (record.promoted is None and service.name not in keys and not stands):
+        here = service.stack == stack and service.name not in moving
+        if not here or (record.promoted is None and service.name not in keys and not stands):
             continue
         key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
         wanted, released = ready(setting, service).service, record.promoted is not None
@@ -272,7 +279,7 @@ def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPl
         if kept and settled(setting, wanted):
             kept = ()
         placements.append(Placement(wanted, released, key, kept))
-    declared = {service.name for service in setting.services}
+    declared = {service.name for service in setting.services} - moving.keys()
     orphans = {name: calls for name, calls in standing.items() if name not in declared}
     root = render(scope(setting), stack, placements, setting.modules, orphans)
     return StackPlan(stack, root, applied)

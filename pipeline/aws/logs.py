@@ -60,6 +60,14 @@ def group_of(function: str) -> str:
     return f"/aws/lambda/{function}"
 
 
+def group_exists(env: Environment, function: str) -> bool:
+    """Whether a function's log group is there. Raises AwsError."""
+    name = group_of(function)
+    with aws_errors(f"look for the log group {name}"):
+        found = client(env, "logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return any(one["logGroupName"] == name for one in found)
+
+
 def read(env: Environment, query: Query) -> Iterator[LogEvent]:
     """The events there are now, oldest first, page by page; none where the group does not exist. Raises AwsError."""
     from botocore.exceptions import ClientError

@@ -41,6 +41,8 @@ VERBS = {
     "rollback": "Back to the previous stable version, now.",
     "prune": "Delete old versions that nothing needs any more.",
     "drift": "Show where the world differs from what was applied.",
+    "move": "Move a service's Terraform state to another stack; nothing is destroyed.",
+    "destroy": "Destroy all a service has; asks for its name.",
     "unlock": "Show who holds a stack's Terraform lock; free it where that run is dead.",
     "bootstrap": "Create an environment's bucket.",
     "local": "Start, stop or show the embedded AWS.",

@@ -129,6 +129,7 @@ def prepared(here: Here, options: Options, record: Path | None = None) -> Run:
     from pipeline.planning import check_checkout, read_setting
     from pipeline.report.build import BuildView
     from pipeline.run import Run
+    from pipeline.standing import gone, told_gone
 
     warning = check_checkout(here.repo, here.env)
     if warning:
@@ -136,6 +137,8 @@ def prepared(here: Here, options: Options, record: Path | None = None) -> Run:
     actor = whoami(here.env).arn
     here.settle_unrecorded()
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
+    for left in told_gone(gone(setting.stacks, {one.name for one in setting.services}), here.env.name):
+        here.console.warn(left)
     building = partial(BuildView, here.console)
     return Run(here.engine, setting, here.repo, actor, options, here.console, building, _walking(here, record))
 

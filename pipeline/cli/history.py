@@ -15,7 +15,7 @@ from pipeline.cli.since import stretch
 if TYPE_CHECKING:
     from pipeline.release.ledger.records import Entry
 
-OUTCOMES = ("promoted", "rolled-back", "rejected", "aborted", "superseded", "resumed", "adopted")
+OUTCOMES = ("promoted", "rolled-back", "rejected", "aborted", "superseded", "resumed", "adopted", "destroyed")
 
 
 @click.command()

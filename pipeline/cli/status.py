@@ -32,6 +32,7 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     from pipeline.planning import no_such_service
     from pipeline.release.walk.outcome import service_url
     from pipeline.report.status import status_lines
+    from pipeline.standing import gone, told_gone
 
     here = Here(env_name, json=output == "json")
     here.settle_unrecorded()
@@ -40,9 +41,14 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
         if name not in known:
             raise no_such_service(name, known)
     chosen = [service for service in here.services if not services or service.name in services]
-    gone = () if services else tuple(sorted(set(here.engine.ledger.services()) - set(known)))
-    stacks = {stack: here.engine.ledger.stack(stack) for stack in {service.stack for service in chosen}}
-    records = abreast(here.engine.ledger.service, [*(one.name for one in chosen), *gone])
+    ledger = here.engine.ledger
+    names = sorted({service.stack for service in chosen} | (set() if services else set(ledger.stacks())))
+    stacks = dict(zip(names, abreast(ledger.stack, names), strict=True))
+    left = {} if services else gone(stacks, known)
+    others = () if services else tuple(sorted({*ledger.services(), *left} - set(known)))
+    recorded = abreast(ledger.service, [*(one.name for one in chosen), *others])
+    # Of what was destroyed the ledger keeps the history, and nothing that is current.
+    records = [one for one in recorded if one.etag is not None or one.service in known or one.service in left]
     walks = _looked(here, records)
     found = list(abreast(lambda record: _status(here, record, walks.get(record.service)), records))
     for index, service in enumerate(chosen):
@@ -58,6 +64,8 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
         here.console.title(head)
         for line in rest:
             here.console.line(line)
+    for line in told_gone(left, here.env.name):
+        here.console.note(line)
     return 0
 
 

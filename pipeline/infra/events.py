@@ -125,6 +125,10 @@ _HINTS = (
         ("ResourceAlreadyExists", "EntityAlreadyExists", "ResourceConflictException", "BucketAlreadyExists"),
         "something of that name exists outside this state: delete it, or choose another name",
     ),
+    (
+        ("BucketNotEmpty",),
+        "what lies in a bucket is not destroyed with its service: empty it, old versions and unfinished uploads too",
+    ),
     (("ExpiredToken",), "the credentials have expired: sign in again"),
     (
         ("AWS account ID not allowed", "AWS Account ID not allowed"),

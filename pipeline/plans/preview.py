@@ -19,6 +19,7 @@ from pipeline.plans.model import Preview, ReleaseShown, ServiceShown, StackShown
 from pipeline.plans.usage import next_version, usage_of
 from pipeline.release.ledger.records import Released
 from pipeline.release.model import percent
+from pipeline.standing import gone, told_gone
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service
@@ -201,6 +202,7 @@ def _warnings(setting: Setting) -> Iterator[str]:
         if record.under_way is not None:
             share = percent(record.under_way.traffic(record.under_way.step))
             yield f"{record.service}: release {record.under_way.release_id} stands at {share}; it is finished first"
+    yield from told_gone(gone(setting.stacks, {one.name for one in setting.services}), setting.env.name)
 
 
 def _foreseen(engine: Engine, plan: DeployPlan) -> Iterator[str]:

@@ -184,6 +184,20 @@ class Ledger:
         body = {"format": FORMAT, "nonce": fresh_nonce(), **asdict(record)}
         self._objects.put(f"{PREFIX}/stacks/{record.stack}.json", _body(body))
 
+    def stacks(self) -> tuple[str, ...]:
+        """Every stack that has a record, sorted."""
+        prefix = f"{PREFIX}/stacks/"
+        return tuple(sorted(key.removeprefix(prefix).removesuffix(".json") for key in self._objects.keys(prefix)))
+
+    def forget_stack(self, name: str) -> None:
+        """Delete the record of a stack in which nothing stands any more."""
+        self._objects.delete(f"{PREFIX}/stacks/{name}.json")
+
+    def forget(self, service: str) -> None:
+        """Delete what is current of a service; its history stays. Under its lease only."""
+        for key in (_order_key(service), _state_key(service)):
+            self._objects.delete(key)
+
     def services(self) -> tuple[str, ...]:
         """Every service that has a record, sorted."""
         return tuple(self._objects.folders(f"{PREFIX}/services/"))
