@@ -37,9 +37,9 @@ def command(
     """Show what `deploy` would do now: affected services with reasons, builds, Terraform's changes, the walk, the cost.
 
     Before each change stands when it takes effect: what `walks` is tried out by the canary together with the code,
-    what is `at once` is felt by both versions, what `destroys or takes away` may be needed by the old version. Triggers
-    of a service that is new come after its first release; drift is where the world differs from the state. What waits
-    for a value that another service's release makes is not among Terraform's changes yet.
+    what is `at once` is felt by both versions, what `destroys` or `takes away` may be needed by the old version.
+    Triggers of a service that is new come after its first release; drift is where the world differs from the state.
+    What waits for a value that another service's release makes is not among Terraform's changes yet.
     """
     return (save_plan if save else show_plan)(services, env_name, base, output, allow_destroy)
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 
 from pipeline.infra.cost import Cost
 from pipeline.infra.model import Change, Effect
 from pipeline.plans.model import Preview, StackShown, flags
 from pipeline.report.console import Console
 
-WHEN: dict[Effect, str] = {
-    "destroys": "destroys or takes away",
-    "walks": "walks with the canary",
-    "at-once": "at once",
-}  # in the order in which a reader must see them
-THEN = "after the first release"
+THEN = "after release"
 DRIFT = "drift"
+_RANK: dict[Effect, int] = {"destroys": 0, "walks": 1, "at-once": 2}
 
 
 def show_preview(console: Console, preview: Preview) -> None:
@@ -49,11 +47,19 @@ def refusal(preview: Preview) -> str:
 
 
 def rows(stack: StackShown) -> Iterator[tuple[str, str, str]]:
-    """Service, when, and what, of everything Terraform would do to a stack; removals first."""
-    for effect, when in WHEN.items():
-        yield from ((one.service or "", when, what(one)) for one in stack.changes if one.effect == effect)
-    yield from ((one.service or "", THEN, what(one)) for one in stack.then)
-    yield from ((one.service or "", DRIFT, what(one, "differs")) for one in stack.drift)
+    """Service, when, and what, of everything Terraform would do to a stack: by service, removals first."""
+    told = [(_RANK[one.effect], when(one), what(one), one) for one in stack.changes]
+    told += [(len(_RANK), THEN, what(one), one) for one in stack.then]
+    told += [(len(_RANK) + 1, DRIFT, what(one, "differs"), one) for one in stack.drift]
+    for _, said, text, one in sorted(told, key=lambda row: (row[3].service or "", row[0], row[3].address)):
+        yield one.service or "", said, text
+
+
+def when(change: Change) -> str:
+    """When a change takes effect, in a word or two."""
+    if change.effect == "destroys":
+        return "destroys" if change.action in {"delete", "replace"} else "takes away"
+    return "walks" if change.effect == "walks" else "at once"
 
 
 def what(change: Change, verb: str = "") -> str:
@@ -102,11 +108,12 @@ def _builds(preview: Preview) -> Iterator[str]:
 
 def _show_stack(console: Console, stack: StackShown) -> None:
     found = list(rows(stack))
-    if found:
-        console.table(f"stack {stack.name}", ("service", "when", "change"), found)
-    elif stack.terraform:
+    for service, some in groupby(found, key=itemgetter(0)):
+        title = f"{service} in stack {stack.name}" if service else f"stack {stack.name}"
+        console.table(title, ("when", "change"), [row[1:] for row in some])
+    if not found and stack.terraform:
         console.line(f"stack {stack.name}: Terraform finds nothing to change")
-    elif not stack.waits:
+    elif not found and not stack.waits:
         console.line(f"stack {stack.name}: nothing Terraform manages changed, it does not run")
     if stack.waits:
         console.line(f"stack {stack.name}: changes again once {' and '.join(stack.waits)} is released")

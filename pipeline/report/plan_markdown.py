@@ -142,13 +142,19 @@ def _blocks(preview: Preview) -> Iterator[_Block]:
 
 
 def _of_stack(stack: StackShown) -> Iterator[_Block]:
-    found = tuple(_row((escaped(when), code(service), code(text))) for service, when, text in rows(stack))
+    found = tuple(_row((code(service or stack.name), escaped(when), code(text))) for service, when, text in rows(stack))
     title = f"Stack <code>{escaped(stack.name)}</code>"
     if found:
-        yield _Block(f"{title}: {len(found):,} changes and drifts", found, ("when", "service", "change"), fold=True)
+        yield _Block(f"{title}: {_counted(stack)}", found, ("service", "when", "change"), fold=True)
     if stack.waits:
         waits = f"- changes again once {escaped(' and '.join(stack.waits))} is released"
         yield _Block(f"{title}: not all is known", (waits,), fold=True)
+
+
+def _counted(stack: StackShown) -> str:
+    number = len(stack.changes) + len(stack.then)
+    drifts = f", {len(stack.drift):,} drifted" if stack.drift else ""
+    return f"{number:,} change{'s' if number != 1 else ''}{drifts}"
 
 
 def _taken(stacks: Iterable[StackShown]) -> Iterator[str]:

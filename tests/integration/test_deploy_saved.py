@@ -84,9 +84,9 @@ def test_what_was_reviewed_is_what_is_applied(
     done = here.crabwalk("plan", "--save", "--env", "local")
     assert done.code == 0, done.said
     assert re.search(r"drift +differs health.aws_lambda_function.this \(description\)", done.out), done.out
-    assert re.search(
-        r"walks with the canary +update health.aws_lambda_function.this \(description, .*memory_size.*\)", done.out
-    ), done.out
+    assert re.search(r"walks +update health.aws_lambda_function.this \(description, .*memory_size.*\)", done.out), (
+        done.out
+    )
     assert "  publishes version 2" in done.lines
     assert SECRET not in done.said
     saved = done.lines[-1].split()[3]

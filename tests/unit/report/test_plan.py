@@ -65,12 +65,12 @@ def test_on_a_terminal_what_takes_away_stands_first() -> None:
         "  - src/main.rs changed",
         "other: not affected since bbbbbbbbbbbb",
         "build todos for arm64: from the store, ffffffffffff",
-        "stack todos",
-        "service  when                     change",
-        "todos    destroys or takes away   delete todos_table.aws_dynamodb_table.this",
-        "todos    walks with the canary    update todos.aws_lambda_function.this (timeout)",
-        'todos    after the first release  create todos_http.aws_apigatewayv2_route.this["GET /a|b"]',
-        "todos    drift                    differs todos.aws_iam_role.this (description)",
+        "todos in stack todos",
+        "when           change",
+        "destroys       delete todos_table.aws_dynamodb_table.this",
+        "walks          update todos.aws_lambda_function.this (timeout)",
+        'after release  create todos_http.aws_apigatewayv2_route.this["GET /a|b"]',
+        "drift          differs todos.aws_iam_role.this (description)",
         "stack todos: changes again once other is released",
         "stack other: nothing Terraform manages changed, it does not run",
         "release todos: 10 % for 60 s → 100 %",
@@ -85,7 +85,7 @@ def test_on_a_terminal_what_takes_away_stands_first() -> None:
 
 def test_sixty_columns_hold_the_table() -> None:
     text = shown(PLAN, terminal=True, width=60)
-    table = re.sub(r"\x1b\[[0-9;]*m", "", text).split("stack todos")[1].split("stack todos:")[0]
+    table = re.sub(r"\x1b\[[0-9;]*m", "", text).split("todos in stack todos")[1].split("stack todos:")[0]
     assert max(map(len, table.splitlines())) <= 60
     assert "aws_dynamodb_table" in table.replace("\n", "").replace(" ", "")
 
