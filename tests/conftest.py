@@ -27,6 +27,8 @@ _ALONE = re.compile(
 )
 # What deploys with real Terraform, and shares one deployed project.
 _SHOP = re.compile(r"tests/integration/test_(?:deploy|infra|rollback_net|signals_release|steer_verbs)")
+# What applies all modules at once, and waits for the provider two minutes; also in a world of its own.
+_MODULES = re.compile(r"tests/integration/test_modules_")
 _AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")
 
 
@@ -38,7 +40,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Apart(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if _ALONE.match(file) else "shop" if _SHOP.match(file) else "embedded"
+            if _ALONE.match(file):
+                return file
+            return "shop" if _SHOP.match(file) else "modules" if _MODULES.match(file) else "embedded"
 
     return Apart(config, log)
 

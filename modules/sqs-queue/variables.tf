@@ -43,7 +43,7 @@ variable "retention_s" {
 }
 
 variable "wait_s" {
-  description = "Seconds that who asks an empty queue waits for a message; Lambda always waits 20."
+  description = "Seconds that who asks an empty queue waits for a message; Lambda asks in its own way."
   type        = number
   default     = 20
 
