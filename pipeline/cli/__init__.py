@@ -41,6 +41,7 @@ VERBS = {
     "rollback": "Back to the previous stable version, now.",
     "prune": "Delete old versions that nothing needs any more.",
     "drift": "Show where the world differs from what was applied.",
+    "render": "Show the Terraform roots as they would be applied, or write them.",
     "move": "Move a service's Terraform state to another stack; nothing is destroyed.",
     "destroy": "Destroy all a service has; asks for its name.",
     "unlock": "Show who holds a stack's Terraform lock; free it where that run is dead.",
