@@ -16,7 +16,8 @@ from pipeline.infra.side_by_side import Teller, Work
 from pipeline.planning import DeployPlan, Setting, StackPlan, plan_stack
 from pipeline.plans import world
 from pipeline.plans.model import Preview, SavedShown, StackShown, flags
-from pipeline.plans.preview import beyond, planner, second_phase, side_by_side_of, told, waits
+from pipeline.plans.phases import beyond, planner, second_phase, side_by_side_of, waits
+from pipeline.plans.preview import told
 from pipeline.plans.saved import SavedArtifact, SavedPlan, SavedService, SavedStack
 from pipeline.plans.store import PlanStore
 from pipeline.release.model import new_release_id

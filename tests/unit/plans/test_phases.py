@@ -10,7 +10,7 @@ from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project
 from pipeline.planning import DeployPlan, Setting, plan_stack
-from pipeline.plans.preview import beyond, second_phase, shown
+from pipeline.plans.phases import beyond, second_phase, shown
 from pipeline.release.ledger.records import Released, ServiceRecord, StackRecord
 from pipeline.workspace.model import Affected, Reason
 
