@@ -24,8 +24,8 @@ def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_r
     Without SERVICE, of all services, and saved plans that are too old to be applied. What stays is shown with the
     reason. A service somebody works on is left alone.
     """
-    from pipeline.errors import ConflictError, UsageError
-    from pipeline.manifest.node import nearest
+    from pipeline.errors import ConflictError
+    from pipeline.release.ledger.absent import never_released
     from pipeline.release.verbs.clean import Cleaner
 
     here = Here(env_name, json=output == "json")
@@ -33,8 +33,7 @@ def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_r
     facts = cleaner.facts()
     for name in services:
         if name not in facts:
-            what = f"no service `{name}` was released to `{here.env.name}`"
-            raise UsageError(what, hint=nearest(name, tuple(facts)) or None)
+            raise never_released(name, here.env.name, tuple(facts))
     plans, code = [], 0
     for service in services or sorted(facts):
         plan = cleaner.plan(service, facts, keep)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli import Terminated
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ def command(
                 )
         except CrabwalkError as fault:
             raise place.explained(fault) from fault
+        except (KeyboardInterrupt, Terminated):
+            here.warn(
+                f"whether the traffic of {place.label} has moved is not known; the same command once more moves it, "
+                "or says that it has"
+            )
+            raise
     finally:
         gc.enable()
     return _tell(here, place, done, reason)

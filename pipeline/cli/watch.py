@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli import Terminated
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _watch(here: Here, services: Sequence[str]) -> int:
 
 def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
     from pipeline.aws.identity import whoami
+    from pipeline.cli.asking import UNREAD
     from pipeline.release.verbs.watchdog import Watchdog
     from pipeline.release.walk.outcome import worst
     from pipeline.report.live import WalkLive
@@ -96,7 +98,13 @@ def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
     whoami(here.env)  # the right account, before anything is written
     with WalkLive(here.console) as live:
         watchdog = Watchdog(here.engine, once=once, limit_s=limit_s, say=here.console.progress, show=live.update)
-        found = watchdog.patrol()
+        try:
+            found = watchdog.patrol()
+        except (KeyboardInterrupt, Terminated, BrokenPipeError) as ended:
+            cause = UNREAD if isinstance(ended, BrokenPipeError) else ""
+            goes_on = f"`crabwalk watch --unattended --env {here.env.name}` goes on with it"
+            here.console.warn(f"{cause}what was walked stands where it is, recorded; {goes_on}")
+            raise
     code = worst(one.exit_code for one in found)
     for one in found:
         say = here.console.line if one.exit_code == 0 else here.console.bad

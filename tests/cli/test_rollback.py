@@ -242,3 +242,17 @@ def test_killed_while_it_records_it_is_recorded_by_the_next_command(
     assert f"hello: the rollback by {SHORT} that had waited for it is recorded now" in capsys.readouterr().out
     assert hello.queue() == []
     assert sorted(one["reason"] for one in hello.history()) == ["by hand", "checkout fails"]
+
+
+def test_who_interrupts_it_is_told_how_to_find_out_where_the_traffic_is(
+    hello: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(hello.place.root)
+    monkeypatch.setattr("pipeline.release.rollback.rollback.roll_back", interrupted)
+    assert run(["rollback", "hello", "--env", "local"]) == 130
+    said = [line for line in capsys.readouterr().err.splitlines() if line]
+    not_known = "warning: whether the traffic of hello has moved is not known; the same command once more moves it, "
+    assert said == [f"{not_known}or says that it has", "crabwalk: ended by SIGINT"]

@@ -212,6 +212,32 @@ def test_the_watchdog_says_until_when_a_lease_that_may_be_dead_is_left_alone(her
     here.says(capsys, "abort", "hello")
 
 
+@pytest.mark.parametrize(
+    ("ends", "cause"), [(KeyboardInterrupt, ""), (BrokenPipeError, "nobody reads the output any more: ")]
+)
+def test_a_controller_that_is_ended_says_why_and_who_goes_on(
+    here: Steered, capsys: Captured, monkeypatch: pytest.MonkeyPatch, ends: type[BaseException], cause: str
+) -> None:
+    code = 130 if ends is KeyboardInterrupt else 141
+
+    def ended(*_: object) -> None:
+        raise ends
+
+    # The real one closes stderr where nobody reads stdout.
+    monkeypatch.setattr("pipeline.cli._ended", lambda one: 141 if isinstance(one, BrokenPipeError) else 130)
+    here.walking()
+    monkeypatch.setattr("pipeline.report.live.WalkLive.update", ended)
+    found, _, err = here.says(capsys, "watch", "--unattended")
+    goes_on = "`crabwalk watch --unattended --env local` goes on with it"
+    assert (found, err[0]) == (code, f"warning: {cause}what was walked stands where it is, recorded; {goes_on}")
+    found, _, err = here.says(capsys, "resume", "hello")
+    assert found == code
+    assert err[0].startswith(f"warning: {cause}what was asked of hello stands, recorded; `crabwalk status hello ")
+    monkeypatch.undo()
+    monkeypatch.chdir(here.place.root)
+    here.says(capsys, "abort", "hello")
+
+
 def test_the_watchdog_and_the_onlooker(here: Steered, capsys: Captured) -> None:
     assert here.says(capsys, "watch", "hello") == (0, ["nothing is under way in `local`"], [])
     assert here.says(capsys, "watch", "--unattended") == (0, ["nothing is under way in `local`"], [])

@@ -7,8 +7,8 @@ from pipeline.aws.identity import whoami
 from pipeline.aws.objects import Objects
 from pipeline.aws.versions import Versions
 from pipeline.errors import CrabwalkError, UsageError
-from pipeline.manifest.node import nearest
 from pipeline.manifest.project import Environment
+from pipeline.release.ledger.absent import never_released
 from pipeline.release.ledger.ledger import Ledger
 from pipeline.release.rollback.rollback import NoAliasError, WrongVersionError
 from pipeline.release.words import ALIAS
@@ -59,9 +59,7 @@ def _without_function(env: Environment, function: str, service: str | None, faul
     except CrabwalkError:
         return fault
     if service is not None and service not in known:
-        return UsageError(
-            f"no service `{service}` was released to `{env.name}`", hint=nearest(service, known) or fault.hint
-        )
+        return never_released(service, env.name, known)
     hint = f"check the name, the region ({env.region}) and whose credentials these are: `aws sts get-caller-identity`"
     return NotFoundError(fault.what, where=function, hint=hint)
 

@@ -95,13 +95,10 @@ def under_way(engine: Engine, service: str) -> Rollout:
 
 def check_known(engine: Engine, record: ServiceRecord) -> None:
     """Raise UsageError for a service of which the ledger knows nothing."""
-    from pipeline.manifest.node import nearest
+    from pipeline.release.ledger.absent import never_released
 
     if record.seq == 0 and record.service not in (known := engine.ledger.services()):
-        raise UsageError(
-            f"no service `{record.service}` was released to `{engine.env.name}`",
-            hint=nearest(record.service, known) or None,
-        )
+        raise never_released(record.service, engine.env.name, known)
 
 
 def _asked(engine: Engine, kind: OrderKind, service: str, asker: Asker) -> tuple[str, Order | Steered]:
