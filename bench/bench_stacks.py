@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--idle", type=int, nargs="*", default=[1, 10, 100])
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed crabwalk is compiled
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["CRABWALK_LOCAL_DIR"] = str(folder / "aws")
