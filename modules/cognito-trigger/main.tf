@@ -7,9 +7,10 @@ locals {
   region    = split(":", var.alias_arn)[3]
   account   = split(":", var.alias_arn)[4]
 
-  own      = var.user_pool_id == null
-  pool_id  = local.own ? one(aws_cognito_user_pool.this[*].id) : var.user_pool_id
-  pool_arn = local.own ? one(aws_cognito_user_pool.this[*].arn) : "arn:${local.partition}:cognito-idp:${local.region}:${local.account}:userpool/${var.user_pool_id}"
+  own      = var.name != null # decides what is made, so it must be known before a pool of the same root is
+  given    = coalesce(var.user_pool_id, "none")
+  pool_id  = local.own ? one(aws_cognito_user_pool.this[*].id) : local.given
+  pool_arn = local.own ? one(aws_cognito_user_pool.this[*].arn) : "arn:${local.partition}:cognito-idp:${local.region}:${local.account}:userpool/${local.given}"
 
   # V1_0 is the plain trigger; the later forms have a setting of their own.
   plain     = var.event_version == null || var.event_version == "V1_0"
@@ -26,7 +27,7 @@ locals {
 }
 
 resource "aws_lambda_permission" "this" {
-  statement_id   = "cognito-${var.trigger}-${coalesce(var.user_pool_id, var.name, "none")}"
+  statement_id   = "cognito-${var.trigger}-${local.own ? var.name : local.given}"
   action         = "lambda:InvokeFunction"
   function_name  = var.function_name
   qualifier      = var.alias_name
@@ -50,7 +51,7 @@ resource "aws_lambda_permission" "this" {
 # A warning of each plan as long as the pool does not call the alias; it stops nothing.
 check "the_pool_calls_the_alias" {
   data "aws_cognito_user_pool" "there" {
-    user_pool_id = coalesce(local.pool_id, "none")
+    user_pool_id = local.pool_id
   }
 
   assert {
@@ -63,6 +64,6 @@ check "the_pool_calls_the_alias" {
       ]),
       var.alias_arn,
     )
-    error_message = "User pool ${coalesce(var.user_pool_id, "?")} does not call ${var.alias_arn} at ${var.trigger} yet: set it where the pool is managed (output lambda_config_json)."
+    error_message = "User pool ${local.given} does not call ${var.alias_arn} at ${var.trigger} yet: set it where the pool is managed (output lambda_config_json)."
   }
 }

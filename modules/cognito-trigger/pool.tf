@@ -2,7 +2,7 @@
 # that tells whether somebody has an account.
 
 resource "aws_cognito_user_pool" "this" {
-  count = local.own && var.name != null ? 1 : 0
+  count = local.own ? 1 : 0
 
   name                     = var.name
   deletion_protection      = var.deletion_protection ? "ACTIVE" : "INACTIVE"

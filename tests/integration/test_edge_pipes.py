@@ -75,6 +75,16 @@ def test_an_answers_elements_are_a_message_each_and_an_empty_answer_is_none(stag
     assert stage.left(url) == 0
 
 
+def test_messages_are_gathered_until_a_batch_is_full(stage):
+    url, source = stage.queue("in")
+    out, target = stage.queue("out")
+    settings = queue_settings(BatchSize=3, MaximumBatchingWindowInSeconds=60)
+    stage.pipe(source, target, stage.function(), SourceParameters=settings)
+    stage.send(url, {"n": 1}, {"n": 2}, {"n": 3})
+    assert [body["n"] for body in stage.received(out, 3)] == [1, 2, 3]
+    assert stage.batches() == [[1, 2, 3]]
+
+
 def test_what_the_function_fails_on_goes_where_the_queues_redrive_says(stage):
     lost, dead = stage.queue("dead")
     redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 2})

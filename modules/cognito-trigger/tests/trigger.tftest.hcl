@@ -138,7 +138,7 @@ run "refuses_what_is_no_pool" {
 run "refuses_a_pool_without_a_name" {
   command = plan
 
-  expect_failures = [aws_lambda_permission.this]
+  expect_failures = [aws_lambda_permission.this, check.the_pool_calls_the_alias]
 }
 
 run "refuses_a_version_where_there_is_one_form" {
