@@ -241,7 +241,7 @@ class Manifest(Model):
     """Tags of everything the service has at AWS, beside crabwalk's own three."""
 
     stack: Name = Field(default_factory=lambda data: data.get("name", ""))
-    """The unit of Terraform; services that name one stack are applied together. Default: `name`."""
+    """The unit of Terraform; services that name one stack are applied together. Default: the project's, else `name`."""
 
     budget: Budget = Budget.model_construct()
     """How large the zip may become."""

@@ -31,10 +31,13 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
         "3 to 63 lower-case letters, digits and hyphens",
     ),
 }
-_PROJECT_KEYS = ("crabwalk", "project", "services", "environments", "build")
+_PROJECT_KEYS = ("crabwalk", "project", "services", "stack", "environments", "build")
 _ENVIRONMENT_TEXTS = ("account", "region", "bucket")
-_ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms")
+_ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms", "stack")
 _GLOB = "services/*/service.yaml"
+OWN_STACK = "service"  # each service its own
+_STACK = re.compile(r"(?!environment\Z)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+_STACK_RULE = f"up to 40 of a-z, 0-9 and -, a letter first; `{OWN_STACK}` is each service its own"
 _BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
     "compiler": ("cargo-zigbuild", "cargo", "cross"),
     "deny": ("auto", "required", "off"),
@@ -45,7 +48,8 @@ _BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
 class Environment:
     """An account, an endpoint, a region, a bucket, and how its metrics and leases run.
 
-    `kms`: a key of its own encrypts the bucket.
+    `kms`: a key of its own encrypts the bucket. `stack`: of every service whose manifest names none, None = as the
+    project says.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Environment:
     tick_s: float = 15.0
     embedded: bool = False
     kms: bool = False
+    stack: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,18 @@ class Project:
     environments: tuple[Environment, ...] = ()
     services_mark: Mark | None = None  # where `services:` is written, None = the default
     build: BuildSettings = BuildSettings()
+    stack: str = OWN_STACK  # of every service whose manifest names none
 
     @property
     def environment_names(self) -> tuple[str, ...]:
         """Every name `--env` and an overlay may use."""
         return (*(environment.name for environment in self.environments), LOCAL)
+
+    def stack_of(self, environment: str | None, service: str) -> str:
+        """The stack of a service whose manifest names none."""
+        own = next((one.stack for one in self.environments if one.name == environment), None)
+        said = own or self.stack
+        return service if said == OWN_STACK else said
 
     def function_name(self, environment: str, service: str) -> str:
         return f"{self.name}-{environment}-{service}"
@@ -140,7 +152,8 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
     name = name or "unnamed"
     environments = _environments(fields.get("environments"), name, problems)
     mark = fields["services"].mark if "services" in fields else None
-    return Project(name, root, glob, environments, mark, _build(fields.get("build"), problems))
+    build = _build(fields.get("build"), problems)
+    return Project(name, root, glob, environments, mark, build, _stack(node, "", problems) or OWN_STACK)
 
 
 def check_format(node: Node, problems: list[Problem]) -> bool:
@@ -215,7 +228,19 @@ def _environment(name: str, node: Node, key: Mark, project: str, problems: list[
     kms = node.mapping.get("kms")
     if kms is not None and not isinstance(kms.value, bool):
         problems.append(kms.mark.problem(f"{path}kms: must be true or false, not {kms.shown()}"))
-    return Environment(name, account, region, bucket, kms=kms is not None and kms.value is True)
+    stack = _stack(node, path, problems)
+    return Environment(name, account, region, bucket, kms=kms is not None and kms.value is True, stack=stack)
+
+
+def _stack(node: Node, path: str, problems: list[Problem]) -> str | None:
+    """The stack that is named, None where none is, and for one that cannot be."""
+    said = _text(node, "stack", problems, path=path)
+    if said is None or _STACK.match(said):
+        return said
+    what = f"{path}stack: `{said}` cannot be the name of a stack"
+    rule = "the environment's own state has it" if said == "environment" else _STACK_RULE
+    problems.append((node.mapping or {})["stack"].mark.problem(what, rule))
+    return None
 
 
 def _check_form(node: Node, key: str, path: str, problems: list[Problem]) -> None:

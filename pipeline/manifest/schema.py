@@ -18,8 +18,10 @@ from pipeline.manifest.project import (
     _FORMS,
     _GLOB,
     _NAME,
+    _STACK,
     FORMAT,
     LOCAL,
+    OWN_STACK,
     Project,
     read_project,
 )
@@ -89,6 +91,7 @@ def project_schema() -> Schema:
                 "default": False,
                 "description": "Whether a key of its own (KMS) encrypts the bucket.",
             },
+            "stack": _stack("The stack of every service here whose manifest names none. Default: the project's."),
         },
         required=["account", "region"],
     )
@@ -105,6 +108,10 @@ def project_schema() -> Schema:
                 "pattern": r"^(?!/)(?!(?:.*/)?\.\.(?:/|$)).+\.ya?ml$",
                 "default": _GLOB,
                 "description": "Where the manifests lie, as a pattern below the project's folder.",
+            },
+            "stack": {
+                **_stack(f"The stack of every service whose manifest names none; `{OWN_STACK}`: each service its own."),
+                "default": OWN_STACK,
             },
             "environments": {
                 "type": "object",
@@ -138,6 +145,10 @@ _BUILD_TEXTS = {
 
 def _format() -> Schema:
     return {"const": FORMAT, "description": "The format's version; every file begins with it."}
+
+
+def _stack(description: str) -> Schema:
+    return {"type": "string", "pattern": _ecma(_STACK), "description": description}
 
 
 def _name() -> Schema:

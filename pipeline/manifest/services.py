@@ -102,7 +102,7 @@ def read_services(
     # an overlay repeats what its base says wrong
     problems.extend(bounded(dict.fromkeys(_labelled(said.problems, sheets))))
     warnings.extend(bounded(dict.fromkeys(_labelled(said.warnings, sheets))))
-    return tuple(sorted(_services(sheets, environment), key=lambda service: service.name))
+    return tuple(sorted(_services(project, sheets, environment), key=lambda service: service.name))
 
 
 def _labelled(problems: list[Problem], sheets: Iterable[_Sheet]) -> Iterator[Problem]:
@@ -116,13 +116,16 @@ def _labelled(problems: list[Problem], sheets: Iterable[_Sheet]) -> Iterator[Pro
     return labelled(problems, overlays)
 
 
-def _services(sheets: Iterable[_Sheet], environment: str | None) -> Iterator[Service]:
+def _services(project: Project, sheets: Iterable[_Sheet], environment: str | None) -> Iterator[Service]:
     for sheet in sheets:
         judged = sheet.seen_by(environment).judged
         manifest = judged.manifest
         if manifest is not None and judged.valid:
+            fields = vars(manifest)
+            if "stack" not in manifest.model_fields_set:
+                fields = {**fields, "stack": project.stack_of(environment, manifest.name)}
             yield Service.model_construct(
-                manifest.model_fields_set, **vars(manifest), directory=sheet.file.parent, file=sheet.file
+                manifest.model_fields_set, **fields, directory=sheet.file.parent, file=sheet.file
             )
 
 

@@ -18,8 +18,9 @@ from pipeline.workspace.snapshot import Snapshot
 from pipeline.workspace.tree import under
 from pipeline.workspace.wording import SHOWN, UNREADABLE, Item, because, by_name, few, sentence
 
-# Parts of the project file that decide nothing about a service: where it can be released to, and where manifests lie.
-_PLACES = frozenset({"environments", "services"})
+# Parts of the project file that decide nothing about a service: where it can be released to, where manifests lie, and
+# which states its infrastructure lies in.
+_PLACES = frozenset({"environments", "services", "stack"})
 
 
 class Judgement:

@@ -7,6 +7,7 @@ from pathlib import Path
 PROJECT = b"""crabwalk: 1
 project: demo
 services: services/*/service.yaml
+stack: shop
 environments:
   staging: {account: "123456789012", region: eu-west-1}
   production: {account: "123456789012", region: eu-west-1, bucket: demo-production}

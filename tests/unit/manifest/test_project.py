@@ -176,14 +176,49 @@ def test_the_page_has_every_key_and_its_default() -> None:
     root = Path(__file__).parents[3]
     schema = json.loads((root / "crabwalk.schema.json").read_text())
     page = (root / "docs" / "project.md").read_text()
-    rows = dict(re.findall(r"^\| `([a-z]+)` \|.*\| (.*) \|$", page, re.MULTILINE))
+    found = re.findall(r"^\| `([a-z]+)` \|.*\| (.*) \|$", page, re.MULTILINE)
+    rows = dict(reversed(found))  # `stack` is a key of both; the project's has the default
     environment = schema["properties"]["environments"]["additionalProperties"]["properties"]
     build = schema["properties"]["build"]["properties"]
-    assert list(rows) == [*schema["properties"], *environment, *[key for key in rows if key in build]]
+    assert [key for key, _ in found] == [
+        *schema["properties"],
+        *environment,
+        *[key for key, _ in found if key in build],
+    ]
     assert set(build) <= set(rows)
     for key, part in {**schema["properties"], **build}.items():
         if "default" in part:
             assert rows[key] == f"`{str(part['default']).replace('False', 'false')}`"
+
+
+def test_a_stack_for_all_whose_manifests_name_none(tree) -> None:
+    tree.write(
+        "crabwalk.yaml",
+        """crabwalk: 1
+project: demo
+stack: shop
+environments:
+  staging: {account: "123456789012", region: eu-west-1}
+  production: {account: "123456789012", region: eu-west-1, stack: service}
+""",
+    )
+    project = load_project(tree.root)
+    assert [project.stack_of(one, "hello") for one in ("staging", "production", "local")] == ["shop", "hello", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("environment", "the environment's own state has it"),
+        ("Shop", "up to 40 of a-z, 0-9 and -, a letter first; `service` is each service its own"),
+    ],
+)
+def test_what_cannot_be_a_stack(tree, said: str, instead: str) -> None:
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: demo\nstack: {said}\n")
+    with pytest.raises(ManifestError) as caught:
+        load_project(tree.root)
+    (problem,) = caught.value.problems
+    assert str(problem) == f"crabwalk.yaml:3:8: stack: `{said}` cannot be the name of a stack, {instead}"
 
 
 def test_the_pages_example_is_valid(tree) -> None:

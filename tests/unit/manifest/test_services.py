@@ -318,3 +318,25 @@ def test_a_circle_names_its_references_and_the_overlay(tree) -> None:
             "a refers to b at services/a/service.yaml:5:26 (overlays.staging)"
         )
     ]
+
+
+def test_a_manifest_that_names_no_stack_has_the_projects_and_its_own_counts(tree) -> None:
+    tree.write(
+        "crabwalk.yaml",
+        """crabwalk: 1
+project: demo
+stack: shop
+environments:
+  staging: {account: "123456789012", region: eu-west-1}
+  production: {account: "123456789012", region: eu-west-1, stack: service}
+""",
+    )
+    tree.service("none")
+    tree.service("own", "stack: mine\n")
+    tree.service("there", "overlays: {production: {stack: web}}\n")
+    assert [[one.stack for one in tree.load(name)] for name in (None, "staging", "local", "production")] == [
+        ["shop", "mine", "shop"],
+        ["shop", "mine", "shop"],
+        ["shop", "mine", "shop"],
+        ["none", "mine", "web"],
+    ]
