@@ -76,13 +76,10 @@ resource "aws_apigatewayv2_stage" "this" {
   auto_deploy = true
   tags        = var.tags
 
-  dynamic "default_route_settings" {
-    for_each = var.throttle == null ? [] : [var.throttle]
-
-    content {
-      throttling_rate_limit  = default_route_settings.value.rate
-      throttling_burst_limit = default_route_settings.value.burst
-    }
+  # Always there: of a block that is taken away the provider makes limits of 0, and the API answers nothing but 429.
+  default_route_settings {
+    throttling_rate_limit  = var.throttle.rate
+    throttling_burst_limit = var.throttle.burst
   }
 
   dynamic "access_log_settings" {

@@ -91,16 +91,17 @@ variable "cors" {
 }
 
 variable "throttle" {
-  description = "Requests a second (rate) and at once (burst) that each route takes, more are answered with 429; null for the account's quota."
+  description = "Requests a second (rate) and at once (burst) that each route takes, more are answered with 429. The default is the quota that AWS gives an account in most regions."
   type = object({
     rate  = number
     burst = number
   })
-  default = null
+  default  = { rate = 10000, burst = 5000 }
+  nullable = false
 
   validation {
-    condition     = var.throttle == null ? true : var.throttle.rate > 0 && var.throttle.burst >= 1 && floor(var.throttle.burst) == var.throttle.burst
-    error_message = "throttle.rate must be above 0 and throttle.burst a whole number of at least 1."
+    condition     = var.throttle.rate > 0 && var.throttle.burst >= 1 && floor(var.throttle.burst) == var.throttle.burst
+    error_message = "throttle.rate must be above 0 and throttle.burst a whole number of at least 1; AWS answers everything with 429 at 0."
   }
 }
 

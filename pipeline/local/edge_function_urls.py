@@ -1,6 +1,7 @@
 """A function URL for everybody answers only when the alias's policy lets everybody in, as since October 2025.
 
-MiniStack answers whatever the policy says. The two statements: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+MiniStack answers whatever the policy says, and keeps CORS that was taken away as something empty.
+The two statements: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 """
 
 from __future__ import annotations
@@ -63,6 +64,22 @@ def apply() -> list[Patch]:
 
         return handle
 
+    def updating(original: Callable[..., Any]) -> Callable[..., Any]:
+        def update(func_name: str, data: dict[str, Any], qualifier: str | None) -> Any:
+            status, headers, body = original(func_name, data, qualifier)
+            config = lambda_svc._function_urls.get(lambda_svc._url_config_key(func_name, qualifier))  # noqa: SLF001
+            if config is None or config.get("Cors", True):
+                return status, headers, body
+            del config["Cors"]
+            return lambda_svc.json_response(config)
+
+        return update
+
     parameters = "url_id method path headers body query_params resolved source_ip"
     why = "a URL for everybody answered without the permissions that AWS wants"
-    return [replace(lambda_svc, "handle_function_url_request", parameters, why, handling)]
+    return [
+        replace(lambda_svc, "handle_function_url_request", parameters, why, handling),
+        replace(
+            lambda_svc, "_update_function_url_config", "func_name data qualifier", "kept an empty CORS as one", updating
+        ),
+    ]

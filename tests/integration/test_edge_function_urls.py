@@ -94,3 +94,10 @@ def test_a_signed_url_needs_neither_and_a_browsers_question_is_answered_before(e
     signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
     assert called(embedded, url, Authorization=signed)[0] == 200
     assert called(embedded, url, "OPTIONS", Origin="https://example.org")[0] == 200
+
+
+def test_cors_that_was_taken_away_is_gone(functions, namespace):
+    with_url(functions, namespace, AuthType="NONE", Cors={"AllowOrigins": ["*"], "MaxAge": 60})
+    updated = functions.update_function_url_config(FunctionName=namespace, Qualifier="live", Cors={})
+    assert "Cors" not in updated
+    assert "Cors" not in functions.get_function_url_config(FunctionName=namespace, Qualifier="live")

@@ -60,7 +60,7 @@ run "what_was_not_asked_for_is_not_there" {
     condition = (
       length(aws_apigatewayv2_authorizer.this) + length(aws_apigatewayv2_domain_name.this) + length(aws_route53_record.this) +
       length(aws_cloudwatch_log_group.access) + length(aws_apigatewayv2_api.this.cors_configuration) +
-      length(aws_apigatewayv2_stage.this.default_route_settings) + length(aws_apigatewayv2_stage.this.access_log_settings) == 0
+      length(aws_apigatewayv2_stage.this.access_log_settings) == 0
     )
     error_message = "Without options the API must be what it was before there were any."
   }
@@ -73,6 +73,20 @@ run "what_was_not_asked_for_is_not_there" {
   assert {
     condition     = output.domain_target == null && output.access_log_group_name == null
     error_message = "Without a domain and access logs there is nothing to say of them."
+  }
+}
+
+run "a_throttle_is_always_written_and_never_zero" {
+  variables {
+    throttle = null
+  }
+
+  assert {
+    condition = (
+      aws_apigatewayv2_stage.this.default_route_settings[0].throttling_rate_limit == 10000 &&
+      aws_apigatewayv2_stage.this.default_route_settings[0].throttling_burst_limit == 5000
+    )
+    error_message = "Of limits that are taken away the provider makes 0, and the API answers nobody."
   }
 }
 
