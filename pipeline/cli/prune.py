@@ -9,6 +9,7 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
+    from pipeline.plans.store import PlanStore
     from pipeline.release.ledger.prune import PrunePlan
 
 
@@ -25,11 +26,14 @@ def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_r
     reason. A service somebody works on is left alone.
     """
     from pipeline.errors import ConflictError
+    from pipeline.plans.store import PlanStore
     from pipeline.release.ledger.absent import never_released
     from pipeline.release.verbs.clean import Cleaner
 
     here = Here(env_name, json=output == "json")
-    cleaner = Cleaner(here.env, here.engine, lambda service: here.project.function_name(here.env.name, service))
+    store = PlanStore(here.engine.objects)
+    reserved = store.reserved(here.engine.now())
+    cleaner = Cleaner(here.env, here.engine, lambda name: here.project.function_name(here.env.name, name), reserved)
     facts = cleaner.facts()
     for name in services:
         if name not in facts:
@@ -46,7 +50,7 @@ def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_r
                 continue
         plans.append(plan)
         _show(here, plan, dry_run=dry_run)
-    expired = () if services else _old_plans(here, dry_run=dry_run)
+    expired = () if services else _old_plans(here, store, dry_run=dry_run)
     if output == "json":
         here.console.json(
             {"environment": here.env.name, "dry_run": dry_run, "services": plans, "saved_plans": list(expired)}
@@ -54,11 +58,8 @@ def command(services: tuple[str, ...], env_name: str | None, *, keep: int, dry_r
     return code
 
 
-def _old_plans(here: Here, *, dry_run: bool) -> tuple[str, ...]:
+def _old_plans(here: Here, store: PlanStore, *, dry_run: bool) -> tuple[str, ...]:
     """Delete saved plans that nobody can apply any more: their files hold secrets."""
-    from pipeline.plans.store import PlanStore
-
-    store = PlanStore(here.engine.objects)
     expired = store.expired(here.engine.now())
     for plan_id in expired:
         if not dry_run:

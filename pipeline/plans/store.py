@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -89,6 +90,16 @@ class PlanStore:
     def expired(self, now: float) -> tuple[str, ...]:
         """Ids of plans that are too old to be applied; what is no plan of ours is left alone."""
         return tuple(one for one in self._objects.folders(PREFIX) if (at := _made(one)) and at + LIFE_S < now)
+
+    def reserved(self, now: float) -> dict[str, str]:
+        """The zips that plans need which may still be applied, by hex SHA-256, and which plan each."""
+        found: dict[str, str] = {}
+        for plan_id in set(self._objects.folders(PREFIX)) - set(self.expired(now)):
+            with suppress(ConflictError):  # what is no plan, or was half written, needs nothing
+                if self.used(plan_id) is None:
+                    plan = self.load(plan_id)
+                    found |= {one.artifact.sha256: f"saved plan {plan_id} needs it" for one in plan.services.values()}
+        return found
 
     def delete(self, plan_id: str) -> None:
         """Delete everything of a plan, what names the files first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from pipeline.aws.objects import Objects
 from pipeline.aws.versions import Versions
 from pipeline.cli import run
 from pipeline.manifest.project import Environment, environment, load_project
+from pipeline.plans.saved import SavedArtifact, SavedPlan, SavedService, Tools
+from pipeline.plans.store import PlanStore
 from pipeline.release.ledger.head import Head
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.ledger import Ledger
@@ -136,8 +139,29 @@ def test_what_it_shows_is_what_it_does(hello: Service, capsys: pytest.CaptureFix
     evidence = [key for key in Objects(hello.env).keys("artifacts/") if key.endswith("sbom-0.json")]
     assert len(evidence) == VERSIONS, "the history points at it"
 
+    old = "20200101T000000-abcdef"
+    Objects(hello.env).put(f"plans/{old}/plan.json", b"{}")
     assert prune("--keep", "1") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "hello: 0 of 2 versions were deleted (0.0 MB), 0 zips"
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "hello: 0 of 2 versions were deleted (0.0 MB), 0 zips",
+        f"saved plan {old}: was deleted, it expired",
+    ]
+    assert list(Objects(hello.env).keys("plans/")) == []
+
+
+def test_what_a_saved_plan_needs_stays(hello: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    artifact = SavedArtifact(hello.zips[0], "", 1, 1, "x86_64", "", "")
+    tools, now = Tools("", "", ""), time.time()
+    made = time.strftime("%Y%m%dT%H%M%S-abcdef", time.gmtime(now))
+    saved = SavedPlan(
+        id=made, created=now, actor="", environment="local", account="", commit="", manifests="", tools=tools,
+        only=(), base=None, allow_destroy=(), services={"hello": SavedService(artifact, None)},
+    )  # fmt: skip
+    PlanStore(Objects(hello.env)).save(saved, {})
+    assert prune("hello", "--keep", "1", "--output", "json") == 0
+    (told,) = json.loads(capsys.readouterr().out)["services"]
+    assert [one["why"] for one in told["artifacts"] if one["name"] == hello.zips[0]] == [f"saved plan {made} needs it"]
+    assert hello.stored() == {1, 3, 4}
     assert run(["rollback", "hello", "--env", "local"]) == 0
     assert hello.raw.get_alias(FunctionName=hello.function, Name=ALIAS)["FunctionVersion"] == "3"
 

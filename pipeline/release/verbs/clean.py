@@ -19,10 +19,15 @@ HISTORY = 100  # entries of a service that are looked at: each is a read
 
 
 class Cleaner:
-    """The versions and zips of one environment; `name` tells a service's function."""
+    """The versions and zips of one environment; `name` tells a service's function.
 
-    def __init__(self, env: Environment, engine: Engine, name: Callable[[str], str]) -> None:
-        self._env, self._engine, self._name = env, engine, name
+    `reserved`: zips (hex SHA-256) that are needed besides, and by whom.
+    """
+
+    def __init__(
+        self, env: Environment, engine: Engine, name: Callable[[str], str], reserved: Mapping[str, str] | None = None
+    ) -> None:
+        self._env, self._engine, self._name, self._reserved = env, engine, name, reserved or {}
         self._versions = Versions(env)
 
     def facts(self) -> dict[str, Facts]:
@@ -44,7 +49,7 @@ class Cleaner:
                 f"a Terraform state in s3://{self._env.bucket}/{STATES} cannot be read: {error}",
                 hint="nothing was deleted: what it needs is not known",
             ) from error
-        return plan_prune(all_facts[service], needed, keep)
+        return plan_prune(all_facts[service], {**self._reserved, **needed}, keep)
 
     def execute(
         self, planned: PrunePlan, all_facts: Mapping[str, Facts], keep: int, say: Callable[[str], None]
