@@ -71,8 +71,8 @@ _FUNCTION = Kind(
         "logging_config memory_size runtime snap_start timeout tracing_config vpc_config"
     ),
     answers=_names(
-        "code_sha256 invoke_arn last_modified qualified_arn qualified_invoke_arn source_code_hash source_code_size "
-        "version"
+        "code_sha256 invoke_arn last_modified qualified_arn qualified_invoke_arn signing_job_arn "
+        "signing_profile_version_arn source_code_hash source_code_size version"
     ),
     engine=_names("architectures filename s3_bucket s3_key s3_object_version"),
 )
@@ -180,7 +180,7 @@ _EVENTS: Mapping[str, Kind] = {
 _DATA: Mapping[str, Kind] = {
     "aws_dynamodb_table": _lost(
         free="billing_mode deletion_protection_enabled on_demand_throughput read_capacity server_side_encryption "
-        "table_class warm_throughput write_capacity",
+        "table_class write_capacity",
         keeps="attribute global_secondary_index point_in_time_recovery replica stream_enabled stream_view_type",
         answers="stream_arn stream_label",
     ),
