@@ -18,8 +18,8 @@ from pipeline.release.ledger.records import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS, percent
 from pipeline.release.walk.freeze import is_frozen, thaw, told
 from pipeline.release.walk.outcome import result_of
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import ReleaseResult
-from pipeline.release.walk.walk import Walk
 from pipeline.releasing import Releasing
 from pipeline.run import Run
 

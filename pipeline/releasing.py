@@ -25,8 +25,8 @@ from pipeline.turns import Turns, Unit, apart, refers
 if TYPE_CHECKING:
     from pipeline.build import Artifact
     from pipeline.manifest.models import Service
+    from pipeline.release.walk.state import Walk
     from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult
-    from pipeline.release.walk.walk import Walk
 
 _STANDS = frozenset({"promoted", "no-op"})
 

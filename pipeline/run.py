@@ -18,8 +18,9 @@ from pipeline.release.model import LATEST, Rollout
 from pipeline.release.verbs.handover import hand_over, handed_over
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.outcome import result_of, skipped
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult, WalkView
-from pipeline.release.walk.walk import Walk, run
+from pipeline.release.walk.walk import run
 
 if TYPE_CHECKING:
     from pipeline.build.view import View

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service
-    from pipeline.release.walk.walk import Walk
+    from pipeline.release.walk.state import Walk
 
 OFFERS = 8  # versions published and tried out at the same time
 

@@ -14,7 +14,7 @@ from pipeline.cli.options import Here, env_option, output_option
 if TYPE_CHECKING:
     from pipeline.release.ledger.records import Entry, ServiceRecord
     from pipeline.release.verbs.status import ServiceStatus
-    from pipeline.release.walk.walk import Walk
+    from pipeline.release.walk.state import Walk
 
 LOOK_BACK = 50  # entries of the history, for the release of a version that was rolled back to
 

@@ -16,7 +16,8 @@ from pipeline.errors import AwsError
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS
 from pipeline.release.walk.outcome import exit_code, result_of
-from pipeline.release.walk.walk import Walk, run
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import run
 
 
 @pytest.fixture

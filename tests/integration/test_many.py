@@ -18,8 +18,9 @@ from pipeline.aws.metrics import Metrics, Series
 from pipeline.release.model import StepSpec
 from pipeline.release.terms import Terms
 from pipeline.release.walk.outcome import result_of
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
-from pipeline.release.walk.walk import Walk, run, tick
+from pipeline.release.walk.walk import run, tick
 
 MANY = 20
 

@@ -22,7 +22,8 @@ from pipeline.release.ledger.lease import Lease
 from pipeline.release.model import ALIAS, StepSpec
 from pipeline.release.terms import Checks, Limit, Terms
 from pipeline.release.walk.act import Engine
-from pipeline.release.walk.walk import Walk, run
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import run
 
 # A service that does not use rust_shared and keeps to the contract of docs/signals.md.
 SERVICE = """

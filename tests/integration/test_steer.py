@@ -18,7 +18,8 @@ from pipeline.release.rollback.rollback import roll_back
 from pipeline.release.terms import Order, OrderKind, Terms
 from pipeline.release.verbs.carry import carry_out
 from pipeline.release.verbs.steering import Asker, Steered, ask
-from pipeline.release.walk.walk import Walk, tick
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import tick
 
 ANNA, BERT = Asker("arn:aws:iam::1:user/anna", None, "I looked at it"), Asker("arn:aws:iam::1:user/bert", "bert", "")
 

@@ -18,7 +18,8 @@ from pipeline.release.terms import Order, Quiet, Terms
 from pipeline.release.verbs.steering import Asker, ask
 from pipeline.release.verbs.watchdog import Patrolled, Watchdog
 from pipeline.release.verbs.watching import watch
-from pipeline.release.walk.walk import Walk, tick
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import tick
 
 ALWAYS = Terms(quiet=(Quiet(tuple(range(7)), 0, 0),))
 APPROVED = (StepSpec(0.1, 10), StepSpec(0.5, 10, approve=True))

@@ -26,7 +26,8 @@ from pipeline.release.verbs.carry import carry_out
 from pipeline.release.verbs.steering import Asker, ask
 from pipeline.release.verbs.watchdog import Watchdog
 from pipeline.release.walk.act import Engine
-from pipeline.release.walk.walk import Walk, run
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import run
 
 ANNA = Asker("arn:aws:iam::000000000000:user/anna", None, "I looked at it")
 TTL_S = 60.0

@@ -21,7 +21,7 @@ from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout
 from pipeline.release.walk.act import Engine
-from pipeline.release.walk.walk import Walk
+from pipeline.release.walk.state import Walk
 
 Traffic = Callable[[str | None, str], float]
 

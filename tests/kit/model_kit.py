@@ -25,7 +25,8 @@ from pipeline.release.terms import Order, OrderKind
 from pipeline.release.verbs.carry import carry_out
 from pipeline.release.verbs.steering import Asker, ask
 from pipeline.release.walk.act import Engine
-from pipeline.release.walk.walk import Walk, run
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import run
 
 SERVICE = "hello"
 STEPS = (StepSpec(0.1, 3), StepSpec(0.5, 3))

@@ -20,7 +20,8 @@ from pipeline.release.model import ALIAS, StepSpec
 from pipeline.release.terms import Terms
 from pipeline.release.verbs.watchdog import Watchdog
 from pipeline.release.walk.act import Engine
-from pipeline.release.walk.walk import Walk, run
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import run
 
 NAMES = ("cart", "shop")
 TTL_S, TICK_S = 60.0, 4.0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from release_kit import FRESH
 
 from pipeline.release.ledger.records import ServiceRecord
-from pipeline.release.walk.walk import Walk
+from pipeline.release.walk.state import Walk
 from pipeline.turns import Turns, Unit, apart
 
 

@@ -18,8 +18,9 @@ from pipeline.release.verbs.steering import EXITS, PAST, Steered, Steering, livi
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.beside import beside
 from pipeline.release.walk.outcome import result_of
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
-from pipeline.release.walk.walk import Walk, run, tick
+from pipeline.release.walk.walk import run, tick
 
 Show = Callable[[Sequence[WalkView]], None]
 Say = Callable[[str], None]

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pipeline.release.model import percent
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.shown import view
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import ReleaseResult, WalkView
-from pipeline.release.walk.walk import Walk, tick
+from pipeline.release.walk.walk import tick
 
 
 def hand_over(

@@ -18,8 +18,8 @@ from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.terms import Order, OrderKind
 from pipeline.release.walk.act import Engine
+from pipeline.release.walk.metering import metered, observed
 from pipeline.release.walk.outcome import EXIT_CODES, how_it_ended
-from pipeline.release.walk.walk import metered, observed
 
 Steering = Literal[
     "done", "nothing", "promoted", "rolled-back", "aborted", "held", "refused", "stands", "conflict", "failed"

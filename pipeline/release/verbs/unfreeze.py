@@ -13,7 +13,8 @@ from pipeline.release.model import ALIAS, new_release_id
 from pipeline.release.verbs.steering import Asker, Steered
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.freeze import is_frozen, thaw
-from pipeline.release.walk.walk import Walk, tick
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import tick
 
 
 def frozen(engine: Engine, service: str, function: str) -> bool:

@@ -20,10 +20,12 @@ from pipeline.release.model import Rollout, percent
 from pipeline.release.verbs.steering import living
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.beside import beside
+from pipeline.release.walk.metering import Metered, metered, observed
 from pipeline.release.walk.outcome import EXIT_CODES, result_of
 from pipeline.release.walk.shown import view
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
-from pipeline.release.walk.walk import Metered, Walk, metered, observed, tick
+from pipeline.release.walk.walk import tick
 
 Patrol = Literal["promoted", "rolled-back", "aborted", "held", "conflict", "failed", "walking", "busy"]
 EXITS: Mapping[str, int] = {**EXIT_CODES, "walking": 0, "busy": 0}

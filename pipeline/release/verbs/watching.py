@@ -14,9 +14,10 @@ from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.verbs.steering import living
 from pipeline.release.walk.act import Engine
+from pipeline.release.walk.metering import metered, observed
 from pipeline.release.walk.shown import view
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
-from pipeline.release.walk.walk import Walk, metered, observed
 
 
 def watch(

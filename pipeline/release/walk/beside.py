@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pipeline.errors import AwsError, CrabwalkError
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
-from pipeline.release.walk.walk import Walk
+from pipeline.release.walk.state import Walk
 
 
 def beside(engine: Engine, walks: Sequence[Walk]) -> tuple[Rollout, ...]:

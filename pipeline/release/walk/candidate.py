@@ -21,7 +21,7 @@ from pipeline.release.walk.declared import smoke_of, steps_of, terms_of
 from pipeline.release.walk.freeze import is_frozen
 from pipeline.release.walk.preflight import obstacle
 from pipeline.release.walk.publish import Package, publish
-from pipeline.release.walk.walk import Walk
+from pipeline.release.walk.state import Walk
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact

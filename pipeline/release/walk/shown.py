@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from pipeline.release.decide.decision import STOPPED
 from pipeline.release.judge.judge import Counts
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
-
-if TYPE_CHECKING:
-    from pipeline.release.walk.walk import Walk
 
 RECENT = 30  # periods
 

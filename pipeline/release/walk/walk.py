@@ -12,47 +12,16 @@ from dataclasses import dataclass, replace
 from pipeline.abreast import abreast
 from pipeline.aws import AccessError, TransientError
 from pipeline.errors import ConflictError, CrabwalkError
-from pipeline.release.decide import observe
 from pipeline.release.decide.decide import away, decide
 from pipeline.release.decide.decision import STOPPED, Decision, Observation
-from pipeline.release.decide.signals import TRAFFIC
-from pipeline.release.decide.together import GONE, Member, complete, joined
-from pipeline.release.judge.judge import Minute
-from pipeline.release.ledger.lease import Lease
+from pipeline.release.decide.together import Member, complete, joined
 from pipeline.release.ledger.ledger import RecordMovedError
-from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
+from pipeline.release.walk.metering import Metered, metered, observed
 from pipeline.release.walk.shown import view
+from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
-
-
-@dataclass(frozen=True)
-class Walk:
-    """A rollout under way in this process."""
-
-    record: ServiceRecord
-    rollout: Rollout
-    lease: Lease
-    decision: Decision | None = None
-    minutes: tuple[Minute, ...] = ()  # of `signal`
-    signal: str = TRAFFIC  # the one that decided last
-    metrics_away_since: float | None = None
-    away_since: float | None = None  # the first of the rounds that broke off since the last that did not
-    overtaken: bool = False  # the last one broke off because a person's verb changed the record
-    share: float | None = None  # the new version's, where the alias has not what is recorded
-    left: bool = False  # nobody walks it: its controller is gone
-
-    @property
-    def finished(self) -> bool:
-        """Whether this controller has nothing left to do for it."""
-        stopped = self.decision is not None and self.decision.kind in STOPPED
-        return self.rollout.over or stopped
-
-    @property
-    def settled(self) -> bool:
-        """Whether there is nothing left to see of it; what waits is looked at while others walk, it may be worse."""
-        return self.rollout.over or (self.decision is not None and self.decision.kind in GONE)
 
 
 def run(
@@ -103,41 +72,6 @@ class _Look:
     seen: Observation | None = None
     decision: Decision | None = None
     fault: CrabwalkError | None = None
-
-
-@dataclass(frozen=True)
-class Metered:
-    """What CloudWatch said to one round over all walks; `error` and `unread` say why it did not."""
-
-    values: observe.Values
-    error: str | None = None
-    ringing: frozenset[str] = frozenset()
-    unread: str | None = None  # of the alarms
-
-    def error_of(self, rollout: Rollout) -> str | None:
-        """Why nothing can be said of this rollout now."""
-        return self.error or (self.unread if rollout.checks.alarms else None)
-
-
-def metered(engine: Engine, rollouts: Sequence[Rollout], now: float) -> Metered:
-    """Ask CloudWatch for all rollouts at once; that it does not answer is said, not raised."""
-    values, error = observe.read(engine.metrics, rollouts, now) if rollouts else ({}, None)
-    watching = [rollout for rollout in rollouts if rollout.alarms]
-    ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
-    return Metered(values, error, ringing, unread)
-
-
-def observed(engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s: float = 0.0) -> Observation:
-    """What is seen of a rollout now; `dark_s`: for how long the metrics could not be read. Changes nothing."""
-    return Observation(
-        engine.alias(rollout),
-        observe.minutes(rollout, read.values, now),
-        read.error_of(rollout),
-        dark_s,
-        tuple(name for name in rollout.checks.alarms if name in read.ringing),
-        broken=observe.broken(rollout, read.values, now),
-        order=engine.ledger.order(rollout.service),
-    )
 
 
 def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:

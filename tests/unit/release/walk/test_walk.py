@@ -14,7 +14,7 @@ from pipeline.release.judge.judge import Counts, Minute
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.walk.shown import RECENT, view
-from pipeline.release.walk.walk import Walk
+from pipeline.release.walk.state import Walk
 
 
 def walk(rollout: Rollout, minutes: tuple[Minute, ...] = (), *, now: float = START + 30, **more: Any) -> Walk:
