@@ -314,32 +314,3 @@ def test_credentials_that_run_out_in_the_middle_of_an_apply(
     )
     left = work.plan(resource={"aws_sqs_queue": queues}, provider=PROVIDER)
     assert [(one.action, one.address) for one in left.changes] == [("create", "aws_sqs_queue.second")]
-
-
-@pytest.mark.exhaustive
-def test_a_resource_that_does_not_come_to_its_end_in_time(work: Work, embedded: local.Running, namespace: str) -> None:
-    table = {
-        "name": f"{namespace}-table",
-        "billing_mode": "PAY_PER_REQUEST",
-        "hash_key": "id",
-        "attribute": [{"name": "id", "type": "S"}],
-        "timeouts": {"create": "2s"},
-    }
-    both = {"aws_dynamodb_table": {"slow": table}, "terraform_data": {"one": {"input": "1"}}}
-    plan = work.plan(resource=both, provider=PROVIDER)
-
-    def creating(one: Asked) -> Answer | None:
-        if not one.target.endswith(".DescribeTable"):
-            return None
-        told = {"TableName": table["name"], "TableStatus": "CREATING", "TableArn": "arn:aws:dynamodb:::table/x"}
-        return Answer(200, json.dumps({"Table": told}), "application/x-amz-json-1.0")
-
-    faulty = Faulty(embedded, creating)
-    with faulty, pytest.raises(TerraformError, match="timeout while waiting for") as caught:
-        work.behind(faulty).apply(plan)
-    assert "aws_dynamodb_table.slow: " in caught.value.what
-    assert "1 change was carried out before it (terraform_data.one); the state is saved" in caught.value.what
-    assert str(caught.value.hint).startswith("AWS did not finish it in time: look at the resource itself")
-    # Terraform does not know whether the table is as it should be, so it would make it anew: nobody's data is lost.
-    left = work.plan(resource=both, provider=PROVIDER)
-    assert [(one.action, one.address) for one in left.changes] == [("replace", "aws_dynamodb_table.slow")]

@@ -12,7 +12,8 @@ from yard_kit import Said
 
 from pipeline import local
 from pipeline.converge import UNFINISHED, converge
-from pipeline.errors import TerraformError
+from pipeline.drifting import look
+from pipeline.errors import TerraformError, UsageError
 from pipeline.manifest.models import Service
 from pipeline.manifest.project import Environment, Project
 from pipeline.planning import Setting, plan_stack
@@ -37,12 +38,15 @@ class Stack:
             for name in ("old", "new")
         )
 
-    def deploy(self, *names: str, endpoint: str | None = None) -> None:
-        """Apply the stack with these about to be released."""
+    def setting(self, endpoint: str | None = None) -> Setting:
         env = self.env if endpoint is None else replace(self.env, endpoint=endpoint)
         records = {one.name: ServiceRecord(one.name) for one in self.services}
         stacks = {"web": self.engine.ledger.stack("web")}
-        setting = Setting(self.project, env, "c" * 40, "", self.services, records, stacks)
+        return Setting(self.project, env, "c" * 40, "", self.services, records, stacks)
+
+    def deploy(self, *names: str, endpoint: str | None = None) -> None:
+        """Apply the stack with these about to be released."""
+        setting = self.setting(endpoint)
         plan = plan_stack(setting, "web", dict.fromkeys(names, self.key))
         converge(self.engine, setting, plan, (), self.said, before_apply=lambda: None)
 
@@ -78,3 +82,11 @@ def test_the_next_deploy_goes_on_from_there(stack: Stack, embedded: local.Runnin
     assert record is not None
     assert record.fingerprint != UNFINISHED
     assert record.services == ("new", "old")
+
+    # The manifests go; what stands is found all the same, and compared with what was applied.
+    bare = replace(stack.setting(), services=(), stacks={}, records={})
+    (found,) = look(stack.engine, bare, (), stack.said)
+    assert (found.stack, found.services, found.declared, found.state) == ("web", ("new", "old"), False, "clean")
+    with pytest.raises(UsageError, match="`wed` has no infrastructure in `local`") as unknown:
+        look(stack.engine, bare, ("wed",), stack.said)
+    assert "web" in str(unknown.value.hint)

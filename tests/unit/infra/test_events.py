@@ -150,3 +150,19 @@ def test_where_a_verb_frees_the_lock_it_is_named() -> None:
     assert found.hint == "wait for it to end; if its process is dead, `crabwalk unlock web` frees it"
     killed = failure("apply", "d", [], "", -9, unlock="crabwalk unlock web")
     assert killed.hint == "crabwalk unlock web tells whether it left the lock of its state, and frees it"
+
+
+def test_a_resource_that_does_not_come_to_its_end_in_time_is_named() -> None:
+    """The provider's own limits are ten minutes and more, so these are its words as it says them."""
+    slow = "waiting for Lambda Function (shop-slow) create: timeout while waiting for state to become 'Active'"
+    messages = [
+        hook("apply_complete", "create", 1),
+        error(f"{slow} (last state: 'Pending', timeout: 10m0s)", address="module.slow.aws_lambda_function.this"),
+    ]
+    found = failure("apply", "d", messages, "", 1)
+    assert "slow.aws_lambda_function.this: waiting for Lambda Function (shop-slow)" in found.what
+    assert "1 change was carried out before it (hello.aws_iam_role.this); the state is saved" in found.what
+    assert found.hint == (
+        "AWS did not finish it in time: look at the resource itself, it may still be at work; "
+        "then run the same command again: it goes on from there"
+    )
