@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+from pipeline.cli.drift import _code
 from pipeline.infra.drift import Parted, StackDrift
 from pipeline.infra.model import Change
 from pipeline.report.console import Console
@@ -111,3 +112,11 @@ def test_an_issue_is_never_longer_than_github_takes() -> None:
     rows = [line for line in made.splitlines() if line.startswith("| `web`")]
     assert len(rows) > 500
     assert all(row.count("`") == 4 and row.endswith("` |") for row in rows), "nothing gets out of its cell"
+
+
+def test_the_exit_code_is_drifts_before_any_other() -> None:
+    web, shop, old, busy = FOUND
+    assert _code([web, busy]) == 6
+    assert _code([shop, old, busy]) == 1
+    assert _code([shop, old]) == 0
+    assert _code([]) == 0
