@@ -52,8 +52,8 @@ locals {
         title = "Share of the invocations (%): the weights as they work"
         place = [12, 2, 12]
         metrics = [
-          [{ expression = local.searches.requests, id = "calls", visible = false }],
-          [{ expression = "100 * calls / SUM(calls)", id = "share", label = local.version }],
+          [{ expression = local.searches.requests, id = "calls", label = local.version, visible = false }],
+          [{ expression = "100 * calls / SUM(calls)", id = "share", label = "share of" }] # joined to each line's own label,
         ]
         axis = { min = 0, max = 100 }
       }
@@ -79,6 +79,7 @@ locals {
         "filter @type = \"REPORT\" and ispresent(@initDuration)",
         "parse @logStream /\\[(?<version>[^\\]]+)\\]/",
         "stats count(*) as starts, pct(@initDuration, 50) as p50_ms, max(@initDuration) as max_ms by version",
+        "sort version desc",
       ])
     }
   }

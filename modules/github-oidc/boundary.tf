@@ -28,6 +28,7 @@ resource "aws_iam_policy" "boundary" {
         Sid    = "WithoutNames"
         Effect = "Allow"
         Action = [
+          "cloudformation:CreateResource", "cloudformation:DeleteResource", "cloudformation:GetResource*",
           "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:Describe*", "lambda:*EventSourceMapping", "logs:*LogDeliver*",
           "logs:DescribeLogGroups", "logs:*ResourcePolic*", "logs:ListTagsForResource", "states:ValidateStateMachineDefinition",
         ]

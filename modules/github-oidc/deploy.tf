@@ -34,6 +34,13 @@ locals {
       ]
       Resource = local.functions
     },
+    # Half of what lets everybody call a function URL is made by Cloud Control, which does as its caller what the caller may.
+    {
+      Sid      = "UrlPermissions"
+      Effect   = "Allow"
+      Action   = ["cloudformation:CreateResource", "cloudformation:DeleteResource", "cloudformation:GetResourceRequestStatus"]
+      Resource = "*"
+    },
     { Sid = "Layers", Effect = "Allow", Action = ["lambda:DeleteLayerVersion", "lambda:PublishLayerVersion"], Resource = local.layers },
     # A mapping has a number for a name; AWS compares the function it leads to.
     {

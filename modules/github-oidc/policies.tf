@@ -98,7 +98,7 @@ locals {
     {
       Sid      = "Lists"
       Effect   = "Allow"
-      Action   = ["cloudwatch:DescribeAlarms", "logs:DescribeLogGroups", "logs:ListTagsForResource", "states:ValidateStateMachineDefinition"]
+      Action   = ["cloudformation:GetResource", "cloudwatch:DescribeAlarms", "logs:DescribeLogGroups", "logs:ListTagsForResource", "states:ValidateStateMachineDefinition"]
       Resource = "*"
     },
   ]
