@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from pipeline.infra.bucket_rules import united_rules
 
 FUNCTION = "rust-lambda"
 RESOURCES = frozenset({"dynamodb-table", "event-bus", "s3-bucket", "secret", "sqs-queue"})
@@ -89,9 +91,12 @@ def united(desired: Sequence[Call], kept: Sequence[Call]) -> tuple[Call, ...]:
 def _with(new: Call, old: Call) -> Call:
     merged = dict(new.arguments)
     for name in _UNITED.get(new.module, frozenset()):
-        merged[name] = _union(new.arguments.get(name), old.arguments.get(name))
+        unite: Callable[[Any, Any], Any] = united_rules if name == "rules" else _union
+        merged[name] = unite(new.arguments.get(name), old.arguments.get(name))
     for name in _STAYING.get(new.module, frozenset()):
         merged[name] = new.arguments.get(name) or old.arguments.get(name)
+    if new.module == "dynamodb-table" and old.arguments.get("ttl") and not new.arguments.get("ttl"):
+        merged |= {"ttl": old.arguments["ttl"], "ttl_enabled": False}  # the provider leaves on what is only not said
     if new.module == FUNCTION and (permissions := _permissions(new.arguments, old.arguments)):
         merged["kept_permissions"] = permissions
     merged = {name: value for name, value in merged.items() if value is not None or name in new.arguments}

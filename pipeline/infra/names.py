@@ -21,7 +21,7 @@ LIMITS: Mapping[str, int] = {
     "s3": 63,
     "schedule": 64,
     "secret": 512,
-    "sqs": 75,  # 80 with `.fifo` or the `-dead` of its dead-letter queue
+    "sqs": 70,  # 80 with the `-dead` of its dead-letter queue and `.fifo`
 }
 _HASH_DIGITS = 8
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.manifest.forms import arn_parts
-from pipeline.manifest.limits_events import overlap, queue_faults, verb_faults
+from pipeline.manifest.limits_events import queue_faults, verb_faults
 from pipeline.manifest.models_access import Grant
 from pipeline.manifest.models_resources import SqsResource
 from pipeline.manifest.models_triggers import CognitoTrigger, S3Trigger, SqsTrigger, StreamTrigger
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 def findings(services: Mapping[str, Manifest]) -> Iterator[tuple[str, Finding]]:
     """What services of one environment say against each other, by the name of the service it is said in."""
     taken: dict[tuple[str, ...], str] = {}
-    buckets: dict[str, list[tuple[str, S3Trigger]]] = {}
     for name, service in services.items():
         yield from ((name, finding) for finding in _names(service, taken))
         for index, trigger in enumerate(service.triggers):
@@ -35,7 +34,7 @@ def findings(services: Mapping[str, Manifest]) -> Iterator[tuple[str, Finding]]:
             elif isinstance(trigger, CognitoTrigger):
                 found = _pool(service, trigger, at, taken)
             elif isinstance(trigger, S3Trigger):
-                found = _bucket(service, trigger, at, buckets.setdefault(_whole(service, trigger.bucket), []))
+                found = _bucket(service, trigger, at, taken)
             else:
                 continue
             yield from ((name, finding) for finding in found)
@@ -76,12 +75,11 @@ def _pool(service: Manifest, trigger: CognitoTrigger, at: Path, taken: dict[tupl
         yield Finding((*at, "trigger"), f"`{other}` is the pool's {trigger.trigger} already", "a pool has one of each")
 
 
-def _bucket(service: Manifest, trigger: S3Trigger, at: Path, others: list[tuple[str, S3Trigger]]) -> Iterator[Finding]:
-    twin = next((name for name, other in others if name != service.name and overlap(trigger, other)), None)
-    if twin is not None:
-        what = f"S3 takes one trigger for an object, and `{twin}` has the same"
-        yield Finding(at, what, "write prefixes or suffixes that exclude each other")
-    others.append((service.name, trigger))
+def _bucket(service: Manifest, trigger: S3Trigger, at: Path, taken: dict[tuple[str, ...], str]) -> Iterator[Finding]:
+    other = taken.setdefault(("s3", _whole(service, trigger.bucket)), service.name)
+    if other != service.name:
+        what = f"`{other}` has this bucket's events, and S3 keeps one list of rules for a bucket"
+        yield Finding((*at, "bucket"), what, "let one service have them, and pass them on by an event bus")
 
 
 def _whole(service: Manifest, name: str) -> str:

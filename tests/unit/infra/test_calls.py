@@ -74,6 +74,14 @@ def test_a_stream_stays_and_another_module_of_the_name_does_not() -> None:
     assert united([queue], [TABLE]) == (queue,)
 
 
+def test_a_time_to_live_that_is_taken_away_is_switched_off_first() -> None:
+    old, new = (Call("todos_table", "dynamodb-table", {"name": "t", "ttl": ttl}) for ttl in ("expires", None))
+    once = united([new], [old])
+    assert once[0].arguments == {"name": "t", "ttl": "expires", "ttl_enabled": False}
+    assert united([new], once) == once
+    assert united([old], [old]) == (old,)
+
+
 ARGUMENTS = st.fixed_dictionaries(
     {},
     optional={

@@ -280,14 +280,14 @@ def test_limits_across_manifests(tree, lines: str, fault: str) -> None:
     assert findings(tree) == ([f"services/a/service.yaml:{fault}"], [])
 
 
-def test_one_object_invokes_one_service(tree) -> None:
+def test_a_buckets_events_are_one_services(tree) -> None:
     tree.service("shop", SHOP + "triggers: [{s3: {bucket: images}}]\n")
     tree.service("z", "triggers: [{s3: {bucket: photos, prefix: a/}}]\n")
-    tree.service("a", "triggers: [{s3: {bucket: photos}}]\n")
+    tree.service("a", "triggers: [{s3: {bucket: photos, prefix: b/}}]\n")
     assert findings(tree)[0] == [
         (
-            "services/z/service.yaml:3:17: triggers[0].s3: S3 takes one trigger for an object, and `a` has the same, "
-            "write prefixes or suffixes that exclude each other"
+            "services/z/service.yaml:3:26: triggers[0].s3.bucket: `a` has this bucket's events, and S3 keeps one list "
+            "of rules for a bucket, let one service have them, and pass them on by an event bus"
         )
     ]
 
