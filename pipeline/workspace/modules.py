@@ -12,8 +12,25 @@ from collections.abc import Iterable, Mapping
 from pipeline.workspace.tree import Tree, join, under
 
 ALWAYS = ("rust-lambda",)
-BY_TRIGGER: Mapping[str, tuple[str, ...]] = {"http": ("http-api",)}
-BY_RESOURCE: Mapping[str, tuple[str, ...]] = {}
+BY_TRIGGER: Mapping[str, tuple[str, ...]] = {
+    "cognito": ("cognito-trigger",),
+    "enrichment": ("pipe",),
+    "event": ("event-rule",),
+    "function-url": ("function-url",),
+    "http": ("http-api",),
+    "s3": ("s3-trigger",),
+    "schedule": ("schedule",),
+    "sqs": ("sqs-consumer",),
+    "state-machine": (),
+    "stream": ("stream-consumer",),
+}
+BY_RESOURCE: Mapping[str, tuple[str, ...]] = {
+    "dynamodb": ("dynamodb-table",),
+    "event-bus": ("event-bus",),
+    "s3": ("s3-bucket",),
+    "secret": ("secret",),
+    "sqs": ("sqs-queue",),
+}
 
 _SOURCE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]*)"', re.MULTILINE)
 _UNAPPLIED = ("tests", "examples", "docs")
