@@ -61,8 +61,9 @@ def command(
         )
     if dry_run:
         from pipeline.cli.plan import show_plan
+        from pipeline.run import Options
 
-        return show_plan(services, env_name, base, output, allow_destroy)
+        return show_plan(env_name, Options(services, base, retry, frozenset(allow_destroy)), output)
     return deploy(
         Here(env_name, json=output == "json"),
         services,
@@ -149,7 +150,13 @@ def reviewing(run: Run, plan_id: str) -> Run:
     from pipeline.plans.store import PlanStore
 
     saved = PlanStore(run.engine.objects).load(plan_id)
-    asked = replace(run.options, only=saved.only, base=saved.base, allow_destroy=frozenset(saved.allow_destroy))
+    asked = replace(
+        run.options,
+        only=saved.only,
+        base=saved.base,
+        retry=saved.retry,
+        allow_destroy=frozenset(saved.allow_destroy),
+    )
     setting = replace(run.setting, now=saved.created)  # what has to stay for an old version had to stay then
     return replace(run, options=asked, setting=setting, reviewed=Reviewed(run.engine, saved))
 

@@ -10,12 +10,14 @@ from pipeline.cli.options import Here, env_option
 
 if TYPE_CHECKING:
     from pipeline.plans.model import Preview
+    from pipeline.run import Options
 
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @env_option
 @click.option("--base", metavar="COMMIT", help="Compare with this commit instead of each service's last release.")
+@click.option("--retry", is_flag=True, help="Try an artifact again that was rolled back before.")
 @click.option("--allow-destroy", multiple=True, metavar="ADDRESS", help="Let Terraform destroy or replace this.")
 @click.option("--save", is_flag=True, help="Build, plan exactly, and store it: `deploy --plan ID` applies just that.")
 @click.option(
@@ -30,6 +32,7 @@ def command(
     env_name: str | None,
     base: str | None,
     *,
+    retry: bool,
     allow_destroy: tuple[str, ...],
     save: bool,
     output: str,
@@ -41,12 +44,13 @@ def command(
     Triggers of a service that is new come after its first release; drift is where the world differs from the state.
     What waits for a value that another service's release makes is not among Terraform's changes yet.
     """
-    return (save_plan if save else show_plan)(services, env_name, base, output, allow_destroy)
+    from pipeline.run import Options
+
+    options = Options(services, base, retry, frozenset(allow_destroy))
+    return (save_plan if save else show_plan)(env_name, options, output)
 
 
-def show_plan(
-    services: tuple[str, ...], env_name: str | None, base: str | None, output: str, allow_destroy: tuple[str, ...] = ()
-) -> int:
+def show_plan(env_name: str | None, options: Options, output: str) -> int:
     """Plan, with Terraform where a stack's inputs changed, and render it."""
     from pipeline.planning import check_checkout, plan_deploy, read_setting
     from pipeline.plans.preview import preview
@@ -56,22 +60,18 @@ def show_plan(
     if warning:
         here.console.warn(warning)
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
-    plan = plan_deploy(setting, here.repo, services, base)
-    render(here, preview(here.engine, plan, here.console, frozenset(allow_destroy)), output)
+    plan = plan_deploy(setting, here.repo, options.only, options.base, retry=options.retry)
+    render(here, preview(here.engine, plan, here.console, options.allow_destroy), output)
     return 0
 
 
-def save_plan(
-    services: tuple[str, ...], env_name: str | None, base: str | None, output: str, allow_destroy: tuple[str, ...]
-) -> int:
+def save_plan(env_name: str | None, options: Options, output: str) -> int:
     """Build, upload and plan, store that under an id, and render it."""
     from pipeline.cli.deploy import prepared
     from pipeline.plans.save import save
-    from pipeline.run import Options
 
     here = Here(env_name, json=output != "text")
-    run = prepared(here, Options(services, base, allow_destroy=frozenset(allow_destroy)))
-    render(here, save(run), output)
+    render(here, save(prepared(here, options)), output)
     return 0
 
 

@@ -136,6 +136,7 @@ class _Saving:
             tools=world.tools_of(setting, needing),
             only=run.options.only,
             base=run.options.base,
+            retry=run.options.retry,
             allow_destroy=tuple(sorted(run.options.allow_destroy)),
             services=dict(_services(run, setting, artifacts)),
             stacks=self._stacks,

@@ -88,6 +88,7 @@ class SavedPlan:
     tools: Tools
     only: tuple[str, ...]
     base: str | None
+    retry: bool
     allow_destroy: tuple[str, ...]
     services: Mapping[str, SavedService] = field(default_factory=dict)
     stacks: Mapping[str, SavedStack] = field(default_factory=dict)

@@ -7,6 +7,7 @@ import pytest
 from shop_kit import HELLO, Scratch
 
 from pipeline import local
+from pipeline.cli import run
 
 UNREACHABLE = "http://127.0.0.1:9"
 
@@ -100,3 +101,9 @@ def test_with_a_verb_or_an_option_that_does_not_exist(here: Scratch) -> None:
     done = here.crabwalk("deploy", "--forse")
     assert (done.code, done.out) == (2, "")
     assert done.err.splitlines()[-1].startswith("Error: No such option")
+
+
+@pytest.mark.parametrize("more", [["hello"], ["--base", "HEAD"], ["--retry"], ["--allow-destroy", "a"], ["--dry-run"]])
+def test_a_saved_plan_says_itself_what_is_deployed(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy", "--plan", "20260101T000000-abcdef", *more]) == 2
+    assert "--plan ID says itself what is deployed" in capsys.readouterr().err

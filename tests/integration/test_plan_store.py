@@ -47,6 +47,7 @@ def plan(plan_id: str = "20260101T000000-abcdef", then: Sequence[Change] = ()) -
         tools=Tools("0.1.0", "1.11.4", "5.100.0"),
         only=(),
         base=None,
+        retry=False,
         allow_destroy=(),
         stacks={"web": stack},
     )

@@ -155,7 +155,7 @@ def test_what_a_saved_plan_needs_stays(hello: Service, capsys: pytest.CaptureFix
     made = time.strftime("%Y%m%dT%H%M%S-abcdef", time.gmtime(now))
     saved = SavedPlan(
         id=made, created=now, actor="", environment="local", account="", commit="", manifests="", tools=tools,
-        only=(), base=None, allow_destroy=(), services={"hello": SavedService(artifact, None)},
+        only=(), base=None, retry=False, allow_destroy=(), services={"hello": SavedService(artifact, None)},
     )  # fmt: skip
     PlanStore(Objects(hello.env)).save(saved, {})
     assert prune("hello", "--keep", "1", "--output", "json") == 0

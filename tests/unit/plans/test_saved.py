@@ -45,6 +45,7 @@ SAVED = SavedPlan(
     tools=TOOLS,
     only=("todos",),
     base=None,
+    retry=False,
     allow_destroy=("module.x",),
     services={"todos": SavedService(ARTIFACT, AliasSeen("4", "revision-4")), "new": SavedService(ARTIFACT, None)},
     stacks={
