@@ -53,7 +53,7 @@ locals {
         place = [12, 2, 12]
         metrics = [
           [{ expression = local.searches.requests, id = "calls", label = local.version, visible = false }],
-          [{ expression = "100 * calls / SUM(calls)", id = "share", label = "share of" }] # joined to each line's own label,
+          [{ expression = "100 * calls / SUM(calls)", id = "share", label = "share of" }], # CloudWatch adds each line's own
         ]
         axis = { min = 0, max = 100 }
       }
