@@ -34,17 +34,19 @@ _PERMITTED = ("tracing", "vpc", "kms_key_arn", "dead_letter_arn")
 class Call:
     """A call of `modules/MODULE`, by its name in the root.
 
-    `outputs`: what of it the service's own output shows, by the name there.
+    `outputs`: what of it the service's own output shows, by the name there. `files`: of a service's own Terraform,
+    which is no module of the project: `module` is then where they lie in the root.
     """
 
     name: str
     module: str
     arguments: Mapping[str, Any]
     outputs: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As Terraform's JSON syntax takes it."""
-        return {"source": f"./modules/{self.module}", **self.arguments}
+        return {"source": f"./{self.module}" if self.files else f"./modules/{self.module}", **self.arguments}
 
 
 def literal(value: str) -> str:
@@ -54,7 +56,9 @@ def literal(value: str) -> str:
 
 def read_calls(documents: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:
     """Calls as a record keeps them."""
-    return tuple(Call(one["name"], one["module"], one["arguments"], one["outputs"]) for one in documents)
+    return tuple(
+        Call(one["name"], one["module"], one["arguments"], one["outputs"], one.get("files", {})) for one in documents
+    )
 
 
 def needs(calls: Sequence[Call]) -> str:

@@ -18,6 +18,7 @@ from pipeline.infra import parts
 from pipeline.infra.calls import Call, literal, united
 from pipeline.infra.model import Placement, Root
 from pipeline.infra.parts.function import walk_fingerprint
+from pipeline.manifest.own_terraform import shared
 
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
@@ -62,7 +63,10 @@ def render(
     }
     keys = {p.service.name: p.artifact_key for p in placements if p.artifact_key is not None}
     # A root does not change with modules it does not use.
-    files = _sources(modules, {call.module for call in every})
+    files = _sources(
+        modules, {name for call in every for name in (shared(call.files) if call.files else (call.module,))}
+    )
+    files |= {f"{call.module}/{name}": text.encode() for call in every for name, text in call.files.items()}
     main = {name: block for name, block in main.items() if block}  # Terraform takes no empty one
     files |= {MAIN: _json(main), ARTIFACTS: _json({"artifacts": keys})}
     walks = {placement.service.name: walk_fingerprint(placement.service) for placement in placements}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import ManifestError, Problem
-from pipeline.manifest import limits, limits_across, referring
+from pipeline.manifest import limits, limits_across, own_terraform, referring
 from pipeline.manifest.document import read_document
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Mark, Node, bounded
@@ -178,7 +178,17 @@ def _sheet(project: Project, file: Path, node: Node, said: _Said) -> _Sheet:
         views[name] = _view(project, file, places, name, first, like=bare.judged)
     said.problems.extend(first.problems)
     said.warnings.extend(first.warnings)
+    said.problems.extend(_of_own_terraform(project, file, views.values()))
     return _Sheet(file, views)
+
+
+def _of_own_terraform(project: Project, file: Path, views: Iterable[_View]) -> Iterator[Problem]:
+    """What is wrong with `infra/` beside the manifest."""
+    own = own_terraform.read(file.parent, file.parent.relative_to(project.root).as_posix())
+    if own is not None:
+        manifests = [view.manifest for view in views if view.manifest is not None]
+        yield from own.problems
+        yield from own_terraform.unknown(own, own_terraform.passed(manifests))
 
 
 def _view(

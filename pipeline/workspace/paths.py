@@ -1,7 +1,8 @@
 """Which changed files of a crate its binary could be made from. Pure.
 
 Not counted: documentation (README, *.md, docs/), tests/, benches/, examples/, sample events and hooks (events/,
-hooks/: the next release tries changed ones, they are no reason for one), and settings of git and the linters. Counted
+hooks/: the next release tries changed ones, they are no reason for one), a service's own Terraform (infra/: it is
+applied, and walks nothing), and settings of git and the linters. Counted
 all the same: whatever lies in src/, a place a Cargo.toml spells out as a source, and a file that a source of the crate
 names in a literal, as `include_str!("../README.md")` does, unless it is only the crate's documentation
 (`#![doc = include_str!(...)]`).
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pipeline.workspace.git import Change
 from pipeline.workspace.tree import SUBMODULE, Tree, parents, under
 
-_FOLDERS = frozenset({"docs", "tests", "benches", "examples", "events", "hooks"})
+_FOLDERS = frozenset({"docs", "tests", "benches", "examples", "events", "hooks", "infra"})
 _SETTINGS = frozenset(
     [
         ".gitignore",

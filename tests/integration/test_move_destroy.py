@@ -22,6 +22,17 @@ from pipeline.planning import plan_stack
 from pipeline.release.ledger.lease import Lease
 
 Captured = pytest.CaptureFixture[str]
+OWN = """variable "function_name" {}
+variable "alias_arn" {}
+variable "images_arn" {}
+resource "aws_sns_topic" "this" {
+  name         = "${var.function_name}-own"
+  display_name = substr(var.images_arn, 0, 3)
+}
+output "alias" {
+  value = var.alias_arn
+}
+"""
 
 
 def state(here: Stand, stack: str) -> dict[str, Any] | None:
@@ -51,6 +62,8 @@ def here(
 ) -> Stand:
     more = {"old": "resources: {images: {s3: {}}}\n"}
     made = Stand.make(tmp_path / "repository", "standing", more, old="web", new="web")
+    made.own("old", OWN)
+    made.commit("old has Terraform of its own")
     monkeypatch.chdir(made.root)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_ACTOR", raising=False)
@@ -66,6 +79,7 @@ def test_a_service_is_moved_and_moved_back_and_destroyed(
     refuses_to_make_it_twice(here, capsys)
     refuses_where_somebody_works(here, capsys)
     count = len(resources(here, "web", "old"))
+    assert [one["type"] for one in resources(here, "web", "old_infra")] == ["aws_sns_topic"]
     dies_between_the_states(here, monkeypatch)
     is_finished_by_the_next(here, capsys, count)
     is_moved_back(here, capsys, count)
@@ -160,7 +174,7 @@ def is_moved_back(here: Stand, capsys: Captured, count: int) -> None:
         "service": "old",
         "source": "alone",
         "target": "web",
-        "calls": ["old", "old_http", "old_images"],
+        "calls": ["old", "old_http", "old_images", "old_infra"],
         "resources": count,
         "finished": False,
         "emptied": True,
@@ -197,6 +211,8 @@ def stops_at_a_bucket_that_is_not_empty(here: Stand, capsys: Captured) -> None:
     assert "next: what lies in a bucket is not destroyed with its service: empty it, old versions and unfinished" in err
     names = {one["FunctionName"] for one in client(here.env, "lambda").list_functions()["Functions"]}
     assert "standing-local-old" not in names
+    topics = [one["TopicArn"] for one in client(here.env, "sns").list_topics()["Topics"]]
+    assert not [one for one in topics if "standing-" in one], "its own Terraform went too, without its folder"
     record = here.engine.ledger.stack("web")
     assert record is not None
     assert [one["name"] for one in record.calls["old"]] == ["old_images"]

@@ -64,6 +64,12 @@ class Stand:
             MANIFEST.format(name=name, stack=f"stack: {stack}\n" if stack else "", more=self.more.get(name, ""))
         )
 
+    def own(self, name: str, text: str) -> None:
+        """Give a service Terraform of its own."""
+        folder = self.root / "services" / name / "infra"
+        folder.mkdir(exist_ok=True)
+        (folder / "main.tf").write_text(text)
+
     def git(self, *arguments: str) -> str:
         command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *arguments]
         env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}

@@ -1,4 +1,7 @@
-"""Which module calls a service needs: its function, what it owns, what invokes it, what watches it. Pure."""
+"""Which module calls a service needs: its function, what it owns, what invokes it, what watches it, and its own.
+
+Pure, but for the files of a service's own Terraform.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.infra.calls import Call
-from pipeline.infra.parts import function, resources, triggers, watching
+from pipeline.infra.parts import function, own, resources, triggers, watching
 
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
@@ -24,3 +27,4 @@ def _calls(scope: Scope, service: Service, *, released: bool) -> Iterator[Call]:
     if released:
         yield from triggers.calls(scope, service)
         yield from watching.calls(scope, service)
+    yield from own.calls(scope, service, released=released)

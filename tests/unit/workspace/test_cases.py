@@ -76,6 +76,7 @@ CASES = {
                     "examples/e.rs",
                     "events/get.json",
                     "hooks/gate.sh",
+                    "infra/main.tf",
                     ".gitignore",
                     "rustfmt.toml",
                     "clippy.toml",

@@ -1,0 +1,81 @@
+"""A service's own Terraform in its root: what is passed to it, when it comes, and that it stays without its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.infra import Placement, Root, Scope, render
+from pipeline.infra.calls import read_calls
+from pipeline.manifest.models import Service
+from pipeline.manifest.models_resources import SqsResource
+from pipeline.manifest.project import Environment, Project
+
+MODULES = Path(__file__).parents[3] / "modules"
+Make = Callable[..., Service]
+
+
+@pytest.fixture
+def own(service: Make) -> Callable[[str], Service]:
+    def make(text: str, **fields: Any) -> Service:
+        made = service(resources={"jobs": SqsResource()}, **fields)
+        folder = made.directory / "infra"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "main.tf").write_text(text)
+        return made
+
+    return make
+
+
+def root(project: Project, env: Environment, service: Service, *, released: bool = True) -> Root:
+    return render(Scope(project, env, {service.name: service}), "web", [Placement(service, released, None)], MODULES)
+
+
+def calls(root: Root) -> dict[str, Any]:
+    return dict(json.loads(root.files["main.tf.json"])["module"])
+
+
+def test_it_is_passed_what_it_declares(project: Project, staging: Environment, own: Make) -> None:
+    text = "".join(f'variable "{name}" {{}}\n' for name in ("alias_arn", "jobs_arn", "api_id", "environment", "mine"))
+    made = root(project, staging, own(text))
+    assert calls(made)["hello_infra"] == {
+        "source": "./services/hello/infra",
+        "alias_arn": "${module.hello.alias_arn}",
+        "api_id": "${module.hello_http.api_id}",
+        "environment": "staging",
+        "jobs_arn": "${module.hello_jobs.arn}",
+    }
+    assert made.files["services/hello/infra/main.tf"].decode() == text
+
+
+def test_what_takes_the_alias_waits_for_a_version(project: Project, staging: Environment, own: Make) -> None:
+    for variable, waits in (("alias_arn", True), ("api_endpoint", True), ("role_name", False), ("tags", False)):
+        made = root(project, staging, own(f'variable "{variable}" {{}}\n'), released=False)
+        assert ("hello_infra" not in calls(made)) is waits, variable
+
+
+def test_a_change_of_it_is_terraforms_and_walks_nothing(project: Project, staging: Environment, own: Make) -> None:
+    before, after = (root(project, staging, own(text)) for text in ("locals {}\n", "locals { a = 1 }\n"))
+    assert before.fingerprint != after.fingerprint
+    assert before.walk_fingerprints == after.walk_fingerprints
+
+
+def test_a_module_of_the_project_comes_along(project: Project, staging: Environment, own: Make) -> None:
+    made = root(project, staging, own('module "more" {\n  source = "../../../modules/event-bus"\n  name = "x"\n}\n'))
+    assert "modules/event-bus/main.tf" in made.files
+
+
+def test_it_stays_as_it_was_applied_without_its_folder(project: Project, staging: Environment, own: Make) -> None:
+    service = own('variable "role_name" {}\n')
+    made = root(project, staging, service)
+    recorded = json.loads(json.dumps([asdict(call) for call in made.calls["hello"]]))
+    (service.directory / "infra" / "main.tf").unlink()
+    scope = Scope(project, staging, {"hello": service})
+    assert render(scope, "web", [], MODULES, {"hello": read_calls(recorded)}).fingerprint == made.fingerprint
+    kept = Placement(service, True, None, read_calls(recorded))
+    assert "hello_infra" in calls(render(scope, "web", [kept], MODULES)), "until no version can come back that needs it"
