@@ -256,3 +256,19 @@ def test_what_cannot_be_run_is_refused(stage, options, says):
     with pytest.raises(ClientError, match=says):
         stage.pipe(**{"source": SEND, "target": SEND, **options})
     assert stage.pipes.list_pipes(NamePrefix=stage.name)["Pipes"] == []
+
+
+def test_a_pipe_goes_on_after_a_restart(tmp_path, monkeypatch):
+    monkeypatch.setenv("CRABWALK_LOCAL_DIR", str(tmp_path))
+    before = Stage(local.up(), "again")
+    try:
+        _, source = before.queue("in")
+        _, target = before.queue("out")
+        before.pipe(source, target, before.function())
+        assert local.down()
+        after = Stage(local.up(), "again")
+        url, out = (after.sqs.get_queue_url(QueueName=f"again-{end}")["QueueUrl"] for end in ("in", "out"))
+        after.send(url, {"n": 1})
+        assert after.received(out, 1) == [{"n": 1, "version": "1"}]
+    finally:
+        local.down()
