@@ -25,6 +25,7 @@ def apply(dice: random.Random) -> list[Patch]:
         edge_aliases,
         edge_authorizers,
         edge_cloud_control,
+        edge_cognito,
         edge_emf,
         edge_function_urls,
         edge_gateway,
@@ -67,6 +68,7 @@ def apply(dice: random.Random) -> list[Patch]:
         *edge_pipes.apply(),
         *edge_streams.apply(),
         *edge_states.apply(),
+        *edge_cognito.apply(),
         *edge_schedules.apply(),
     ]
 
