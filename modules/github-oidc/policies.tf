@@ -11,7 +11,7 @@ locals {
     {
       Sid      = "Functions"
       Effect   = "Allow"
-      Action   = ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"]
+      Action   = ["lambda:GetAlias", "lambda:GetFunctionConfiguration"]
       Resource = local.functions
     },
     # CloudWatch knows no narrower resource for these two.
@@ -55,6 +55,7 @@ locals {
       Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]
       Resource = local.roles
     },
+    { Sid = "LogGroups", Effect = "Allow", Action = ["logs:ListTagsForResource"], Resource = local.logs },
     { Sid = "Apis", Effect = "Allow", Action = ["apigateway:GET"], Resource = local.apis },
     { Sid = "Pools", Effect = "Allow", Action = ["cognito-idp:DescribeUserPool", "cognito-idp:GetUserPoolMfaConfig"], Resource = local.user_pools },
     {
@@ -94,11 +95,11 @@ locals {
     },
     { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"], Resource = local.secrets },
     { Sid = "Alarms", Effect = "Allow", Action = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"], Resource = [local.alarms, local.boards] },
-    # These list, and know no narrower resource.
+    # These know no narrower resource.
     {
       Sid      = "Lists"
       Effect   = "Allow"
-      Action   = ["cloudformation:GetResource", "cloudwatch:DescribeAlarms", "logs:DescribeLogGroups", "logs:ListTagsForResource", "states:ValidateStateMachineDefinition"]
+      Action   = ["cloudformation:GetResource", "cloudwatch:DescribeAlarms", "logs:DescribeLogGroups", "states:ValidateStateMachineDefinition"]
       Resource = "*"
     },
   ]

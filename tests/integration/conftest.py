@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import engine_kit
 import modules_kit
 import pytest
 import tiny_kit
+from calls_kit import Door
 from engine_kit import World
 from modules_kit import Applied
 from shop_kit import Shop
@@ -99,8 +101,11 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def applied(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> Applied:
+def applied(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     """The usages of all modules, made in one root; once, because Terraform takes a while."""
-    env = modules_kit.environment(embedded)
-    usages = modules_kit.Usage(env, tmp_path_factory.mktemp("usages"), tuple(modules_kit.NAMES))
-    return Applied(usages, embedded, usages.apply())
+    with Door(embedded, tmp_path_factory.mktemp("door") / "aws").open() as door:
+        env = replace(modules_kit.environment(embedded), endpoint=door.endpoint)
+        usages = modules_kit.Usage(env, tmp_path_factory.mktemp("usages"), tuple(modules_kit.NAMES))
+        with door.recorded() as made:
+            outputs = usages.apply()
+        yield Applied(usages, embedded, outputs, door, made)

@@ -14,6 +14,7 @@ from typing import Any
 import edge_kit
 import modules_kit as kit
 import pytest
+from calls_kit import Asked, Rights
 from engine_kit import until
 from modules_kit import Applied
 
@@ -231,7 +232,30 @@ def test_a_dashboard_searches_for_what_the_versions_emit(applied: Applied) -> No
         assert {one["ExecutedVersion"] for one in series if set(one) == wanted} >= {"1", "2"}, found["metric"]
 
 
+def test_the_role_that_deploys_may_make_all_of_it(applied: Applied) -> None:
+    assert rights(applied, "deploy").denied(applied.made - theirs(applied.made)) == []
+
+
+def rights(applied: Applied, role: str) -> Rights:
+    """What a role of the usage of github-oidc may do, at whatever name: all usages have names of their own."""
+    arn = applied.outputs["github_oidc_roles"][role]
+    iam = edge_kit.client(applied.running, "iam")
+    return Rights.of(iam, arn.rpartition("/")[2]).anywhere("github-oidc-production-")
+
+
+def theirs(asked: set[Asked]) -> set[Asked]:
+    """What a person makes and no role may: the environment's bucket and its key, the roles, a pool of users."""
+    pattern = re.compile(
+        r"/crabwalk/|role/github-|oidc-provider|:environment-shop|:key/|^kms:|^iam:\w+OpenID|^iam:\w+Policy\b.*\*$"
+        r"|^cognito-idp:(CreateUserPool|SetUserPoolMfaConfig) "
+    )
+    return {one for one in asked if pattern.search(f"{one.action} {one.resource}")}
+
+
 # Last: releases, messages, objects and a secret's value have come in between, and none of them is Terraform's business.
 def test_a_second_plan_of_all_modules_in_one_root_changes_nothing(applied: Applied) -> None:
-    assert applied.usages.differences() == []
+    with applied.door.recorded() as looked:
+        assert applied.usages.differences() == []
     assert "a-value-of-the-test" not in (applied.usages.directory / "terraform.tfstate").read_text()
+    for role in ("plan", "deploy"):
+        assert rights(applied, role).denied(looked - theirs(looked)) == []

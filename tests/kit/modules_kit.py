@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import edge_kit
+from calls_kit import Asked, Door
 
 from pipeline import local
 from pipeline.aws import subprocess_environment
@@ -152,6 +153,8 @@ class Applied:
     usages: Usage
     running: local.Running
     outputs: dict[str, Any]
+    door: Door  # through which Terraform calls AWS
+    made: set[Asked]  # what it asked of AWS to make them
 
 
 def told(document: Mapping[str, Any]) -> Iterable[str]:

@@ -1,0 +1,265 @@
+"""Every call of AWS that passes a door on loopback, as the action and the resource that IAM would be asked about.
+
+Whoever finds the embedded AWS by `variables` (verbs, Terraform) goes through the door. Which action a request is, and
+whether policies allow it, is MiniStack's reading of IAM's rules; what it reads otherwise than AWS is put right here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from botocore.session import Session
+from ministack.core import iam_actions, iam_evaluator
+
+from pipeline import local
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+FREE = frozenset({"sts:GetCallerIdentity"})  # nobody can be denied this
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/(?P<service>[^/]+)/aws4_request")
+_ROLE = re.compile(rb"arn:aws:iam::\d{12}:role/[A-Za-z0-9+=,.@_/-]+")
+_PASSING = {"CreateFunction", "CreatePipe", "CreateSchedule", "CreateStateMachine", "PutTargets"}
+_CALLED = {"cloudcontrolapi": "cloudcontrol"}
+_NAMED = {
+    ("cloudwatch:", "DashboardName"): f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{{}}",
+    ("events:", "ArchiveName"): f"arn:aws:events:{REGION}:{ACCOUNT}:archive/{{}}",
+    ("lambda:CreateFunction", "FunctionName"): f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{}}",
+}
+_OTHERWISE = {"Invoke": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
+
+
+@dataclass(frozen=True, order=True)
+class Asked:
+    """What IAM is asked: may this be done to that? `passed_to`: the service a role is handed to."""
+
+    action: str
+    resource: str
+    passed_to: str = ""
+    function: str = ""  # whose event source mapping it is
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
+
+
+def asked(service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Iterator[Asked]:
+    """What one signed request asks of IAM."""
+    url = urlsplit(target)
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    form = dict(parse_qsl(body.decode())) if "x-www-form-urlencoded" in headers.get("content-type", "") else {}
+    path = unquote(url.path)
+    service = _CALLED.get(service, service)
+    if service == "lambda":
+        action: str | None = f"lambda:{_lambda(method, path)}"
+    else:
+        action = iam_actions.extract_iam_action(service, method, url.path, dict(headers), body, query | form)
+    assert action is not None, f"{service} {method} {target}"
+    resource = iam_actions.extract_resource_arn(
+        service, method, url.path, dict(headers), body, query | form, REGION, ACCOUNT
+    )
+    if resource == "*":
+        resource = _named(action, path, json.loads(body) if body.startswith(b"{") else form)
+    yield Asked(action, resource, function=_mapped(action, body))
+    if action.partition(":")[2] in _PASSING:
+        for role in sorted(set(_ROLE.findall(body))):
+            yield Asked("iam:PassRole", role.decode(), passed_to=f"{service}.amazonaws.com")
+
+
+def _named(action: str, path: str, said: Mapping[str, Any]) -> str:
+    """The resource of a request that names it where MiniStack does not look."""
+    for key in ("ResourceARN", "ResourceArn", "resourceArn"):
+        if key in said:
+            return str(said[key])
+    if found := re.search(r"/tags/(arn:.+)", path):
+        return found[1]
+    for key, form in _NAMED.items():
+        if action.startswith(key[0]) and key[1] in said:
+            return form.format(said[key[1]])
+    return "*"
+
+
+def _mapped(action: str, body: bytes) -> str:
+    """The function of an event source mapping; any of ours where the request does not say it."""
+    if "EventSourceMapping" not in action:
+        return ""
+    name = json.loads(body).get("FunctionName", "") if body else ""
+    return str(name)
+
+
+@cache
+def _routes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Lambda's operations as botocore knows them, the most literal paths first."""
+    model = Session().get_service_model("lambda")
+    found = []
+    for name in model.operation_names:
+        said = model.operation_model(name).http
+        parts = re.split(r"(\{[^}]+\})", said["requestUri"].partition("?")[0])
+        pattern = "".join(
+            ("[^/]+" if not part.endswith("+}") else ".+") if "{" in part else re.escape(part) for part in parts
+        )
+        found.append((said["method"], re.compile(pattern.rstrip("/") + "/?"), name))
+    return tuple(sorted(found, key=lambda route: -len(re.sub(r"\[\^/\]\+", "", route[1].pattern))))
+
+
+def _lambda(method: str, path: str) -> str:
+    for known, pattern, name in _routes():
+        if known == method and pattern.fullmatch(path):
+            return _OTHERWISE.get(name, name)
+    raise AssertionError(f"lambda {method} {path}")
+
+
+class Door:
+    """A door to the embedded AWS that keeps what passes."""
+
+    def __init__(self, running: local.Running, folder: Path) -> None:
+        self.asked: set[Asked] = set()
+        self.unread: list[str] = []
+        self._news = threading.Condition()
+        door = self
+
+        class Handler(_Handler):
+            where = urlsplit(running.endpoint).netloc
+            keep = staticmethod(door.keep)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+        state = json.loads((running.data_dir / "server.json").read_text()) | {"endpoint": self.endpoint}
+        folder.mkdir()
+        (folder / "server.json").write_text(json.dumps(state))
+        self.variables = {"CRABWALK_LOCAL_DIR": str(folder)}
+
+    @contextmanager
+    def open(self) -> Iterator[Door]:
+        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()
+
+    def waited(self, action: str, seconds: float = 30.0) -> bool:
+        """Wait until this is asked; whether it was."""
+        with self._news:
+            return self._news.wait_for(lambda: any(one.action == action for one in self.asked), seconds)
+
+    def keep(self, *request: Any) -> None:
+        """What just passed; what cannot be told is told at the end, because nobody listens to a thread."""
+        with self._news:
+            try:
+                self.asked.update(asked(*request))
+            except Exception as fault:  # noqa: BLE001
+                self.unread.append(f"{request[0]} {request[1]} {request[2]}: {fault!r}")
+            self._news.notify_all()
+
+    @contextmanager
+    def recorded(self) -> Iterator[set[Asked]]:
+        """What is asked meanwhile, by nobody else."""
+        self.asked.clear()
+        found: set[Asked] = set()
+        yield found
+        assert self.unread == []
+        found |= {one for one in self.asked if one.action not in FREE}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    where: ClassVar[str]
+    keep: ClassVar[Any]
+
+    def _pass(self) -> None:
+        body = self._body()
+        headers = {name.lower(): value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
+        if scope := _SCOPE.search(headers.get("authorization", "")):
+            self.keep(scope["service"], self.command, self.path, headers, body)
+        headers |= {"host": self.where, "content-length": str(len(body)), "connection": "close"}
+        far = http.client.HTTPConnection(self.where, timeout=120)
+        far.request(self.command, self.path, body, headers)
+        answer = far.getresponse()
+        content = answer.read()
+        far.close()
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"connection", "transfer-encoding", "content-length"}:
+                self.send_header(name, value)
+        length = answer.getheader("content-length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = _pass  # noqa: N815
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What a role may do: its policies, and the boundary that limits them."""
+
+    policies: Sequence[Mapping[str, Any]]
+    boundary: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, iam: Any, role: str) -> Rights:
+        """As IAM has them."""
+
+        def document(arn: str) -> Any:
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
+        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        boundary = iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
+        return cls([document(one["PolicyArn"]) for one in attached], document(boundary))
+
+    def anywhere(self, prefix: str) -> Rights:
+        """The same rights, at whatever name."""
+        text = json.dumps([*self.policies, self.boundary]).replace(f"{prefix}*", "*")
+        *policies, boundary = json.loads(text)
+        return Rights(policies, boundary)
+
+    @property
+    def actions(self) -> set[str]:
+        """Every action that is granted, as it is written."""
+        return {action for policy in self.policies for one in policy["Statement"] for action in one["Action"]}
+
+    def allow(self, one: Asked) -> bool:
+        function = one.function or "unknown"
+        if function and not function.startswith("arn:"):
+            function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
+        keys = {"iam:passedtoservice": one.passed_to, "lambda:functionarn": function}
+        context = iam_evaluator.EvalContext(
+            "arn:aws:sts::000000000000:assumed-role/tried/job", "AssumedRole", ACCOUNT, one.action, one.resource,
+            REGION, source_ip="127.0.0.1", secure_transport=True, service_context=keys,
+        )  # fmt: skip
+        granted = [iam_evaluator.parse_policy_document(json.dumps(policy)) for policy in self.policies]
+        limit = [iam_evaluator.parse_policy_document(json.dumps(self.boundary))]
+        return bool(iam_evaluator.evaluate(context, granted, limit).decision == "Allow")
+
+    def denied(self, calls: Iterable[Asked]) -> list[str]:
+        """What of these it may not do."""
+        return sorted({str(one) for one in calls if not self.allow(one)})
+
+    def allowed(self, calls: Iterable[Asked]) -> set[Asked]:
+        """What of these it may do."""
+        return {one for one in calls if self.allow(one)}
