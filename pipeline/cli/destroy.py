@@ -32,7 +32,7 @@ def command(
     Shows the plan and asks for the service's name; where there is no terminal, --yes NAME answers. Whatever else is in
     its stack stays as it is. Its history stays, and what else stays is said. Refuses while a release is under way.
     """
-    from pipeline.destroying import check_destroyable, opened
+    from pipeline.destroying import Destroyed, check_destroyable, opened
     from pipeline.errors import UsageError
     from pipeline.planning import read_setting
 
@@ -47,6 +47,7 @@ def command(
         try:
             _show(here, service, changes)
             if dry_run:
+                _document(here, Destroyed(service, destroying.stack, changes, ()), done=False)
                 return 0
             if yes is None:
                 _ask(here, service)
@@ -90,13 +91,18 @@ def _tell(here: Here, done: Destroyed) -> None:
     console.good(f"{done.service}: destroyed, {_resources(done.changes)}")
     for one in done.left:
         console.line(f"  left    {one}")
+    _document(here, done, done=True)
+
+
+def _document(here: Here, one: Destroyed, *, done: bool) -> None:
     if here.json:
-        console.json(
+        here.console.json(
             {
                 "environment": here.env.name,
-                "service": done.service,
-                "stack": done.stack,
-                "destroyed": [one.address for one in done.changes],
-                "left": done.left,
+                "service": one.service,
+                "stack": one.stack,
+                "done": done,
+                "resources": [change.address for change in one.changes],
+                "left": one.left,
             }
         )
