@@ -141,7 +141,14 @@ def _attributes(change: Mapping[str, Any], action: Action) -> tuple[str, ...]:
         return ()
     before, after = change.get("before") or {}, change.get("after") or {}
     unknown = {name for name, value in (change.get("after_unknown") or {}).items() if value}
-    return tuple(sorted({name for name in {*before, *after} if before.get(name) != after.get(name)} | unknown))
+    differs = {name for name in {*before, *after} if not _same(before.get(name), after.get(name))}
+    return tuple(sorted(differs | unknown))
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Nothing and empty are one: the provider reads back as empty what was never said."""
+    nothing: tuple[Any, ...] = (None, "", [], {})
+    return bool(before == after) or (before in nothing and after in nothing)
 
 
 def _update_effect(row: Kind, attributes: Sequence[str], change: Mapping[str, Any]) -> Effect:

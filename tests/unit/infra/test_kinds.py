@@ -285,6 +285,7 @@ def test_drift_is_neither_the_engines_work_nor_an_answer_of_aws() -> None:
             differs("aws_lambda_alias", {"function_version": "1"}, {"function_version": "2"}),
             differs("aws_lambda_function", {"s3_key": "a", "version": "1"}, {"s3_key": "b", "version": "2"}),
             differs("aws_iam_role", {"inline_policy": []}, {"inline_policy": [{"name": "logs"}]}),
+            differs("aws_apigatewayv2_stage", {"stage_variables": None}, {"stage_variables": {}}),
             differs("aws_lambda_function", {"timeout": 3, "version": "1"}, {"timeout": 5, "version": "2"}),
         ]
     }
