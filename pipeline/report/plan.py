@@ -69,9 +69,8 @@ def what(change: Change, verb: str = "") -> str:
 
 
 def money(monthly: float) -> str:
-    """Dollars a month with their sign: `+1.20 $`, `-0.40 $`, `+0.003 $`."""
-    digits = 2 if abs(monthly) >= 0.01 or monthly == 0 else 4
-    return f"{monthly:+,.{digits}f} $"
+    """Dollars a month with their sign: `+1.20 $`, `-0.40 $`, `+0.00 $`."""
+    return f"{monthly:+,.2f} $"
 
 
 def cost_lines(name: str, found: Cost) -> Iterator[str]:
