@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
-from pipeline.errors import CrabwalkError
+from pipeline.errors import CrabwalkError, UsageError
 from pipeline.infra.process import interruptible
 
+REQUEST = "CRABWALK_ROOTS_AT_ONCE"
 ROOT_MB = 700  # one process with its provider, and some air
 _AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB", re.MULTILINE)
 _CGROUP = Path("/sys/fs/cgroup")
@@ -41,8 +42,12 @@ def at_once(cores: int, free_mb: int | None) -> int:
     return max(1, min(cores, fitting))
 
 
-def room() -> int:
-    """How many roots this machine bears now."""
+def room(environment: Mapping[str, str] = os.environ) -> int:
+    """How many roots this machine bears now, or as many as CRABWALK_ROOTS_AT_ONCE says. Raises UsageError."""
+    if asked := environment.get(REQUEST):
+        if not asked.isdecimal() or int(asked) < 1:
+            raise UsageError(f"{REQUEST}: `{asked}` is no number of roots", hint="1 or more, or unset it")
+        return int(asked)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return at_once(cores, free_memory_mb())
 
@@ -67,7 +72,7 @@ def side_by_side(
     `works`: by the root's name. Interrupted, each Terraform that runs is asked once to end, and has ended before this
     raises.
     """
-    limit = min(limit or room(), len(works))
+    limit = 1 if len(works) <= 1 else min(limit or room(), len(works))
     if limit <= 1:
         return {name: _tried(work, tell) for name, work in works.items()}
     from concurrent.futures import ThreadPoolExecutor, wait

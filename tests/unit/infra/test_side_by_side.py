@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fake_terraform import FakeTerraform
 
-from pipeline.errors import TerraformError
+from pipeline.errors import TerraformError, UsageError
 from pipeline.infra.side_by_side import Teller, at_once, free_memory_mb, room, side_by_side
 from pipeline.infra.terraform import Terraform
 
@@ -45,8 +45,15 @@ def test_as_many_as_cores_and_memory_bear(cores: int, free_mb: int | None, told:
 
 
 def test_this_machine_bears_one_at_least() -> None:
-    assert room() >= 1
+    assert room({}) >= 1
     assert (free_memory_mb() or 1) > 0
+
+
+def test_who_knows_better_may_say_so() -> None:
+    assert room({"CRABWALK_ROOTS_AT_ONCE": "7"}) == 7
+    for wrong in ("0", "-1", "many"):
+        with pytest.raises(UsageError, match="is no number of roots"):
+            room({"CRABWALK_ROOTS_AT_ONCE": wrong})
 
 
 def title(name: str) -> str:
