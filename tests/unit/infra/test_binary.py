@@ -54,6 +54,15 @@ def test_the_order(bare: dict[str, str], tmp_path: Path, monkeypatch: pytest.Mon
     assert find_binary({**bare, "TERRAFORM": ""}) == beside
 
 
+def test_a_relative_path_is_one_from_here(
+    bare: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = program(tmp_path / "bin" / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert find_binary({**bare, "TERRAFORM": "bin/mine"}) == mine
+    assert find_binary({**bare, "PATH": "bin", "TERRAFORM": "mine"}) == mine
+
+
 def test_what_terraform_names_must_be_there(bare: dict[str, str]) -> None:
     with pytest.raises(TerraformError, match=r"TERRAFORM names `terraform-1\.9`, which is no program") as caught:
         find_binary({**bare, "TERRAFORM": "terraform-1.9"})
