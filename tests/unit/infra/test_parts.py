@@ -168,7 +168,7 @@ secrets: {TOKEN: "${services.todos.token}", DB: shop/db}
 def test_an_own_dead_letter_queue_and_what_keeps_warm(scope: Scope) -> None:
     lines = "resources: {lost: {sqs: {}}}\ndead_letter: lost\nconcurrency: {provisioned: 2}\nrelease: {steps: []}"
     call = rendered(scope, lines)["todos"]
-    assert call.arguments["dead_letter_arn"] == "${module.todos_lost.arn}"
+    assert call.arguments["dead_letter_arn"] == '${format("%s", module.todos_lost.arn)}'
     assert call.arguments["provisioned_concurrency"] == 2
     assert "provisioned_concurrency" not in rendered(scope, lines, released=False)["todos"].arguments
 
