@@ -57,7 +57,7 @@ def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> No
     again = shop.crabwalk("rollback", "hello")
     assert (again.code, again.out) == (
         0,
-        f"hello: already rolled back from version {candidate} to {stable} by {ME}; --to VERSION goes further\n",
+        f"hello: already rolled back from version {candidate} to {stable} by root; --to VERSION goes further\n",
     )
 
 
