@@ -6,8 +6,10 @@ One story in order, because each Terraform run costs seconds.
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
+import pytest
 from shop_kit import Scratch
 
 from pipeline import local
@@ -96,3 +98,31 @@ def test_what_was_reviewed_is_what_is_applied(
     assert re.search(r"health: its alias moved from version 1 \(\w+\) to version 1 \(\w+\)", refused.err)
     unknown = here.crabwalk("deploy", "--plan", "20260101T000000-abcdef", "--env", "local")
     assert (unknown.code, "there is no saved plan" in unknown.err) == (5, True)
+
+
+@pytest.mark.exhaustive
+def test_what_nobody_reviewed_does_not_follow_a_first_release(
+    embedded: local.Running,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    """Somebody deletes the log group while the version is tried out: Terraform would make it again, unreviewed."""
+    here = Scratch.make(tmp_path / "repository", "strange", services=MANIFEST)
+    here.walk_in("health", "")
+    (here.root / "services/health/hooks").mkdir()
+    group = f"/aws/lambda/{here.function('health')}"
+    here.write(
+        "services/health/hooks/away.py",
+        f"import boto3\nboto3.client('logs').delete_log_group(logGroupName={group!r})\n",
+    )
+    hooks = f"hooks: {{before: [{{command: [{sys.executable}, hooks/away.py]}}]}}"
+    here.replace(MANIFEST, "release: {steps: [], ", f"release: {{{hooks}, steps: [], ")
+    here.commit("health, with a hook that does harm")
+    client(here.env, "s3").create_bucket(Bucket=here.env.bucket)
+    done = here.crabwalk("plan", "--save", "--env", "local", "--output", "json")
+    assert done.code == 0, done.said
+    applied = here.crabwalk("deploy", "--plan", done.json["saved"]["id"], "--env", "local")
+    assert applied.code == 5, applied.said
+    assert "nobody reviewed create module.health.aws_cloudwatch_log_group.this" in applied.err
+    assert "what is released stays so, without what should have followed" in applied.err
+    assert here.alias("health")["FunctionVersion"] == "1"
+    assert here.status("health")["url"] is None
