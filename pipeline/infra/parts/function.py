@@ -42,7 +42,7 @@ def call(scope: Scope, service: Service, *, released: bool) -> Call:
         "tags": tags(service),
     }
     if service.dead_letter is not None and (dead := target(scope, service, service.dead_letter)) is not None:
-        # The module asks whether there is one, which must be known before the queue is: what `format` makes is never null.
+        # Whether there is one must be known before the queue is made: what `format` makes is never null.
         own = dead.arn.startswith("${module.")
         arguments["dead_letter_arn"] = f'${{format("%s", {dead.arn[2:-1]})}}' if own else dead.arn
     if service.concurrency.provisioned and released:
