@@ -29,13 +29,13 @@ from shop_kit import Done, Scratch
 
 from pipeline import local
 from pipeline.aws import client, subprocess_environment
+from pipeline.deploying.planning import needs_of, plan_stack, read_setting, ready
 from pipeline.infra import provider
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.infra.render import LOCK
 from pipeline.infra.terraform import Terraform
 from pipeline.manifest import load_services
 from pipeline.manifest.project import load_project
-from pipeline.planning import needs_of, plan_stack, read_setting, ready
 from pipeline.release.ledger.records import Released, ServiceRecord, StackRecord
 from pipeline.release.walk.act import Engine
 from pipeline.workspace.git import Repository

@@ -163,7 +163,7 @@ def _chosen(services: Sequence[Described], only: Sequence[str]) -> tuple[Describ
     known = [service.name for service in services]
     for name in only:
         if name not in known:
-            from pipeline.planning import no_such_service
+            from pipeline.deploying.planning import no_such_service
 
             raise no_such_service(name, known)
     return tuple(service for service in services if not only or service.name in only)

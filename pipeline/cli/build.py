@@ -67,8 +67,8 @@ def command(
 
 def _chosen(here: Here, services: tuple[str, ...], base: str | None) -> list[Service]:
     """The services that were named, without those that `base` leaves out."""
+    from pipeline.deploying.planning import no_such_service
     from pipeline.manifest import load_services
-    from pipeline.planning import no_such_service
 
     found = load_services(here.project, here.env_name)
     known = [service.name for service in found]

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
-
-if TYPE_CHECKING:
-    from pipeline.release.walk.view import WalkView
-    from pipeline.run import Options, Run
 
 
 @click.command()
@@ -61,7 +52,7 @@ def command(
         )
     if dry_run:
         from pipeline.cli.plan import show_plan
-        from pipeline.run import Options
+        from pipeline.deploying.run import Options
 
         return show_plan(env_name, Options(services, base, retry, frozenset(allow_destroy)), output)
     return deploy(
@@ -91,10 +82,11 @@ def deploy(
 ) -> int:
     """Deploy the commit and tell how each release ended; the exit code."""
     from pipeline.cli.asking import UNREAD
-    from pipeline.deploy import Deploy
+    from pipeline.cli.running import prepared, reviewing
+    from pipeline.deploying.deploy import Deploy
+    from pipeline.deploying.run import MAX_PARALLEL, Options
     from pipeline.release.walk.outcome import exit_code
     from pipeline.report.release import show_result
-    from pipeline.run import MAX_PARALLEL, Options
 
     console = here.console
     claimed, at_once = os.environ.get("GITHUB_ACTOR"), max_parallel or MAX_PARALLEL
@@ -122,53 +114,3 @@ def deploy(
     if here.json:
         console.json({"commit": here.repo.head, "environment": here.env.name, "exit": code, "releases": results})
     return code
-
-
-def prepared(here: Here, options: Options, record: Path | None = None) -> Run:
-    """A run for what the working directory and the ledger say now."""
-    from pipeline.aws.identity import whoami
-    from pipeline.planning import check_checkout, read_setting
-    from pipeline.report.build import BuildView
-    from pipeline.run import Run
-    from pipeline.standing import gone, told_gone
-
-    warning = check_checkout(here.repo, here.env)
-    if warning:
-        here.console.warn(warning)
-    actor = whoami(here.env).arn
-    here.settle_unrecorded()
-    setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
-    for left in told_gone(gone(setting.stacks, {one.name for one in setting.services}), here.env.name):
-        here.console.warn(left)
-    building = partial(BuildView, here.console)
-    return Run(here.engine, setting, here.repo, actor, options, here.console, building, _walking(here, record))
-
-
-def reviewing(run: Run, plan_id: str) -> Run:
-    """The run that applies a saved plan: what it asks for, and with which permissions, was reviewed."""
-    from pipeline.plans.reviewed import Reviewed
-    from pipeline.plans.store import PlanStore
-
-    saved = PlanStore(run.engine.objects).load(plan_id)
-    asked = replace(
-        run.options,
-        only=saved.only,
-        base=saved.base,
-        retry=saved.retry,
-        allow_destroy=frozenset(saved.allow_destroy),
-    )
-    setting = replace(run.setting, now=saved.created)  # what has to stay for an old version had to stay then
-    return replace(run, options=asked, setting=setting, reviewed=Reviewed(run.engine, saved))
-
-
-def _walking(
-    here: Here, record: Path | None
-) -> Callable[[], AbstractContextManager[Callable[[Sequence[WalkView]], None]]]:
-    @contextmanager
-    def opened() -> Iterator[Callable[[Sequence[WalkView]], None]]:
-        from pipeline.report.live import WalkLive
-
-        with WalkLive(here.console, record) as live:
-            yield live.update
-
-    return opened

@@ -12,7 +12,7 @@ from pipeline.cli.asking import asker, reason_option
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.destroying import Destroyed
+    from pipeline.deploying.destroying import Destroyed
     from pipeline.infra import Change
 
 
@@ -32,9 +32,9 @@ def command(
     Shows the plan and asks for the service's name; where there is no terminal, --yes NAME answers. Whatever else is in
     its stack stays as it is. Its history stays, and what else stays is said. Refuses while a release is under way.
     """
-    from pipeline.destroying import Destroyed, check_destroyable, opened
+    from pipeline.deploying.destroying import Destroyed, check_destroyable, opened
+    from pipeline.deploying.planning import read_setting
     from pipeline.errors import UsageError
-    from pipeline.planning import read_setting
 
     here = Here(env_name, json=output == "json")
     if yes is not None and yes != service:

@@ -30,9 +30,9 @@ def command(*, service: str, env_name: str | None, port: int | None, output: str
     """
     from pipeline import dev
     from pipeline.build.toolchain import scripts
+    from pipeline.deploying.planning import no_such_service
     from pipeline.manifest import load_services
     from pipeline.manifest.project import LOCAL
-    from pipeline.planning import no_such_service
 
     if env_name not in {None, LOCAL}:
         raise UsageError(f"dev runs against the embedded AWS, not against `{env_name}`", hint=f"--env {LOCAL}")

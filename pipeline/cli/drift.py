@@ -33,9 +33,9 @@ def command(names: tuple[str, ...], env_name: str | None, *, reapply: bool, outp
     bucket's own root and stacks whose manifests are gone. Ends with 6 when something drifted, and with another fault's
     code when nothing did and a stack could not be looked at.
     """
-    from pipeline.drifting import look
-    from pipeline.drifting import reapply as put_back
-    from pipeline.planning import read_setting
+    from pipeline.deploying.drifting import look
+    from pipeline.deploying.drifting import reapply as put_back
+    from pipeline.deploying.planning import read_setting
     from pipeline.report.drift import document, markdown, show_drift
 
     here = Here(env_name, json=output != "text")

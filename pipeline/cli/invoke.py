@@ -73,9 +73,9 @@ def command(
 
 
 def _declared(here: Here, name: str, *, dev: bool) -> Service:
+    from pipeline.deploying.planning import no_such_service
     from pipeline.manifest import load_services
     from pipeline.manifest.project import LOCAL
-    from pipeline.planning import no_such_service
 
     services = load_services(here.project, LOCAL) if dev else here.services
     found = next((one for one in services if one.name == name), None)

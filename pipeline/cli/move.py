@@ -20,8 +20,8 @@ def command(service: str, target: str, env_name: str | None, output: str) -> int
     Takes the leases of all services of both stacks and both states' locks, or refuses. What a move that died half-way
     left is finished by the next one. Ends with 5 when somebody works on either stack.
     """
-    from pipeline.moving import move
-    from pipeline.planning import read_setting
+    from pipeline.deploying.moving import move
+    from pipeline.deploying.planning import read_setting
 
     here = Here(env_name, json=output == "json")
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)

@@ -9,8 +9,8 @@ import click
 from pipeline.cli.options import Here, env_option
 
 if TYPE_CHECKING:
+    from pipeline.deploying.run import Options
     from pipeline.plans.model import Preview
-    from pipeline.run import Options
 
 
 @click.command()
@@ -44,7 +44,7 @@ def command(
     Triggers of a service that is new come after its first release; drift is where the world differs from the state.
     What waits for a value that another service's release makes is not among Terraform's changes yet.
     """
-    from pipeline.run import Options
+    from pipeline.deploying.run import Options
 
     options = Options(services, base, retry, frozenset(allow_destroy))
     return (save_plan if save else show_plan)(env_name, options, output)
@@ -52,7 +52,7 @@ def command(
 
 def show_plan(env_name: str | None, options: Options, output: str) -> int:
     """Plan, with Terraform where a stack's inputs changed, and render it."""
-    from pipeline.planning import check_checkout, plan_deploy, read_setting
+    from pipeline.deploying.planning import check_checkout, plan_deploy, read_setting
     from pipeline.plans.preview import preview
 
     here = Here(env_name, json=output != "text")
@@ -67,7 +67,7 @@ def show_plan(env_name: str | None, options: Options, output: str) -> int:
 
 def save_plan(env_name: str | None, options: Options, output: str) -> int:
     """Build, upload and plan, store that under an id, and render it."""
-    from pipeline.cli.deploy import prepared
+    from pipeline.cli.running import prepared
     from pipeline.plans.save import save
 
     here = Here(env_name, json=output != "text")

@@ -11,9 +11,9 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
+    from pipeline.deploying.planning import Setting
+    from pipeline.deploying.rendering import Rendered
     from pipeline.infra import Root
-    from pipeline.planning import Setting
-    from pipeline.rendering import Rendered
 
 
 @click.command()
@@ -31,7 +31,7 @@ def command(names: tuple[str, ...], env_name: str | None, *, out: Path | None, o
     be read the roots are shown as if every service was released and nothing had to stay, and it is said. With --out
     each root is a folder of its own, ready for `terraform init`. No credentials and no secrets are in them.
     """
-    from pipeline.rendering import rendered, write
+    from pipeline.deploying.rendering import rendered, write
 
     here = Here(env_name, json=output == "json")
     setting, known = _setting(here, offline=offline)
@@ -54,9 +54,9 @@ def command(names: tuple[str, ...], env_name: str | None, *, out: Path | None, o
 
 def _setting(here: Here, *, offline: bool) -> tuple[Setting, bool]:
     """What the ledger knows, and whether it was read."""
+    from pipeline.deploying.planning import read_setting
+    from pipeline.deploying.rendering import unasked
     from pipeline.errors import AwsError
-    from pipeline.planning import read_setting
-    from pipeline.rendering import unasked
 
     why = "it was not asked"
     if not offline:

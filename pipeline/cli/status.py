@@ -29,10 +29,10 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     Also who paused it or waits for approval, who rolled back by hand and why, and what can be done about it.
     """
     from pipeline.abreast import abreast
-    from pipeline.planning import no_such_service
+    from pipeline.deploying.planning import no_such_service
+    from pipeline.deploying.standing import gone, told_gone
     from pipeline.release.walk.outcome import service_url
     from pipeline.report.status import status_lines
-    from pipeline.standing import gone, told_gone
 
     here = Here(env_name, json=output == "json")
     here.settle_unrecorded()

@@ -3,7 +3,7 @@
 In: nothing but a state directory. Out: `Running`, an endpoint on loopback that speaks AWS. `up` starts one detached
 process (`server`), `down` ends it and every function it spawned, `running` says whether there is one, by the standard
 library alone because fast verbs ask it. The edge lives inside that process only: `patching` replaces MiniStack's
-private functions after checking their signatures, one file per idea (`edge_*`). Nothing else knows MiniStack.
+private functions after checking their signatures, one file per idea (`edge/`). Nothing else knows MiniStack.
 """
 
 from __future__ import annotations

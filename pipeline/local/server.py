@@ -43,7 +43,7 @@ async def serve(listener_fd: int) -> None:
     import hypercorn.asyncio
     from hypercorn.config import Config
 
-    from pipeline.local import edge
+    from pipeline.local.edge import patches
 
     config = Config()
     config.bind = [f"fd://{listener_fd}"]
@@ -55,24 +55,24 @@ async def serve(listener_fd: int) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    await hypercorn.asyncio.serve(cast("Any", edge.application()), config, shutdown_trigger=stop.wait)
+    await hypercorn.asyncio.serve(cast("Any", patches.application()), config, shutdown_trigger=stop.wait)
 
 
 def main(arguments: list[str]) -> int:
     data_dir, listener_fd, port = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     settle_environment(data_dir, port)
     try:
-        from pipeline.local import edge
+        from pipeline.local.edge import patches
 
-        edge.apply(random.Random(int(arguments[3])) if len(arguments) > 3 else random.Random())  # noqa: S311
-        edge.restore(data_dir)
+        patches.apply(random.Random(int(arguments[3])) if len(arguments) > 3 else random.Random())  # noqa: S311
+        patches.restore(data_dir)
     except CrabwalkError as fault:
         sys.stderr.write(f"{fault.what}\n{fault.hint or ''}\n")
         return fault.exit_code
     try:
         asyncio.run(serve(listener_fd))
     finally:
-        edge.close(data_dir)
+        patches.close(data_dir)
     return 0
 
 

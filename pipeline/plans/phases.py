@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.converge import losses, said_to
+from pipeline.deploying.converge import losses, said_to
+from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, needs_of, plan_stack, ready
 from pipeline.errors import CrabwalkError
 from pipeline.infra.calls import Call
 from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.infra.side_by_side import Teller, Work, side_by_side
-from pipeline.planning import DeployPlan, Setting, StackPlan, needs_of, plan_stack, ready
 from pipeline.plans.model import StackShown
 from pipeline.release.ledger.records import Released
 

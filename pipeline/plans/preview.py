@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, ready
+from pipeline.deploying.standing import gone, told_gone
 from pipeline.infra.cost import Cost, Size, cost
 from pipeline.infra.model import Change
 from pipeline.infra.side_by_side import Teller, Work
 from pipeline.manifest.references import needed
-from pipeline.planning import DeployPlan, Setting, StackPlan, ready
 from pipeline.plans.model import Preview, ReleaseShown, ServiceShown, StackShown
 from pipeline.plans.phases import planner, shown, side_by_side_of
 from pipeline.plans.usage import next_version, usage_of
 from pipeline.release.model import percent
-from pipeline.standing import gone, told_gone
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Service

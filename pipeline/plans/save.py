@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.artifacts import built, uploaded
-from pipeline.converge import losses
+from pipeline.deploying.artifacts import built, uploaded
+from pipeline.deploying.converge import losses
+from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, plan_stack
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra.model import InfraPlan
 from pipeline.infra.side_by_side import Teller, Work
-from pipeline.planning import DeployPlan, Setting, StackPlan, plan_stack
 from pipeline.plans import world
 from pipeline.plans.model import Preview, SavedShown, StackShown, flags
 from pipeline.plans.phases import beyond, planner, second_phase, side_by_side_of, waits
@@ -24,7 +24,7 @@ from pipeline.release.model import new_release_id
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
-    from pipeline.run import Run
+    from pipeline.deploying.run import Run
 
 
 def save(run: Run) -> Preview:

@@ -8,11 +8,11 @@ import pytest
 from shop_kit import ONE_STEP, Shop
 
 from pipeline.aws import client
+from pipeline.deploying.planning import plan_stack, read_setting
 from pipeline.infra import plan_infra, stack_directory
 from pipeline.local.traffic import Traffic
 from pipeline.manifest import load_services
 from pipeline.manifest.project import load_project
-from pipeline.planning import plan_stack, read_setting
 from pipeline.release.walk.act import Engine
 from pipeline.workspace.git import Repository
 

@@ -18,7 +18,7 @@ import edge_kit as kit
 import pytest
 
 from pipeline import local
-from pipeline.local import edge_authorizers
+from pipeline.local.edge import authorizers
 
 E = 65537
 
@@ -138,5 +138,5 @@ def test_only_a_token_of_the_issuer_for_the_audience_with_a_scope_passes(embedde
 
 @pytest.mark.parametrize("token", ["", "a.b", "a.b.c.d", "a.b.%%%", f"a.b.{text(b'0' * 200)}"])
 def test_what_is_no_signature_is_none(token: str) -> None:
-    assert not edge_authorizers.signed(token, KEY.jwk())
-    assert not edge_authorizers.signed("a.b.YQ", {})
+    assert not authorizers.signed(token, KEY.jwk())
+    assert not authorizers.signed("a.b.YQ", {})

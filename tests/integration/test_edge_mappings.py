@@ -8,7 +8,7 @@ import edge_kit as kit
 import pytest
 
 from pipeline import local
-from pipeline.local.edge_mappings import REMOVABLE
+from pipeline.local.edge.mappings import REMOVABLE
 
 
 def queue(running: local.Running, name: str, **attributes: str) -> str:

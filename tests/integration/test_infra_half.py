@@ -11,12 +11,12 @@ from faulty_kit import Answer, Asked, Faulty
 from yard_kit import Said
 
 from pipeline import local
-from pipeline.converge import UNFINISHED, converge
-from pipeline.drifting import look
+from pipeline.deploying.converge import UNFINISHED, converge
+from pipeline.deploying.drifting import look
+from pipeline.deploying.planning import Setting, plan_stack
 from pipeline.errors import TerraformError, UsageError
 from pipeline.manifest.models import Service
 from pipeline.manifest.project import Environment, Project
-from pipeline.planning import Setting, plan_stack
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.walk.act import Engine
 

@@ -11,10 +11,10 @@ import yard_kit
 from yard_kit import Yard
 
 from pipeline import local
+from pipeline.deploying.releasing import Releasing
+from pipeline.deploying.run import Run
 from pipeline.errors import AwsError
 from pipeline.manifest.models import Service
-from pipeline.releasing import Releasing
-from pipeline.run import Run
 
 # `b` refers to `a`, `c` to `b`; `d` and `e` to nobody.
 NEEDS = {"a": "", "b": "a", "c": "b", "d": "", "e": ""}

@@ -14,11 +14,11 @@ from stand_kit import Stand
 
 from pipeline import local, moving
 from pipeline.aws import client
+from pipeline.deploying.planning import plan_stack
 from pipeline.errors import ConflictError
 from pipeline.infra import holding, locks, plan_infra, stack_directory
 from pipeline.infra.locks import lock_key
 from pipeline.infra.render import state_key
-from pipeline.planning import plan_stack
 from pipeline.release.ledger.lease import Lease
 
 Captured = pytest.CaptureFixture[str]

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.aws.objects import Objects
+from pipeline.deploying.planning import Setting, StackPlan
 from pipeline.errors import ConflictError
 from pipeline.infra.events import StalePlanError
 from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.manifest.project import Environment, Project
-from pipeline.planning import Setting, StackPlan
 from pipeline.plans.reviewed import Reviewed
 from pipeline.plans.saved import LIFE_S, SavedPlan, SavedStack, StateSeen, Tools
 from pipeline.plans.store import PlanStore, Use

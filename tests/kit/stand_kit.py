@@ -14,10 +14,10 @@ import pytest
 from pipeline.aws import client
 from pipeline.aws.objects import Objects
 from pipeline.cli import run
-from pipeline.converge import converge
+from pipeline.deploying.converge import converge
+from pipeline.deploying.planning import Setting, plan_stack, read_setting
 from pipeline.manifest import load_services
 from pipeline.manifest.project import Environment, environment, load_project
-from pipeline.planning import Setting, plan_stack, read_setting
 from pipeline.release.ledger.records import Released, ServiceRecord
 from pipeline.release.walk.act import Engine
 from pipeline.report.console import Console

@@ -17,16 +17,16 @@ import engine_kit
 from many_kit import Fleet
 
 from pipeline import local
+from pipeline.deploying.planning import DeployPlan, Setting
+from pipeline.deploying.releasing import Releasing
+from pipeline.deploying.run import Options, Run
 from pipeline.manifest.models import Service
 from pipeline.manifest.models_checks import Checks
 from pipeline.manifest.models_release import Release, Step
 from pipeline.manifest.project import Project
-from pipeline.planning import DeployPlan, Setting
 from pipeline.release.ledger.records import Released
 from pipeline.release.model import ALIAS
 from pipeline.release.walk.view import ReleaseResult, WalkView
-from pipeline.releasing import Releasing
-from pipeline.run import Options, Run
 from pipeline.workspace.model import Affected, Reason
 
 COMMIT = "c0ffee" * 6 + "c0de"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.local.edge_alarm_math import MathError, compute, names
+from pipeline.local.edge.alarm_math import MathError, compute, names
 
 PERIODS = [0, 60, 120]
 ERRORS = {60: 5.0, 120: 1.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.local.edge_alarm_rules import MISSING, Outcome, Point, Rule, State, evaluate
+from pipeline.local.edge.alarm_rules import MISSING, Outcome, Point, Rule, State, evaluate
 
 
 def outcome(data: str, of: int, missing: str = "missing", periods: int = 3) -> Outcome:

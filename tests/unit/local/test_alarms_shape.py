@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.edge_alarm_rules import Rule
-from pipeline.local.edge_alarm_shape import AlarmError, Expression, Watched, period_of, queries_of, rule_of, stored
+from pipeline.local.edge.alarm_rules import Rule
+from pipeline.local.edge.alarm_shape import AlarmError, Expression, Watched, period_of, queries_of, rule_of, stored
 
 PLAIN: dict[str, Any] = {
     "AlarmName": "a",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.local.edge_emf import MAX_LINE, Datum, Extractor, read
-from pipeline.local.metric_store import MetricStore
+from pipeline.local.edge.emf import MAX_LINE, Datum, Extractor, read
+from pipeline.local.edge.metric_store import MetricStore
 
 NOW = 1_800_000_000.0
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.local.edge_http import allowed_host, refusal
+from pipeline.local.edge.http import allowed_host, refusal
 
 DATA_PATH = "/_aws/execute-api/"
 

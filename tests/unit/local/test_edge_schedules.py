@@ -14,7 +14,7 @@ import json, sys
 from pathlib import Path
 from pipeline.local.server import settle_environment
 settle_environment(Path(sys.argv[1]), 1)
-from pipeline.local.edge_schedules import due
+from pipeline.local.edge.schedules import due
 print(json.dumps([due(*case) for case in json.load(sys.stdin)]))
 """
 DAY = 86_400.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.local.metric_statistics import known_statistic, of_values, percentile, trim
+from pipeline.local.edge.metric_statistics import known_statistic, of_values, percentile, trim
 
 HUNDRED = dict.fromkeys(map(float, range(1, 101)), 1.0)  # 1, 2, ... 100
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.local.metric_statistics import percentile
-from pipeline.local.metric_store import FINE_S, Bucket, MetricStore
+from pipeline.local.edge.metric_statistics import percentile
+from pipeline.local.edge.metric_store import FINE_S, Bucket, MetricStore
 
 KEY = ("0", "us-east-1", "AWS/Lambda", "Invocations", (("FunctionName", "hello"),))
 ONCE = ((1.0, 1.0),)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.pipe_events import Event, Pattern, passing, resolved, sent, settings, text_of
+from pipeline.local.edge.pipe_events import Event, Pattern, passing, resolved, sent, settings, text_of
 
 
 def matches(event: Event, pattern: Pattern) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.local.stream_batches import Part, Rules, Step, after, first_failure, rules_of
+from pipeline.local.edge.stream_batches import Part, Rules, Step, after, first_failure, rules_of
 
 WHOLE = Part(0, 8)
 RECORDS: list[dict[str, Any]] = [{"dynamodb": {"SequenceNumber": str(n)}} for n in range(3)]

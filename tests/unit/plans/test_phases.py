@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.build import BuildPlan
+from pipeline.deploying.planning import DeployPlan, Setting, plan_stack
 from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project
-from pipeline.planning import DeployPlan, Setting, plan_stack
 from pipeline.plans.phases import beyond, second_phase, shown
 from pipeline.release.ledger.records import Released, ServiceRecord, StackRecord
 from pipeline.workspace.model import Affected, Reason

@@ -1,0 +1,62 @@
+"""A deploy's artifacts: built once for all services, then laid into the environment's bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.abreast import abreast
+from pipeline.deploying.planning import DeployPlan, check_unmoved
+from pipeline.errors import CrabwalkError
+
+if TYPE_CHECKING:
+    from pipeline.build import Artifact
+    from pipeline.deploying.run import Run
+
+AT_ONCE = 8  # uploads
+
+
+def built(run: Run, plan: DeployPlan) -> dict[str, Artifact]:
+    """Build what the plan says, in one cargo run a target; the artifacts by service.
+
+    Those of a saved plan are not built again. Raises BuildError, and ConflictError when the checkout moved meanwhile.
+    """
+    if run.reviewed is not None:
+        check_unmoved(run.setting)
+        for artifact in run.reviewed.artifacts.values():
+            run.tell.progress(f"{artifact.service}: zip {artifact.sha256[:12]} as it was reviewed")
+        return run.reviewed.artifacts
+    from pipeline.build import execute_build
+
+    with run.building() as view:
+        artifacts = execute_build(plan.build, view)
+    check_unmoved(run.setting)
+    for artifact in artifacts:
+        source = "from the store, its inputs are known" if artifact.reused else "built"
+        run.tell.progress(
+            f"{artifact.service}: {artifact.size / 1000:,.0f} kB zip {artifact.sha256[:12]}, {source}"
+            + (f"; {artifact.grew}" if artifact.grew else "")
+        )
+    return {artifact.service: artifact for artifact in artifacts}
+
+
+def uploaded(run: Run, artifacts: Sequence[Artifact]) -> tuple[CrabwalkError | None, ...]:
+    """Upload zips, and the evidence that travels with each, side by side; the error of each that could not be."""
+    if run.reviewed is not None:  # they lie there since the plan was saved
+        return (None,) * len(artifacts)
+    return abreast(lambda artifact: _upload(run, artifact), artifacts, AT_ONCE)
+
+
+def _upload(run: Run, artifact: Artifact) -> CrabwalkError | None:
+    from pipeline.build.record import companions
+
+    objects = run.engine.objects
+    try:
+        if not objects.exists(artifact.key) and objects.upload(artifact.key, artifact.path):
+            run.tell.progress(f"{artifact.service}: uploaded {artifact.key}")
+        for one in companions(artifact):
+            if not objects.exists(one.key):
+                objects.upload(one.key, one.path, one.content_type)
+    except CrabwalkError as error:
+        return error
+    return None

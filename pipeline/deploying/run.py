@@ -1,0 +1,187 @@
+"""One run of a deploy: what it was asked for, what it holds, and what has ended so far. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from pipeline.deploying.converge import converge
+from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, needs_of, plan_deploy, read_setting
+from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.infra.side_by_side import Teller, Work, side_by_side
+from pipeline.release.ledger.leases import Leases
+from pipeline.release.ledger.records import ServiceRecord, StackRecord
+from pipeline.release.model import LATEST, Rollout
+from pipeline.release.verbs.handover import hand_over, handed_over
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.outcome import result_of, skipped
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult, WalkView
+from pipeline.release.walk.walk import run
+
+if TYPE_CHECKING:
+    from pipeline.build.view import View
+    from pipeline.plans.reviewed import Reviewed
+    from pipeline.workspace.git import Repository
+
+
+# One round over so many reads each alias within four seconds at Lambda's 15 calls a second, of the fifteen it has.
+MAX_PARALLEL = 50
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may ask of a deploy beyond the commit."""
+
+    only: tuple[str, ...] = ()
+    base: str | None = None
+    retry: bool = False
+    allow_destroy: frozenset[str] = frozenset()
+    claimed_actor: str | None = None
+    detach: bool = False
+    max_parallel: int = MAX_PARALLEL
+
+
+Show = Callable[[Sequence[WalkView]], None]
+Join = Callable[[Sequence[Walk]], Iterable[Walk]]
+
+
+@dataclass
+class Run:
+    """What the parts of one deploy share: `setting` is replaced as the run changes what the ledger knows."""
+
+    engine: Engine
+    setting: Setting
+    repo: Repository
+    actor: str
+    options: Options
+    tell: Teller
+    building: Callable[[], AbstractContextManager[View]]
+    walking: Callable[[], AbstractContextManager[Show]]
+    reviewed: Reviewed | None = None  # the saved plan that is applied, and nothing else
+    walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
+    results: list[ReleaseResult] = field(default_factory=list)
+    conflicts: dict[str, ConflictError] = field(default_factory=dict)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """The leases this run holds; taken one by one, released together."""
+        doing = f"deploy of {self.setting.commit[:12]}"
+        return Leases(self.engine.objects, ttl_s=self.setting.env.lease_s, doing=doing, say=self.tell.progress)
+
+    def plan(self) -> DeployPlan:
+        """What a deploy would do now."""
+        options, build = self.options, self.reviewed is None
+        return plan_deploy(self.setting, self.repo, options.only, options.base, retry=options.retry, build=build)
+
+    def wanted(self, service: str) -> bool:
+        """Whether the person named this service, or none."""
+        return not self.options.only or service in self.options.only
+
+    def skip(self, record: ServiceRecord, outcome: ReleaseOutcome, sentence: str, after: str | None = None) -> None:
+        """Note that a service is not released, and what to do next."""
+        result = skipped(record, self.setting.env.name, self.setting.commit, outcome, sentence)
+        self.results.append(replace(result, next=after) if after else result)
+
+    def nothing_new(self, record: ServiceRecord, sentence: str) -> None:
+        """Note that there is nothing to walk; the base moves on, so that the next deploy does not look again."""
+        if record.promoted is not None:
+            promoted = replace(record.promoted, commit=self.setting.commit, needs=self._needs(record.service))
+            moved = replace(record, promoted=promoted)
+            self.keep(self.engine.ledger.save(moved))
+        self.skip(record, "no-op", sentence)
+
+    def _needs(self, service: str) -> str:
+        return next(needs_of(self.setting, one) for one in self.setting.services if one.name == service)
+
+    def keep(self, record: ServiceRecord) -> None:
+        """Go on with this record of a service."""
+        self.setting = replace(self.setting, records={**self.setting.records, record.service: record})
+
+    def refresh(self) -> None:
+        """Read anew what the ledger knows."""
+        before = self.setting
+        read = read_setting(before.project, before.env, before.services, self.repo, self.engine)
+        # What has to stay for an old version is what had to stay when the plan was reviewed.
+        self.setting = read if self.reviewed is None else replace(read, now=before.now)
+
+    def terraform(self, stacks: Sequence[StackPlan]) -> dict[str, CrabwalkError]:
+        """Bring stacks that do not refer to each other to their plans, side by side; the faults of those that failed.
+
+        Where Terraform has nothing to do it does not run.
+        """
+
+        def work(stack: StackPlan) -> Work[StackRecord | None]:
+            return lambda tell: converge(
+                self.engine,
+                self.setting,
+                stack,
+                self.options.allow_destroy,
+                tell,
+                before_apply=self.leases.check,
+                reviewed=self.reviewed,
+            )
+
+        for one in stacks:
+            if not one.terraform:
+                work(one)(self.tell)
+        made = side_by_side(
+            self.tell,
+            lambda name: f"terraform: stack {name}",
+            {one.stack: work(one) for one in stacks if one.terraform},
+        )
+        records = {name: one for name, one in made.items() if isinstance(one, StackRecord)}
+        self.setting = replace(self.setting, stacks={**self.setting.stacks, **records})
+        return {name: one for name, one in made.items() if isinstance(one, CrabwalkError)}
+
+    def walk(
+        self, walks: Sequence[Walk] = (), join: Join = lambda _: (), beside: Sequence[Rollout] = ()
+    ) -> tuple[Walk, ...]:
+        """Walk these releases side by side to their ends, with those that join them meanwhile, and note them."""
+        if self.options.detach:  # nobody is here to give a turn later
+            while new := tuple(join(())):
+                walks = (*walks, *new)
+        walks = tuple(walks) or tuple(join(()))
+        if not walks:
+            return ()
+        watched = any(walk.rollout.stable != LATEST for walk in walks)  # a first release has nothing to watch
+        with self.walking() if watched else nullcontext(lambda _: None) as show:
+            if self.options.detach:
+                self.walking_now = tuple(walk.rollout.service for walk in walks)
+                finished = hand_over(self.engine, walks, show)
+            else:
+                finished = run(self.engine, walks, show, join=self._noting(join), beside=beside)
+        self.walking_now = ()
+        for walk in finished:
+            result = result_of(walk.rollout, walk.decision, self.engine.now())
+            self.results.append(handed_over(walk, result) if self.options.detach else result)
+            self.after(walk.rollout)
+        return finished
+
+    def after(self, rollout: Rollout) -> None:
+        """Run what its manifest wants to be run once a release is over; a failure is a warning."""
+        service = next((one for one in self.setting.services if one.name == rollout.service), None)
+        if service is None or not rollout.over or not service.release.hooks.after:
+            return
+        from pipeline.release.around.hooks import after
+
+        hooks, env = service.release.hooks, self.setting.env
+        say = partial(self._say, rollout.service)
+        for warning in after(hooks, rollout, env, service.directory, say):
+            self.tell.warn(warning)
+
+    def _say(self, service: str, text: str) -> None:
+        self.tell.progress(f"{service}: {text}")
+
+    def _noting(self, join: Join) -> Join:
+        """Note before each round which traffic is being walked."""
+
+        def joining(walks: Sequence[Walk]) -> Iterable[Walk]:
+            new = tuple(join(walks))
+            self.walking_now = tuple(one.rollout.service for one in (*walks, *new) if not one.finished)
+            return new
+
+        return joining

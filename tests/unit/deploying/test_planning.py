@@ -1,0 +1,212 @@
+"""What a deploy would do: the order of commits, what stands in a stack, which leases it needs, and why."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.deploying.planning import (
+    DeployPlan,
+    Setting,
+    _with_other_reasons,
+    check_checkout,
+    check_order,
+    check_unmoved,
+    no_such_service,
+    plan_stack,
+)
+from pipeline.errors import ConflictError, UsageError
+from pipeline.manifest.models import HttpTrigger, Service
+from pipeline.manifest.project import Environment, Project
+from pipeline.release.ledger.records import Rejected, Released, ServiceRecord, StackRecord
+from pipeline.workspace.affected import Affected, Reason
+from pipeline.workspace.git import Repository
+
+ROOT = Path(__file__).parents[3]
+LOCAL = Environment("local", "000000000000", "us-east-1", "bucket", embedded=True)
+STAGING = Environment("staging", "111122223333", "eu-west-1", "bucket")
+
+
+def git(root: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *arguments]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "repository"
+    made.mkdir()
+    git(made, "init", "--quiet", "--initial-branch", "main")
+    git(made, "commit", "--quiet", "--allow-empty", "--message", "first")
+    return made
+
+
+def commit(root: Path, subject: str) -> str:
+    git(root, "commit", "--quiet", "--allow-empty", "--message", subject)
+    return git(root, "rev-parse", "HEAD")
+
+
+def released(commit: str, artifact: str = "a" * 64, configuration: str = "c") -> Released:
+    return Released("20260101T000000-000001", "4", commit, artifact, configuration, 0.0)
+
+
+def service(name: str) -> Service:
+    return Service(
+        name=name,
+        stack="web",
+        memory_mb=128,
+        timeout_s=3,
+        triggers=(HttpTrigger(routes=("GET /",)),),
+        directory=ROOT / "services" / name,
+        file=ROOT / "services" / name / "service.yaml",
+    )
+
+
+def setting(stacks: dict[str, StackRecord | None] | None = None, **records: ServiceRecord) -> Setting:
+    names = ("health", "hello")
+    return Setting(
+        project=Project("p", ROOT),
+        env=LOCAL,
+        commit="c0ffee",
+        subject="s",
+        services=tuple(service(name) for name in names),
+        records={name: records.get(name, ServiceRecord(name)) for name in names},
+        stacks=stacks or {"web": None},
+    )
+
+
+def test_a_commit_that_follows_the_released_one_may_be_deployed(root: Path) -> None:
+    older = git(root, "rev-parse", "HEAD")
+    commit(root, "second")
+    with Repository.open(root) as repo:
+        check_order(repo, ServiceRecord("hello"))
+        check_order(repo, ServiceRecord("hello", promoted=released(older)))
+        check_order(repo, ServiceRecord("hello", promoted=released(repo.head)))
+
+
+def test_an_older_commit_is_refused(root: Path) -> None:
+    older = git(root, "rev-parse", "HEAD")
+    newer = commit(root, "second")
+    git(root, "checkout", "--quiet", older)
+    with Repository.open(root) as repo, pytest.raises(ConflictError, match="does not contain"):
+        check_order(repo, ServiceRecord("hello", promoted=released(newer)))
+
+
+def test_a_clone_that_never_fetched_the_released_commit_is_refused(root: Path) -> None:
+    with Repository.open(root) as repo, pytest.raises(ConflictError, match="does not have") as caught:
+        check_order(repo, ServiceRecord("hello", promoted=released("1" * 40)))
+    assert caught.value.hint is not None
+    assert "git fetch" in caught.value.hint
+    assert "--base" in caught.value.hint
+
+
+def test_uncommitted_work_is_a_warning_locally_and_refused_elsewhere(root: Path) -> None:
+    (root / "new.txt").write_text("x")
+    with Repository.open(root) as repo:
+        assert check_checkout(repo, LOCAL) == "uncommitted changes are built in: new.txt"
+        with pytest.raises(UsageError, match=r"uncommitted changes: new\.txt"):
+            check_checkout(repo, STAGING)
+
+
+def test_a_checkout_that_moved_during_the_build_is_not_released(root: Path) -> None:
+    with Repository.open(root) as repo:
+        here = replace(setting(), project=Project("p", root), commit=repo.head, env=STAGING)
+    check_unmoved(here)
+    (root / "new.txt").write_text("x")
+    with pytest.raises(UsageError, match="uncommitted"):
+        check_unmoved(here)
+    (root / "new.txt").unlink()
+    commit(root, "second")
+    with pytest.raises(ConflictError, match="moved from"):
+        check_unmoved(here)
+
+
+def test_a_stack_holds_what_is_released_or_about_to_be() -> None:
+    now = setting(hello=ServiceRecord("hello", promoted=released("c0ffee")))
+    assert set(plan_stack(now, "web", {}).root.walk_fingerprints) == {"hello"}
+    assert set(plan_stack(now, "web", {"health": "artifacts/1.zip"}).root.walk_fingerprints) == {"health", "hello"}
+
+
+def test_a_service_that_stands_but_was_never_released_is_not_taken_away() -> None:
+    applied = StackRecord("web", "old", {}, ("health", "hello"), 0.0, "c0ffee")
+    now = setting({"web": applied}, hello=ServiceRecord("hello", promoted=released("c0ffee")))
+    planned = plan_stack(now, "web", {})
+    assert set(planned.root.walk_fingerprints) == {"health", "hello"}
+    text = planned.root.files["main.tf.json"].decode()
+    assert "health_http" not in text, "without a released version nothing may call it"
+    assert "hello_http" in text
+
+
+def test_terraform_runs_only_where_the_fingerprint_changed() -> None:
+    now = setting(hello=ServiceRecord("hello", promoted=released("c0ffee")))
+    first = plan_stack(now, "web", {})
+    assert first.terraform
+    applied = StackRecord("web", first.root.fingerprint, {}, ("hello",), 0.0, "c0ffee")
+    again = plan_stack(replace(now, stacks={"web": applied}), "web", {"hello": "artifacts/2.zip"})
+    assert not again.terraform, "another artifact is no reason for Terraform"
+
+
+def plan(now: Setting, affected: tuple[str, ...], fingerprint: str) -> DeployPlan:
+    applied = StackRecord("web", fingerprint, {}, ("health", "hello"), 0.0, "c0ffee")
+    now = replace(now, stacks={"web": applied})
+    found = tuple(Affected(one.name, None, (Reason("files", "x"),) * (one.name in affected)) for one in now.services)
+    build: Any = None
+    return DeployPlan(now, found, build, (plan_stack(now, "web", {}),))
+
+
+def test_terraform_needs_the_leases_of_the_whole_stack() -> None:
+    both = {name: ServiceRecord(name, promoted=released("c0ffee")) for name in ("health", "hello")}
+    now = setting(**both)
+    same = plan_stack(now, "web", {}).root.fingerprint
+    assert plan(now, ("hello",), same).leases == {"hello"}
+    assert plan(now, ("hello",), "another").leases == {"health", "hello"}
+    assert plan(now, (), "another").leases == {"health", "hello"}
+    assert [one.name for one in plan(now, ("hello",), same).services] == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("record", "retry", "kind"),
+    [
+        (ServiceRecord("hello"), False, None),
+        (ServiceRecord("hello", promoted=released("c", configuration="other")), False, "configuration"),
+        (ServiceRecord("hello", promoted=released("c", configuration="SAME")), True, None),
+    ],
+)
+def test_reasons_beyond_the_commit(record: ServiceRecord, kind: str | None, *, retry: bool) -> None:
+    stack = plan_stack(setting(hello=ServiceRecord("hello", promoted=released("c0ffee"))), "web", {})
+    same = stack.root.walk_fingerprints["hello"]
+    if record.promoted is not None and record.promoted.configuration == "SAME":
+        record = replace(record, promoted=replace(record.promoted, configuration=same))
+    found = _with_other_reasons(record, Affected("hello", None, ()), (stack,), retry=retry)
+    assert [reason.kind for reason in found.reasons] == ([kind] if kind else [])
+
+
+def test_retry_takes_what_was_rolled_back_by_hand() -> None:
+    stack = plan_stack(setting(hello=ServiceRecord("hello", promoted=released("c0ffee"))), "web", {})
+    live = released("c0ffee", configuration=stack.root.walk_fingerprints["hello"])
+    rejected = Rejected(live.release_id, live.commit, live.artifact, live.configuration)
+    record = ServiceRecord("hello", promoted=live, rejected=(rejected,))
+    unaffected = Affected("hello", None, ())
+    assert _with_other_reasons(record, unaffected, (stack,), retry=False) == unaffected
+    found = _with_other_reasons(record, unaffected, (stack,), retry=True)
+    assert [reason.kind for reason in found.reasons] == ["retry"]
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    assert no_such_service("helo", ("health", "hello")).hint == "did you mean `hello`?"
+    assert no_such_service("x", ("health", "hello")).hint == "declared: health, hello"
+
+
+def test_what_somebody_else_works_on_is_left_out_with_the_stack_it_holds_up() -> None:
+    both = {name: ServiceRecord(name, promoted=released("c0ffee")) for name in ("health", "hello")}
+    now = setting(**both)
+    same = plan_stack(now, "web", {}).root.fingerprint
+    code_only, with_terraform = plan(now, ("health", "hello"), same), plan(now, ("health", "hello"), "another")
+    assert [one.name for one in code_only.without({"health"}).services] == ["hello"]
+    assert with_terraform.without({"health"}).services == ()
+    assert with_terraform.without({"health"}).stacks == ()
+    assert with_terraform.without(set()) == with_terraform
