@@ -103,9 +103,10 @@ variable "retries" {
   type        = number
   default     = -1
 
+  # The provider does not send a 0, and AWS takes what is not sent for -1.
   validation {
-    condition     = var.retries >= -1 && var.retries <= 10000 && floor(var.retries) == var.retries
-    error_message = "retries must be a whole number from -1 to 10000."
+    condition     = var.retries == -1 || var.retries >= 1 && var.retries <= 10000 && floor(var.retries) == var.retries
+    error_message = "retries must be -1 or a whole number from 1 to 10000."
   }
 }
 

@@ -237,6 +237,8 @@ def test_a_pipes_settings_are_answered_and_stay_in_an_update(stage):
     assert told["SourceParameters"]["SqsQueueParameters"]["BatchSize"] == 2
     assert told["SourceParameters"]["FilterCriteria"] == {"Filters": KIND}
     assert (told["Enrichment"], told["CurrentState"]) == (alias, "STOPPED")
+    stage.pipes.update_pipe(Name=stage.name, RoleArn=ROLE, SourceParameters={"FilterCriteria": {}})
+    assert "FilterCriteria" not in stage.pipes.describe_pipe(Name=stage.name)["SourceParameters"]
 
 
 @pytest.mark.parametrize(

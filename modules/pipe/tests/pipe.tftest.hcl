@@ -116,7 +116,7 @@ run "refuses_wrong_inputs" {
     batch             = 10001
     window_s          = 301
     start             = "latest"
-    retries           = -2
+    retries           = 0
     dead_letter_arn   = "lost"
     message_group_id  = ""
     event_source      = "aws.paid"

@@ -39,6 +39,8 @@ def settings(kind: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
     """`SourceParameters` as they are answered: with everything that holds for a source of this service."""
     block, usual = SOURCES[kind]
     given = dict(parameters or {})
+    if not (given.get("FilterCriteria") or {}).get("Filters"):
+        given.pop("FilterCriteria", None)  # an empty one takes the filters away
     return {**given, block: {**usual, **(given.get(block) or {})}}
 
 

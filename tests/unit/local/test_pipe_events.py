@@ -96,6 +96,7 @@ def test_a_setting_of_the_target_may_be_a_path(value: Any, found: Any) -> None:
 
 def test_settings_are_whole() -> None:
     assert settings("sqs", None) == {"SqsQueueParameters": {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0}}
+    assert "FilterCriteria" not in settings("sqs", {"FilterCriteria": {}})
     told = settings("dynamodb", {"DynamoDBStreamParameters": {"StartingPosition": "LATEST", "BatchSize": 5}})
     assert told["DynamoDBStreamParameters"]["BatchSize"] == 5
     assert told["DynamoDBStreamParameters"]["MaximumRetryAttempts"] == -1
