@@ -31,7 +31,7 @@ def test_says_what_it_wrote_and_what_comes_next(root: Path, capsys: pytest.Captu
             "next: cargo test -p jobs (it also enters jobs into Cargo.lock)",
             "next: crabwalk check --schema, for completion in editors: what `new` writes afterwards names it",
             "next: crabwalk dev jobs, then crabwalk invoke jobs --dev",
-            "next: crabwalk build jobs; this version's deploy does not know `resources`, `triggers.sqs` yet",
+            "next: commit, then crabwalk deploy jobs",
         ],
         "",
     )
