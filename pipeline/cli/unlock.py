@@ -55,6 +55,8 @@ def command(stack: str | None, env_name: str | None, *, force: bool, output: str
         places = [one(here.project.root, here.env, name) for one in (stack_directory, drift_directory)]
         verdict = locks.looked_at(objects, lock, places)
         _show(here, lock, verdict)
+        if not verdict.dead and (hint := _at_work(here, name)):
+            here.console.line(f"  {hint}")
         frees = (verdict.dead or force) and _agreed(here, lock, verdict)
         if frees:
             locks.free(objects, lock)
@@ -72,6 +74,18 @@ def _show(here: Here, lock: StateLock, verdict: Verdict) -> None:
     since = "" if lock.since is None else f" since {datetime.fromtimestamp(lock.since, UTC):%Y-%m-%d %H:%M:%SZ}"
     here.console.title(f"stack {lock.stack}: {lock.who} holds its lock{since} for {lock.operation} (lock {lock.id})")
     here.console.line(f"  {'dead' if verdict.dead else 'not known to be dead'}: {verdict.why}")
+
+
+def _at_work(here: Here, stack: str) -> str | None:
+    """Whether a deploy of crabwalk is at work there: it holds leases. No proof that its Terraform is dead."""
+    from pipeline.release.ledger.lease import holder
+
+    record = here.engine.ledger.stack(stack)
+    services = record.services if record is not None else ()
+    found = [one for one in (holder(here.engine.objects, name) for name in services) if one is not None and one.living]
+    if found:
+        return f"crabwalk is at work there: {found[0].doing} by {found[0].who}"
+    return f"no deploy is at work on {', '.join(services)}: nobody holds their leases" if services else None
 
 
 def _agreed(here: Here, lock: StateLock, verdict: Verdict) -> bool:

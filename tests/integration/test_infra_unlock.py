@@ -53,6 +53,7 @@ def test_what_may_be_alive_is_freed_by_force_only(shop: Shop) -> None:
     assert done.lines == [
         "stack web: ci@runner-7 holds its lock since 2026-11-21 13:00:01Z for apply (lock 4fbb)",
         "  not known to be dead: it was taken on `runner-7`, which cannot be looked at from here",
+        "  no deploy is at work on health, hello: nobody holds their leases",
         "stack web: its lock stays",
         "  wait for that run, or make sure that it is dead and then `crabwalk unlock web --env local --force`",
     ]
