@@ -29,16 +29,18 @@ resource "aws_iam_policy" "boundary" {
         Effect = "Allow"
         Action = [
           "cloudformation:CreateResource", "cloudformation:DeleteResource", "cloudformation:GetResource*",
+          "iam:ListOpenIDConnectProviders", "kms:DescribeKey", "kms:Get*", "kms:List*",
           "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:Describe*", "lambda:*EventSourceMapping", "logs:*LogDeliver*",
           "logs:DescribeLogGroups", "logs:*ResourcePolic*", "logs:ListTagsForResource", "states:ValidateStateMachineDefinition",
         ]
         Resource = "*"
       },
+      { Sid = "Own", Effect = "Allow", Action = ["iam:Get*", "iam:List*"], Resource = local.own },
       {
-        Sid      = "NeverThemselves"
-        Effect   = "Deny"
-        Action   = "iam:*"
-        Resource = "arn:${local.partition}:iam::${local.account}:*${local.path}*"
+        Sid       = "NeverThemselves"
+        Effect    = "Deny"
+        NotAction = ["iam:Get*", "iam:List*"]
+        Resource  = "arn:${local.partition}:iam::${local.account}:*${local.path}*"
       },
       {
         Sid      = "NeverTheBucketItself"

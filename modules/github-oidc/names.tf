@@ -35,6 +35,13 @@ locals {
   alarms   = "arn:${local.partition}:cloudwatch:${local.here}:alarm:${var.name}-*"
   boards   = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-*"
 
+  # The roles of this module, with what belongs to them: looked at by `drift`, and written by no role.
+  own = [
+    "arn:${local.partition}:iam::${local.account}:role${local.path}github-${var.name}-*",
+    "arn:${local.partition}:iam::${local.account}:policy${local.path}github-${var.name}-*",
+    "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}",
+  ]
+
   # What a role does to the bucket's objects it does with the bucket's key, and only by way of S3.
   key_statements = {
     for use, actions in { reads = ["kms:Decrypt"], writes = ["kms:Decrypt", "kms:GenerateDataKey"] } :

@@ -30,14 +30,21 @@ locals {
     },
   ], local.key_statements.writes)
 
+  # What was built lies under its hash: it is written where nothing is, and nothing is ever written over.
+  store = {
+    for prefix in ["artifacts", "plans"] : prefix => {
+      Sid       = "New${title(prefix)}"
+      Effect    = "Allow"
+      Action    = ["s3:PutObject"]
+      Resource  = "${local.bucket}/${prefix}/*"
+      Condition = { Null = { "s3:if-none-match" = "false" } }
+    }
+  }
+
   build = concat([
     local.list_bucket,
-    {
-      Sid      = "Artifacts"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:PutObject"]
-      Resource = "${local.bucket}/artifacts/*"
-    },
+    { Sid = "Artifacts", Effect = "Allow", Action = ["s3:GetObject"], Resource = "${local.bucket}/artifacts/*" },
+    local.store.artifacts,
   ], local.key_statements.writes)
 
   # Terraform reads every resource of a root before it plans.
@@ -121,16 +128,48 @@ locals {
       Action   = ["s3:DeleteObject", "s3:PutObject"]
       Resource = "${local.bucket}/terraform/*.tflock"
     },
-    { Sid = "Plans", Effect = "Allow", Action = ["s3:PutObject"], Resource = "${local.bucket}/plans/*" },
+    local.store.plans,
+    local.store.artifacts, # of a saved plan
     # What the service's own traffic could show of a new version is part of a plan.
     { Sid = "Metrics", Effect = "Allow", Action = ["cloudwatch:GetMetricData"], Resource = "*" },
   ], local.key_statements.writes)
+
+  # The environment itself is looked at when drift is looked for: its bucket, its key, these roles.
+  environment = concat([
+    {
+      Sid    = "BucketItself"
+      Effect = "Allow"
+      Action = [
+        "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration",
+        "s3:GetReplicationConfiguration",
+      ]
+      Resource = local.bucket
+    },
+    {
+      Sid    = "RolesThemselves"
+      Effect = "Allow"
+      Action = [
+        "iam:GetOpenIDConnectProvider", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole", "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+      ]
+      Resource = local.own
+    },
+    # Both list, and know no narrower resource.
+    { Sid = "Lists", Effect = "Allow", Action = ["iam:ListOpenIDConnectProviders", "kms:ListAliases"], Resource = "*" },
+    ], [
+    for arn in var.kms_key_arn == null ? [] : [var.kms_key_arn] : {
+      Sid      = "KeyItself"
+      Effect   = "Allow"
+      Action   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
+      Resource = arn
+    }
+  ])
 
   granted = {
     read     = { all = local.read }
     rollback = { all = local.rollback }
     build    = { all = local.build }
-    plan     = { bucket = local.plan, look = local.look }
+    plan     = { bucket = local.plan, environment = local.environment, look = local.look }
     deploy   = { release = local.release, look = local.look, code = local.code, things = local.things }
   }
 }

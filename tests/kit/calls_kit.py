@@ -46,6 +46,7 @@ class Asked:
     resource: str
     passed_to: str = ""
     function: str = ""  # whose event source mapping it is
+    absent: bool = False  # written only where nothing is
 
     def __str__(self) -> str:
         return f"{self.action} on {self.resource}"
@@ -68,7 +69,9 @@ def asked(service: str, method: str, target: str, headers: Mapping[str, str], bo
     )
     if resource == "*":
         resource = _named(action, path, json.loads(body) if body.startswith(b"{") else form)
-    yield Asked(action, resource, function=_mapped(action, body))
+    # A request names a role without its path, and IAM looks it up.
+    resource = resource.replace(":role/github-", ":role/crabwalk/github-")
+    yield Asked(action, resource, function=_mapped(action, body), absent=headers.get("if-none-match") == "*")
     if action.partition(":")[2] in _PASSING:
         for role in sorted(set(_ROLE.findall(body))):
             yield Asked("iam:PassRole", role.decode(), passed_to=f"{service}.amazonaws.com")
@@ -76,7 +79,7 @@ def asked(service: str, method: str, target: str, headers: Mapping[str, str], bo
 
 def _named(action: str, path: str, said: Mapping[str, Any]) -> str:
     """The resource of a request that names it where MiniStack does not look."""
-    for key in ("ResourceARN", "ResourceArn", "resourceArn"):
+    for key in ("ResourceARN", "ResourceArn", "resourceArn", "OpenIDConnectProviderArn", "PolicyArn"):
         if key in said:
             return str(said[key])
     if found := re.search(r"/tags/(arn:.+)", path):
@@ -248,6 +251,8 @@ class Rights:
         if function and not function.startswith("arn:"):
             function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
         keys = {"iam:passedtoservice": one.passed_to, "lambda:functionarn": function}
+        if one.absent:
+            keys["s3:if-none-match"] = "*"
         context = iam_evaluator.EvalContext(
             "arn:aws:sts::000000000000:assumed-role/tried/job", "AssumedRole", ACCOUNT, one.action, one.resource,
             REGION, source_ip="127.0.0.1", secure_transport=True, service_context=keys,
