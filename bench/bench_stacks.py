@@ -29,7 +29,8 @@ from shop_kit import Done, Scratch
 
 from pipeline import local
 from pipeline.aws import client, subprocess_environment
-from pipeline.deploying.planning import needs_of, plan_stack, read_setting, ready
+from pipeline.deploying.setting import read_setting
+from pipeline.deploying.stacks import needs_of, plan_stack, ready
 from pipeline.infra import provider
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.infra.render import LOCK

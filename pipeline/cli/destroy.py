@@ -33,7 +33,7 @@ def command(
     its stack stays as it is. Its history stays, and what else stays is said. Refuses while a release is under way.
     """
     from pipeline.deploying.destroying import Destroyed, check_destroyable, opened
-    from pipeline.deploying.planning import read_setting
+    from pipeline.deploying.setting import read_setting
     from pipeline.errors import UsageError
 
     here = Here(env_name, json=output == "json")

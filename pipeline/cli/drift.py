@@ -35,7 +35,7 @@ def command(names: tuple[str, ...], env_name: str | None, *, reapply: bool, outp
     """
     from pipeline.deploying.drifting import look
     from pipeline.deploying.drifting import reapply as put_back
-    from pipeline.deploying.planning import read_setting
+    from pipeline.deploying.setting import read_setting
     from pipeline.report.drift import document, markdown, show_drift
 
     here = Here(env_name, json=output != "text")

@@ -21,7 +21,7 @@ def command(service: str, target: str, env_name: str | None, output: str) -> int
     left is finished by the next one. Ends with 5 when somebody works on either stack.
     """
     from pipeline.deploying.moving import move
-    from pipeline.deploying.planning import read_setting
+    from pipeline.deploying.setting import read_setting
 
     here = Here(env_name, json=output == "json")
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)

@@ -52,7 +52,9 @@ def command(
 
 def show_plan(env_name: str | None, options: Options, output: str) -> int:
     """Plan, with Terraform where a stack's inputs changed, and render it."""
-    from pipeline.deploying.planning import check_checkout, plan_deploy, read_setting
+    from pipeline.deploying.checkout import check_checkout
+    from pipeline.deploying.planning import plan_deploy
+    from pipeline.deploying.setting import read_setting
     from pipeline.plans.preview import preview
 
     here = Here(env_name, json=output != "text")

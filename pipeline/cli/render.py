@@ -11,8 +11,8 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.deploying.planning import Setting
     from pipeline.deploying.rendering import Rendered
+    from pipeline.deploying.setting import Setting
     from pipeline.infra import Root
 
 
@@ -54,8 +54,8 @@ def command(names: tuple[str, ...], env_name: str | None, *, out: Path | None, o
 
 def _setting(here: Here, *, offline: bool) -> tuple[Setting, bool]:
     """What the ledger knows, and whether it was read."""
-    from pipeline.deploying.planning import read_setting
     from pipeline.deploying.rendering import unasked
+    from pipeline.deploying.setting import read_setting
     from pipeline.errors import AwsError
 
     why = "it was not asked"

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def prepared(here: Here, options: Options, record: Path | None = None) -> Run:
     """A run for what the working directory and the ledger say now."""
     from pipeline.aws.identity import whoami
-    from pipeline.deploying.planning import check_checkout, read_setting
+    from pipeline.deploying.checkout import check_checkout
     from pipeline.deploying.run import Run
+    from pipeline.deploying.setting import read_setting
     from pipeline.deploying.standing import gone, told_gone
     from pipeline.report.build import BuildView
 

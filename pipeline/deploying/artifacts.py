@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.abreast import abreast
-from pipeline.deploying.planning import DeployPlan, check_unmoved
+from pipeline.deploying.checkout import check_unmoved
+from pipeline.deploying.planning import DeployPlan
 from pipeline.errors import CrabwalkError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.deploying.planning import Setting, StackPlan
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import StackPlan
 from pipeline.errors import UsageError
 from pipeline.infra.side_by_side import Teller
 from pipeline.release.ledger.records import StackRecord

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from pipeline.aws import sharing
 from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
-from pipeline.deploying.planning import DeployPlan, service_url_of
+from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.releasing import Releasing
 from pipeline.deploying.run import Run
+from pipeline.deploying.setting import service_url_of
 from pipeline.errors import ConflictError
 from pipeline.plans.store import Use
 from pipeline.release.ledger.records import Frozen, ServiceRecord

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.aws.logs import group_exists, group_of
-from pipeline.deploying.planning import Setting, scope
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import scope
 from pipeline.deploying.standing import as_applied, places, standing, without
 from pipeline.errors import AwsError, ConflictError, CrabwalkError, UsageError
 from pipeline.infra import Change, InfraPlan, apply_infra, plan_infra, stack_directory, states

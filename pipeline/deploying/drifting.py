@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.deploying.converge import UNFINISHED, said_to
-from pipeline.deploying.planning import Setting, plan_stack
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import plan_stack
 from pipeline.errors import CrabwalkError, UsageError
 from pipeline.infra.drift import Parted, StackDrift, parted
 from pipeline.infra.locks import stacks_with_state

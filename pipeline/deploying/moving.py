@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.deploying.planning import Setting, no_such_service, scope
+from pipeline.deploying.planning import no_such_service
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import scope
 from pipeline.deploying.standing import as_applied, places, standing, without
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra import states

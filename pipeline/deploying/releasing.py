@@ -6,29 +6,25 @@ fault does not stop the others, but whoever refers to it waits, and whoever goes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pipeline.deploying.artifacts import built, uploaded
-from pipeline.deploying.planning import DeployPlan, StackPlan, needs_of, plan_stack, ready
+from pipeline.deploying.offering import STANDS, Offers, configuration
+from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.run import Run
+from pipeline.deploying.stacks import StackPlan, plan_stack, ready
 from pipeline.deploying.turns import Turns, Unit, apart, refers
-from pipeline.errors import ConflictError, CrabwalkError
-from pipeline.infra.parts.function import walk_fingerprint
+from pipeline.errors import CrabwalkError
 from pipeline.manifest.references import group_of, needed
-from pipeline.release.decide.together import TOGETHER
 from pipeline.release.model import LATEST
-from pipeline.release.walk.candidate import Offer, Origin, absent_alarm, alarms_of, offer
-from pipeline.release.walk.outcome import result_of
+from pipeline.release.walk.candidate import absent_alarm, alarms_of
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
     from pipeline.manifest.models import Service
     from pipeline.release.walk.state import Walk
-    from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult
-
-_STANDS = frozenset({"promoted", "no-op"})
 
 
 class Releasing:
@@ -45,7 +41,6 @@ class Releasing:
         # A saved plan has all functions of a stack in one, whichever wave they are released in.
         self._keys: dict[str, str] = dict(run.reviewed.plan.keys) if run.reviewed is not None else {}
         self._behind = set(behind)
-        self._committed: float | None = None
         self._open = {one.name for one in plan.services}  # whose stack may still change for them
         self._faults: list[CrabwalkError] = []  # of stacks in which nothing is left to be told of
         # Only one service is released: its fault is the deploy's.
@@ -54,12 +49,11 @@ class Releasing:
     def execute(self) -> None:
         """Build everything, then release wave by wave."""
         if self._plan.services:
-            self._committed = self._run.repo.committed(self._plan.setting.commit)  # git is no place for threads
-            self._build()
+            self._artifacts = built(self._run, self._plan)
         waves = self._plan.waves
         for number, wave in enumerate(waves or ((),)):
             self._wave(wave, idle=number == 0)
-            self._behind |= {one.name for one in wave if self._outcome(one.name) not in _STANDS}
+            self._behind |= {one.name for one in wave if self._run.outcome(one.name) not in STANDS}
             self._done_with(one.name for one in wave)
         if self._faults:
             raise self._faults[0]
@@ -89,7 +83,7 @@ class Releasing:
             if fault is not None and self._alone:
                 raise fault
             if fault is not None:
-                self._failed(name, fault)
+                self._run.failed(name, fault)
         return [one for one in services if faults[one.name] is None]
 
     def _applied(self, services: Sequence[Service], wave: Sequence[Service], *, idle: bool) -> list[Service]:
@@ -112,7 +106,7 @@ class Releasing:
                 raise error
             mine = [one for one in services if one.stack == stack]
             for one in mine:
-                self._failed(one.name, error)
+                self._run.failed(one.name, error)
             if not mine:
                 self._faults.append(error)
         return [one for one in services if one.stack not in failed]
@@ -120,7 +114,8 @@ class Releasing:
     def _release(self, units: Sequence[Unit]) -> None:
         """Offer and walk these, as many at a time as may be; then give those without triggers theirs."""
         run = self._run
-        with Turns(units, self._offer, self._settle, run.options.max_parallel) as turns:
+        offers = Offers(run, self._services, self._artifacts, alone=self._alone)
+        with Turns(units, offers.offer, offers.settle, run.options.max_parallel) as turns:
 
             def join(walks: Sequence[Walk]) -> tuple[Walk, ...]:
                 ended = {one.rollout.service for one in walks if one.settled and one.rollout.stable != LATEST}
@@ -144,9 +139,6 @@ class Releasing:
         self._open -= set(services)
         waiting = {self._services[name].stack for name in self._open}
         self._run.leases.give_back(name for name, one in self._services.items() if one.stack not in waiting)
-
-    def _build(self) -> None:
-        self._artifacts = built(self._run, self._plan)
 
     def _can_be_tried(self, service: Service) -> bool:
         """Whether everything the service refers to is there and carries what this commit says."""
@@ -174,7 +166,7 @@ class Releasing:
         """
         run, artifact = self._run, self._artifacts[service.name]
         record = run.setting.records[service.name]
-        promoted, made_of = record.promoted, (artifact.sha256, self._configuration(service))
+        promoted, made_of = record.promoted, (artifact.sha256, configuration(run.setting, service))
         rejected = record.rejection(*made_of)
         if rejected is not None and not run.options.retry:
             sentence = f"release {rejected.release_id} of the same artifact and configuration was rolled back"
@@ -186,9 +178,6 @@ class Releasing:
             return False
         return True
 
-    def _configuration(self, service: Service) -> str:
-        return walk_fingerprint(ready(self._run.setting, service).service)
-
     def _complete(self, services: Sequence[Service], wave: Sequence[Service]) -> list[Service]:
         """Those that may go: alone, or with everybody of their group that this commit changes."""
         kept = []
@@ -199,7 +188,7 @@ class Releasing:
             if absent is None:
                 kept.append(service)
                 continue
-            told = self._result(absent)
+            told = self._run.result(absent)
             sentence = f"it goes together with `{absent}`, which is not released" + (
                 f": {told.sentence}" if told else ""
             )
@@ -211,20 +200,8 @@ class Releasing:
         """Whether this commit changes it, and it is not released."""
         if one.name in self._behind:
             return True
-        outcome = self._outcome(one.name) if one in wave else None
-        return outcome is not None and outcome not in _STANDS
-
-    def _result(self, service: str) -> ReleaseResult | None:
-        return next((one for one in reversed(self._run.results) if one.service == service), None)
-
-    def _outcome(self, service: str) -> ReleaseOutcome | None:
-        told = self._result(service)
-        return None if told is None else told.outcome
-
-    def _failed(self, service: str, error: CrabwalkError) -> None:
-        """One service's fault must not stop the others; it is told and decides the exit code."""
-        outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
-        self._run.skip(self._run.setting.records[service], outcome, error.what, error.hint)
+        outcome = self._run.outcome(one.name) if one in wave else None
+        return outcome is not None and outcome not in STANDS
 
     def _uploaded(self, services: Sequence[Service]) -> list[Service]:
         """The services that have their artifacts in the bucket."""
@@ -236,86 +213,8 @@ class Releasing:
             elif self._alone:
                 raise error
             else:
-                self._failed(service.name, error)
+                self._run.failed(service.name, error)
         return kept
-
-    def _offer(self, name: str) -> Offer | CrabwalkError:
-        """Publish and try out a version; in a thread, so nothing is noted here."""
-        run, service = self._run, self._services[name]
-        setting = run.setting
-        try:
-            origin = Origin(
-                function=setting.project.function_name(setting.env.name, name),
-                commit=setting.commit,
-                subject=setting.subject,
-                artifact=self._artifacts[name],
-                configuration=self._configuration(service),
-                actor=run.actor,
-                claimed_actor=run.options.claimed_actor,
-                committed=self._committed,
-                needs=needs_of(setting, service),
-            )
-            return offer(
-                run.engine,
-                ready(setting, service).service,
-                origin,
-                setting.records[name],
-                run.leases[name],
-                retry=run.options.retry,
-                say=lambda text: run.tell.progress(f"{name}: {text}"),
-            )
-        except CrabwalkError as error:
-            if self._alone:
-                raise
-            return error
-
-    def _settle(self, unit: Unit, made: Mapping[str, Offer | CrabwalkError]) -> list[Walk]:
-        """Note what the offers of a unit came to; its walks, where all of it can be walked."""
-        walks = []
-        for name in unit:
-            try:
-                walk = self._noted(name, made[name])
-            except CrabwalkError as error:  # others may be walking by now
-                if self._alone:
-                    raise
-                self._failed(name, error)
-                continue
-            walks += [walk] if walk is not None else []
-        walking = {walk.rollout.service for walk in walks}
-        absent = next((one for one in unit if one not in walking and self._outcome(one) not in _STANDS), None)
-        if absent is None:
-            return walks
-        told = self._result(absent)
-        for walk in walks:
-            sentence = f"`{absent}`, which it goes together with, is not released: {told.sentence if told else ''}"
-            self._end(walk, sentence)
-        return []
-
-    def _end(self, walk: Walk, sentence: str) -> None:
-        """A release that was offered is over before it began."""
-        try:
-            record = self._run.engine.reject(walk.record, walk.rollout, TOGETHER, sentence)
-        except CrabwalkError as error:
-            self._failed(walk.rollout.service, error)
-            return
-        ended = record.rollout or walk.rollout
-        self._run.results.append(result_of(ended, None, self._run.engine.now()))
-        self._run.after(ended)
-
-    def _noted(self, name: str, made: Offer | CrabwalkError) -> Walk | None:
-        run = self._run
-        record = run.setting.records[name]
-        if isinstance(made, CrabwalkError):
-            self._failed(name, made)
-            return None
-        if made.live is not None:
-            run.nothing_new(record, f"version {made.live} is what this commit builds")
-        if made.refused is not None:
-            run.skip(record, "skipped", made.refused)
-        if made.rejected is not None:
-            run.results.append(result_of(made.rejected, None, run.engine.now()))
-            run.after(made.rejected)
-        return made.walk
 
 
 def _units(services: Sequence[Service]) -> list[Unit]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.deploying.planning import Setting, plan_stack, ready
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import plan_stack, ready
 from pipeline.deploying.standing import told_gone
 from pipeline.errors import UsageError
 from pipeline.infra import Root

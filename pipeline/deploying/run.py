@@ -9,7 +9,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pipeline.deploying.converge import converge
-from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, needs_of, plan_deploy, read_setting
+from pipeline.deploying.planning import DeployPlan, plan_deploy
+from pipeline.deploying.setting import Setting, read_setting
+from pipeline.deploying.stacks import StackPlan, needs_of
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.infra.side_by_side import Teller, Work, side_by_side
 from pipeline.release.ledger.leases import Leases
@@ -85,6 +87,20 @@ class Run:
         """Note that a service is not released, and what to do next."""
         result = skipped(record, self.setting.env.name, self.setting.commit, outcome, sentence)
         self.results.append(replace(result, next=after) if after else result)
+
+    def result(self, service: str) -> ReleaseResult | None:
+        """What was told of a service last."""
+        return next((one for one in reversed(self.results) if one.service == service), None)
+
+    def outcome(self, service: str) -> ReleaseOutcome | None:
+        """How its release ended; None where nothing was told yet."""
+        told = self.result(service)
+        return None if told is None else told.outcome
+
+    def failed(self, service: str, error: CrabwalkError) -> None:
+        """One service's fault must not stop the others; it is told and decides the exit code."""
+        outcome: ReleaseOutcome = "conflict" if isinstance(error, ConflictError) else "failed"
+        self.skip(self.setting.records[service], outcome, error.what, error.hint)
 
     def nothing_new(self, record: ServiceRecord, sentence: str) -> None:
         """Note that there is nothing to walk; the base moves on, so that the next deploy does not look again."""

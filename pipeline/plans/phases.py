@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.deploying.converge import losses, said_to
-from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, needs_of, plan_stack, ready
+from pipeline.deploying.planning import DeployPlan
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import StackPlan, needs_of, plan_stack, ready
 from pipeline.errors import CrabwalkError
 from pipeline.infra.calls import Call
 from pipeline.infra.model import Change, InfraPlan, Root

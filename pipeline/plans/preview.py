@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, ready
+from pipeline.deploying.planning import DeployPlan
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import StackPlan, ready
 from pipeline.deploying.standing import gone, told_gone
 from pipeline.infra.cost import Cost, Size, cost
 from pipeline.infra.model import Change

@@ -19,7 +19,9 @@ from pipeline.plans.store import AGAIN, PlanStore, Use
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
-    from pipeline.deploying.planning import DeployPlan, Setting, StackPlan
+    from pipeline.deploying.planning import DeployPlan
+    from pipeline.deploying.setting import Setting
+    from pipeline.deploying.stacks import StackPlan
     from pipeline.infra import InfraPlan
     from pipeline.infra.drive import OnEvent
     from pipeline.release.walk.act import Engine
@@ -120,7 +122,7 @@ class Reviewed:
         return self._tools
 
     def _seen(self, setting: Setting, plan: DeployPlan) -> Seen:
-        from pipeline.deploying.planning import plan_stack
+        from pipeline.deploying.stacks import plan_stack
 
         saved, objects = self.plan, self._engine.objects
         roots = [plan_stack(setting, name, saved.keys) for name in saved.stacks]

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.deploying.artifacts import built, uploaded
 from pipeline.deploying.converge import losses
-from pipeline.deploying.planning import DeployPlan, Setting, StackPlan, plan_stack
+from pipeline.deploying.planning import DeployPlan
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import StackPlan, plan_stack
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra.model import InfraPlan
 from pipeline.infra.side_by_side import Teller, Work

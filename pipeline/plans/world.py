@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.aws.functions import NotFoundError
-from pipeline.deploying.planning import Setting, StackPlan
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import StackPlan
 from pipeline.infra.provider import locked_version
 from pipeline.infra.render import LOCK, state_key
 from pipeline.plans.saved import AliasSeen, StateSeen, Tools

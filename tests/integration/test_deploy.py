@@ -8,7 +8,8 @@ import pytest
 from shop_kit import ONE_STEP, Shop
 
 from pipeline.aws import client
-from pipeline.deploying.planning import plan_stack, read_setting
+from pipeline.deploying.setting import read_setting
+from pipeline.deploying.stacks import plan_stack
 from pipeline.infra import plan_infra, stack_directory
 from pipeline.local.traffic import Traffic
 from pipeline.manifest import load_services

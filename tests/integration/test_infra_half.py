@@ -13,7 +13,8 @@ from yard_kit import Said
 from pipeline import local
 from pipeline.deploying.converge import UNFINISHED, converge
 from pipeline.deploying.drifting import look
-from pipeline.deploying.planning import Setting, plan_stack
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import plan_stack
 from pipeline.errors import TerraformError, UsageError
 from pipeline.manifest.models import Service
 from pipeline.manifest.project import Environment, Project

@@ -14,7 +14,7 @@ from stand_kit import Stand
 
 from pipeline import local, moving
 from pipeline.aws import client
-from pipeline.deploying.planning import plan_stack
+from pipeline.deploying.stacks import plan_stack
 from pipeline.errors import ConflictError
 from pipeline.infra import holding, locks, plan_infra, stack_directory
 from pipeline.infra.locks import lock_key

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.aws.objects import Objects
-from pipeline.deploying.planning import Setting, StackPlan
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import StackPlan
 from pipeline.errors import ConflictError
 from pipeline.infra.events import StalePlanError
 from pipeline.infra.model import Change, InfraPlan, Root

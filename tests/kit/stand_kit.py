@@ -15,7 +15,8 @@ from pipeline.aws import client
 from pipeline.aws.objects import Objects
 from pipeline.cli import run
 from pipeline.deploying.converge import converge
-from pipeline.deploying.planning import Setting, plan_stack, read_setting
+from pipeline.deploying.setting import Setting, read_setting
+from pipeline.deploying.stacks import plan_stack
 from pipeline.manifest import load_services
 from pipeline.manifest.project import Environment, environment, load_project
 from pipeline.release.ledger.records import Released, ServiceRecord

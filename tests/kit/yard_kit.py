@@ -17,9 +17,10 @@ import engine_kit
 from many_kit import Fleet
 
 from pipeline import local
-from pipeline.deploying.planning import DeployPlan, Setting
+from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.releasing import Releasing
 from pipeline.deploying.run import Options, Run
+from pipeline.deploying.setting import Setting
 from pipeline.manifest.models import Service
 from pipeline.manifest.models_checks import Checks
 from pipeline.manifest.models_release import Release, Step

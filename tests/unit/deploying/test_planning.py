@@ -9,16 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.deploying.planning import (
-    DeployPlan,
-    Setting,
-    _with_other_reasons,
-    check_checkout,
-    check_order,
-    check_unmoved,
-    no_such_service,
-    plan_stack,
-)
+from pipeline.deploying.checkout import check_checkout, check_order, check_unmoved
+from pipeline.deploying.planning import DeployPlan, _with_other_reasons, no_such_service
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import plan_stack
 from pipeline.errors import ConflictError, UsageError
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.build import BuildPlan
-from pipeline.deploying.planning import DeployPlan, Setting, plan_stack
+from pipeline.deploying.planning import DeployPlan
+from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import plan_stack
 from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project

@@ -1,0 +1,80 @@
+"""Where a deploy starts from: the commit, the manifests, and what the ledger knows of services and stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.abreast import abreast
+from pipeline.infra.names import ALIAS
+
+if TYPE_CHECKING:
+    from pipeline.manifest.models import Service
+    from pipeline.manifest.project import Environment, Project
+    from pipeline.release.ledger.records import ServiceRecord, StackRecord
+    from pipeline.release.walk.act import Engine
+    from pipeline.workspace.git import Repository
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a deploy starts from: the commit, the manifests of an environment, and what the ledger knows."""
+
+    project: Project
+    env: Environment
+    commit: str
+    subject: str
+    services: tuple[Service, ...]
+    records: Mapping[str, ServiceRecord]  # also of services that no manifest declares any more
+    stacks: Mapping[str, StackRecord | None]  # also of stacks that no manifest names any more
+    now: float = 0.0  # epoch seconds
+    live: Callable[[str], str | None] = lambda _: None  # the version a service's alias points at, asked of AWS
+
+    @property
+    def modules(self) -> Path:
+        """The Terraform modules roots are made of."""
+        return self.project.root / "modules"
+
+
+def read_setting(
+    project: Project,
+    env: Environment,
+    services: Sequence[Service],
+    repo: Repository,
+    engine: Engine,
+) -> Setting:
+    """Read the ledger for every service and stack."""
+    ledger = engine.ledger
+    names = sorted({*ledger.services(), *(one.name for one in services)})
+    stacks = sorted({*ledger.stacks(), *(service.stack for service in services)})
+    return Setting(
+        project=project,
+        env=env,
+        commit=repo.head,
+        subject=repo.subject(repo.head),
+        services=tuple(services),
+        records=dict(zip(names, abreast(ledger.service, names), strict=True)),
+        stacks=dict(zip(stacks, abreast(ledger.stack, stacks), strict=True)),
+        now=engine.now(),
+        live=partial(_live, project, env, engine),
+    )
+
+
+def _live(project: Project, env: Environment, engine: Engine, service: str) -> str | None:
+    from pipeline.errors import AwsError
+
+    try:
+        return engine.functions.alias(project.function_name(env.name, service), ALIAS).version
+    except AwsError:
+        return None  # what cannot be told is kept
+
+
+def service_url_of(setting: Setting, service: str) -> str | None:
+    """Where a service answers over HTTP, by what Terraform last put out."""
+    from pipeline.release.walk.outcome import service_url
+
+    stack = next((one.stack for one in setting.services if one.name == service), "")
+    return service_url(setting.env, setting.stacks.get(stack), service)
