@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from stand_kit import Stand
 
-from pipeline import local, moving
+from pipeline import local
 from pipeline.aws import client
+from pipeline.deploying import moving
 from pipeline.deploying.stacks import plan_stack
 from pipeline.errors import ConflictError
 from pipeline.infra import holding, locks, plan_infra, stack_directory
