@@ -49,7 +49,7 @@ class Releasing:
     def execute(self) -> None:
         """Build everything, then release wave by wave."""
         if self._plan.services:
-            self._artifacts = built(self._run, self._plan)
+            self._build()
         waves = self._plan.waves
         for number, wave in enumerate(waves or ((),)):
             self._wave(wave, idle=number == 0)
@@ -139,6 +139,9 @@ class Releasing:
         self._open -= set(services)
         waiting = {self._services[name].stack for name in self._open}
         self._run.leases.give_back(name for name, one in self._services.items() if one.stack not in waiting)
+
+    def _build(self) -> None:
+        self._artifacts = built(self._run, self._plan)
 
     def _can_be_tried(self, service: Service) -> bool:
         """Whether everything the service refers to is there and carries what this commit says."""
