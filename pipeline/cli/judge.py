@@ -120,7 +120,7 @@ def _show(console: Console, played: Replay, file: str) -> None:
             else:
                 console.line(plain(row))
     console.line()
-    console.note(f"{file}: only looked at; the exit code is 0 whatever the verdict")
+    console.note(f"{file}: only looked at; exit code 0 whatever the verdict")
 
 
 def _numbers(played: Replay, last: Said) -> list[str]:

@@ -52,7 +52,7 @@ e-value (logarithmic), worse at 100
             ▲ FAIL
         1         11 minute
 
-worse.csv: only looked at; the exit code is 0 whatever the verdict
+worse.csv: only looked at; exit code 0 whatever the verdict
 """
 
 
