@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.deploying.stacks import needs_of, ready
+from pipeline.deploying.stacks import needs_of, ready, scope
 from pipeline.errors import CrabwalkError
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.release.decide.together import TOGETHER
@@ -58,7 +58,7 @@ class Offers:
             )
             return offer(
                 run.engine,
-                ready(setting, service).service,
+                scope(setting).configured(service),
                 origin,
                 setting.records[name],
                 run.leases[name],

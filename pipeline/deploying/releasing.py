@@ -102,9 +102,9 @@ class Releasing:
         """A stack's fault is told of its services; the rest, which go on."""
         failed = self._run.terraform(stacks)
         for stack, error in failed.items():
-            if self._alone or len(self._plan.stacks) == 1:
-                raise error
             mine = [one for one in services if one.stack == stack]
+            if (self._alone and mine) or len(self._plan.stacks) == 1:
+                raise error
             for one in mine:
                 self._run.failed(one.name, error)
             if not mine:

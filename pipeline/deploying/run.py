@@ -105,13 +105,12 @@ class Run:
     def nothing_new(self, record: ServiceRecord, sentence: str) -> None:
         """Note that there is nothing to walk; the base moves on, so that the next deploy does not look again."""
         if record.promoted is not None:
-            promoted = replace(record.promoted, commit=self.setting.commit, needs=self._needs(record.service))
+            service = next(one for one in self.setting.services if one.name == record.service)
+            needed = needs_of(self.setting, service)
+            promoted = replace(record.promoted, commit=self.setting.commit, needs=needed)
             moved = replace(record, promoted=promoted)
             self.keep(self.engine.ledger.save(moved))
         self.skip(record, "no-op", sentence)
-
-    def _needs(self, service: str) -> str:
-        return next(needs_of(self.setting, one) for one in self.setting.services if one.name == service)
 
     def keep(self, record: ServiceRecord) -> None:
         """Go on with this record of a service."""

@@ -54,6 +54,11 @@ def literal(value: str) -> str:
     return value.replace("${", "$${").replace("%{", "%%{")
 
 
+def unliteral(text: str) -> str:
+    """The text that `literal` escaped."""
+    return text.replace("$${", "${").replace("%%{", "%{")
+
+
 def read_calls(documents: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:
     """Calls as a record keeps them."""
     return tuple(

@@ -82,7 +82,22 @@ class Scope:
             declared = self._declared(one, resource.kind)
             if declared is not None:
                 return declared
-        value = self.outputs.get(one.service, {}).get(f"{one.resource}_{one.attribute}")
+        return self.made(one.service, f"{one.resource}_{one.attribute}")
+
+    def configured(self, service: Service) -> Service:
+        """`ready`, with the variables that hold secrets' ARNs among the others: as the function is configured."""
+        found = self.ready(service).service
+        if not service.secrets:
+            return found
+        from pipeline.infra.parts.access import secret_arns
+        from pipeline.manifest.models import Variables
+
+        arns = {name: arn for name, arn in secret_arns(self, service).items() if arn is not None}
+        return found.model_copy(update={"environment": Variables({**found.environment, **arns})})
+
+    def made(self, service: str, output: str) -> str | None:
+        """What Terraform last put out for a service by that name."""
+        value = self.outputs.get(service, {}).get(output)
         return None if value is None else str(value)
 
     def _streams(self, service: Service) -> Iterator[Reference]:

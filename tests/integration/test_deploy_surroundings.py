@@ -21,6 +21,8 @@ TRIGGERS = """triggers:
 MORE = """resources:
   table: {dynamodb: {partition_key: id, stream: new-image}}
   audit: {event-bus: {}}
+  token: {secret: {}}
+secrets: {TOKEN: "${services.hello.token}", DB: team/db}
 access:
   - {to: table, allow: [read, write]}
   - {to: "${services.hello.audit}", allow: [publish]}
@@ -32,6 +34,8 @@ triggers:
 LESS = """resources:
   table: {dynamodb: {partition_key: id}}
   audit: {event-bus: {}}
+  token: {secret: {}}
+secrets: {TOKEN: "${services.hello.token}", DB: team/db}
 access:
   - {to: table, allow: [read]}
 triggers:
@@ -92,6 +96,9 @@ def test_what_a_commit_takes_away_stays_until_no_version_needs_it(
     around.deploy()
     function = client(here.env, "lambda").get_function_configuration(FunctionName=here.function(), Qualifier="1")
     assert function["Environment"]["Variables"]["TABLE"] == "around-local-hello-table"
+    secret = client(here.env, "secretsmanager").describe_secret(SecretId="around-local-hello-token")["ARN"]
+    assert function["Environment"]["Variables"]["TOKEN"] == secret, "where it is, never what it is"
+    assert function["Environment"]["Variables"]["DB"].endswith(":secret:team/db")
     assert client(here.env, "dynamodb").describe_table(TableName="around-local-hello-table")
     assert around.sources() == ["live"], "a trigger leads to the alias"
     assert {"dynamodb:Query", "dynamodb:PutItem", "events:PutEvents"} <= around.allowed()

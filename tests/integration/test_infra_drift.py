@@ -38,6 +38,7 @@ def test_a_hand_edit_is_found_and_a_walk_is_none(shop: Shop) -> None:
     assert done.code == 6, done.said
     assert walking == {other: 0.25}, "looking changes nothing"
     found = {one["stack"]: one for one in done.json["stacks"]}
+    found.pop("environment_roles", None)  # where another test of this project has made the roles
     assert {name: one["state"] for name, one in found.items()} == {"environment": "clean", "web": "drifted"}
     assert [(one["address"], one["action"], one["attributes"]) for one in found["web"]["drift"]] == [
         ("module.health.aws_cloudwatch_log_group.this", "delete", []),

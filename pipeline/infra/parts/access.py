@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.infra import names
-from pipeline.infra.calls import literal
+from pipeline.infra.calls import literal, unliteral
 from pipeline.infra.parts.wiring import Target, target
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _WORDS: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 _PREFIXES = {"event-bus": "events", "secret": "secretsmanager"}
 _BUCKETS_OWN = ("Bucket", "Buckets", "Versions", "Uploads")  # APIs of a bucket, not of what lies in it, end so
 _INDEXES = "/index/*"
+_OWN = re.compile(r"\$\{module\.[^.]*_([a-z0-9-]+)\.arn\}")  # what `wiring.own` writes
 
 
 def statements(scope: Scope, service: Service) -> Statements:
@@ -64,6 +66,15 @@ def statements(scope: Scope, service: Service) -> Statements:
 def secret_variables(scope: Scope, service: Service) -> dict[str, str]:
     """The variables that hold a secret's ARN."""
     return {literal(name): arn for name, (arn, _) in _secrets(scope, service).items()}
+
+
+def secret_arns(scope: Scope, service: Service) -> dict[str, str | None]:
+    """What those variables hold once all is applied; None where Terraform has not put it out yet."""
+    found: dict[str, str | None] = {}
+    for variable, (arn, _) in _secrets(scope, service).items():
+        part = _OWN.fullmatch(arn)
+        found[variable] = scope.made(service.name, f"{part[1]}_arn") if part else unliteral(arn)
+    return found
 
 
 def _granted(scope: Scope, service: Service, grant: Grant) -> Iterator[tuple[str, list[str], list[str]]]:

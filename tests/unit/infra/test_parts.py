@@ -165,6 +165,15 @@ secrets: {TOKEN: "${services.todos.token}", DB: shop/db}
     assert call.arguments["access"]["secrets"]["resources"] == [token, db, f"{db}-??????"]
 
 
+def test_a_function_is_configured_with_where_its_secrets_are(scope: Scope) -> None:
+    service = declared('resources: {token: {secret: {}}}\nsecrets: {TOKEN: "${services.todos.token}", DB: shop/db}')
+    made = {"todos": {"token_arn": "arn:of:token-AbCdEf"}}
+    whole = Scope(scope.project, scope.env, {"todos": service}, made)
+    db = f"arn:aws:secretsmanager:{PLACE}:secret:shop/db"
+    assert dict(whole.configured(service).environment) == {"TOKEN": "arn:of:token-AbCdEf", "DB": db}
+    assert dict(whole.ready(service).service.environment) == {}
+
+
 def test_an_own_dead_letter_queue_and_what_keeps_warm(scope: Scope) -> None:
     lines = "resources: {lost: {sqs: {}}}\ndead_letter: lost\nconcurrency: {provisioned: 2}\nrelease: {steps: []}"
     call = rendered(scope, lines)["todos"]

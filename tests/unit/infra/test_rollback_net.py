@@ -16,7 +16,7 @@ from pipeline.release.ledger.head import _FORM, Head, parse
 
 MACHINE = Path(__file__).parents[3] / "modules" / "rollback-net" / "machine.tf"
 NOW = int(time.time())
-LIVE = Head("live", "20261121T200000-abc123", "8", None, 0.0, "7", "0123456789ab", "a" * 16, until=NOW + 600)
+LIVE = Head("live", "20261121T200000-abc123", "8", None, 0.0, "7", "0123456789ab", "a" * 16, until=NOW + 86_400)
 WALK = Head("walk", "20261121T200000-abc123", "7", "8", 0.1, "6", None, "b" * 16)
 
 
