@@ -63,7 +63,7 @@ def show_plan(env_name: str | None, options: Options, output: str) -> int:
         here.console.warn(warning)
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
     plan = plan_deploy(setting, here.repo, options.only, options.base, retry=options.retry)
-    render(here, preview(here.engine, plan, here.console, options.allow_destroy), output)
+    render(here, preview(here.engine, plan, here.console, options.allow_destroy, retry=options.retry), output)
     return 0
 
 

@@ -16,6 +16,7 @@ from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.run import Run
 from pipeline.deploying.stacks import StackPlan, plan_stack, ready
 from pipeline.deploying.turns import Turns, Unit, apart, refers
+from pipeline.deploying.worth import known
 from pipeline.errors import CrabwalkError
 from pipeline.manifest.references import group_of, needed
 from pipeline.release.model import LATEST
@@ -168,16 +169,13 @@ class Releasing:
         `still`: stacks in which Terraform has nothing to do.
         """
         run, artifact = self._run, self._artifacts[service.name]
-        record = run.setting.records[service.name]
-        promoted, made_of = record.promoted, (artifact.sha256, configuration(run.setting, service))
-        rejected = record.rejection(*made_of)
-        if rejected is not None and not run.options.retry:
-            sentence = f"release {rejected.release_id} of the same artifact and configuration was rolled back"
-            run.skip(record, "skipped", sentence)
+        record, made_of = run.setting.records[service.name], configuration(run.setting, service)
+        found = known(record, artifact.sha256, made_of, retry=run.options.retry)
+        if found is not None and found.kind == "rejected":
+            run.skip(record, "skipped", found.sentence)
             return False
-        same = promoted is not None and (promoted.artifact, promoted.configuration) == made_of
-        if promoted is not None and same and rejected is None and service.stack in still:
-            run.nothing_new(record, f"version {promoted.version} is what this commit builds")
+        if found is not None and service.stack in still:
+            run.nothing_new(record, found.sentence)
             return False
         return True
 

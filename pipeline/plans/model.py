@@ -44,7 +44,10 @@ class StackShown:
 
 @dataclass(frozen=True)
 class ReleaseShown:
-    """How a service would be released. `version`: the number it would be published under, None where nobody knows."""
+    """How a service would be released. `version`: the number it would be published under, None where nobody knows.
+
+    `none`: why it is not, although the commit affects it; `sentence` says it too.
+    """
 
     name: str
     first: bool
@@ -53,6 +56,7 @@ class ReleaseShown:
     sentence: str
     probe: str = ""
     outlook: tuple[str, ...] = ()
+    none: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class Preview:
     def changes(self) -> tuple[Change, ...]:
         """All that Terraform would do, in both phases."""
         return tuple(one for stack in self.stacks for one in (*stack.changes, *stack.then))
+
+    @property
+    def released(self) -> tuple[ReleaseShown, ...]:
+        """Those that would be released, as far as that is known."""
+        return tuple(one for one in self.releases if one.none is None)
 
     @property
     def refused(self) -> tuple[Change, ...]:

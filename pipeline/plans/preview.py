@@ -6,11 +6,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.deploying.offering import configuration
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import StackPlan, ready
 from pipeline.deploying.standing import gone, told_gone
+from pipeline.deploying.worth import known
 from pipeline.infra.cost import Cost, Size, cost
+from pipeline.infra.kinds import kind_of
 from pipeline.infra.model import Change
 from pipeline.infra.side_by_side import Teller, Work
 from pipeline.manifest.references import needed
@@ -20,30 +23,45 @@ from pipeline.plans.usage import next_version, usage_of
 from pipeline.release.model import percent
 
 if TYPE_CHECKING:
+    from pipeline.build import Artifact
     from pipeline.manifest.models import Service
     from pipeline.release.walk.act import Engine
 
 
-def preview(engine: Engine, plan: DeployPlan, tell: Teller, allowed: Collection[str] = ()) -> Preview:
+def preview(
+    engine: Engine, plan: DeployPlan, tell: Teller, allowed: Collection[str] = (), *, retry: bool = False
+) -> Preview:
     """Plan every stack that has to change, side by side, and tell it with everything else.
 
-    `allowed`: addresses that may be destroyed.
+    `allowed`: addresses that may be destroyed. `retry`: what was rolled back is tried again.
     """
 
     def work(stack: StackPlan) -> Work[StackShown]:
         return lambda voice: shown(plan, stack, planner(plan.setting, voice), allowed)
 
-    made = told(engine, plan, side_by_side_of(plan.stacks, work, tell))
+    made = told(engine, plan, side_by_side_of(plan.stacks, work, tell), retry=retry)
     gone = {one.address for one in made.changes if one.action in {"delete", "replace"}}
     idle = (f"--allow-destroy '{one}' names nothing that would be destroyed" for one in sorted({*allowed} - gone))
     return replace(made, warnings=(*made.warnings, *idle))
 
 
-def told(engine: Engine, plan: DeployPlan, stacks: tuple[StackShown, ...]) -> Preview:
-    """Everything besides Terraform, around what Terraform said of the stacks."""
+def told(
+    engine: Engine,
+    plan: DeployPlan,
+    stacks: tuple[StackShown, ...],
+    artifacts: Collection[Artifact] = (),
+    *,
+    retry: bool = False,
+) -> Preview:
+    """Everything besides Terraform, around what Terraform said of the stacks.
+
+    `artifacts`: what was built for the plan; without it only what the store knows.
+    """
     setting = plan.setting
-    releases = tuple(_release(engine, plan, service) for wave in plan.waves for service in wave)
     changes = [one for stack in stacks for one in (*stack.changes, *stack.then)]
+    zips = {one.service: one.sha256 for one in (*plan.build.stored, *artifacts)}
+    nones = {one.name: nothing_new(setting, one, zips.get(one.name), changes, retry=retry) for one in plan.services}
+    releases = tuple(_release(engine, plan, one, nones[one.name]) for wave in plan.waves for one in wave)
     return Preview(
         project=setting.project.name,
         environment=setting.env.name,
@@ -61,15 +79,15 @@ def _services(plan: DeployPlan) -> Iterator[ServiceShown]:
     stored = {artifact.service: artifact for artifact in plan.build.stored}
     architectures = {one.name: one.architecture for one in plan.services}
     for one in plan.affected:
-        known = stored.get(one.service)
+        zipped = stored.get(one.service)
         yield ServiceShown(
             name=one.service,
             affected=one.affected,
             base=one.base,
             reasons=tuple((reason.kind, reason.detail) for reason in one.reasons),
             architecture=architectures.get(one.service, ""),
-            build=None if not one.affected else "compile" if known is None else "store",
-            artifact=known.sha256 if known is not None else None,
+            build=None if not one.affected else "compile" if zipped is None else "store",
+            artifact=zipped.sha256 if zipped is not None else None,
         )
 
 
@@ -92,10 +110,44 @@ def _foreseen(engine: Engine, plan: DeployPlan) -> Iterator[str]:
             yield f"{service.name}: {sentence}"
 
 
-def _release(engine: Engine, plan: DeployPlan, service: Service) -> ReleaseShown:
+def nothing_new(
+    setting: Setting, service: Service, artifact: str | None, changes: Collection[Change], *, retry: bool
+) -> str | None:
+    """Why a deploy would not release it; None where it would, or where its artifact is not known yet.
+
+    What is live already is published anew where Terraform changes the function in what belongs to a version.
+    """
+    if artifact is None or ready(setting, service).missing:
+        return None
+    found = known(setting.records[service.name], artifact, configuration(setting, service), retry=retry)
+    if found is None:
+        return None
+    if found.kind == "rejected":
+        return f"{found.sentence}; crabwalk retry {service.name}"
+    return None if any(one.service == service.name and _publishes(one) for one in changes) else found.sentence
+
+
+def _publishes(change: Change) -> bool:
+    """Whether a version made after this change is another one. A version's description is not the function's."""
+    if change.type != "aws_lambda_function":
+        return False
+    walks = kind_of(change.type, change.address).walks - {"description"}
+    return change.action != "update" or bool(walks & {*change.attributes})
+
+
+def _release(engine: Engine, plan: DeployPlan, service: Service, none: str | None) -> ReleaseShown:
     from pipeline.aws.versions import Versions
 
     record = plan.setting.records[service.name]
+    if none is not None:
+        return ReleaseShown(
+            name=service.name,
+            first=record.promoted is None,
+            version=None,
+            steps=(),
+            sentence=f"release {service.name}: none, {none}",
+            none=none,
+        )
     function = plan.setting.project.function_name(plan.setting.env.name, service.name)
     return ReleaseShown(
         name=service.name,

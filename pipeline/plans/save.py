@@ -44,7 +44,8 @@ def save(run: Run) -> Preview:
     keys = {name: one.key for name, one in artifacts.items()}
     stacks = [plan_stack(run.setting, one.stack, keys) for one in plan.stacks]
     saving = _Saving(run, plan, stacks, keys)
-    shown = told(run.engine, plan, side_by_side_of(stacks, saving.work, run.tell))
+    planned = side_by_side_of(stacks, saving.work, run.tell)
+    shown = told(run.engine, plan, planned, artifacts.values(), retry=run.options.retry)
     if shown.refused:
         raise UsageError(
             f"the plan would {shown.refused[0].action} {shown.refused[0].address}, so it cannot be applied",

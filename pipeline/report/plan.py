@@ -32,13 +32,20 @@ def show_preview(console: Console, preview: Preview) -> None:
 
 
 def _show_end(console: Console, preview: Preview) -> None:
-    if not preview.releases:
-        console.line("nothing to deploy")
+    if not preview.released:
+        console.line(no_release(preview))
     if preview.refused:
         console.bad(refusal(preview))
     if preview.saved is not None:
         console.good(f"saved as {preview.saved.id}, to be applied until {moment(preview.saved.expires)}:")
         console.line(f"  crabwalk deploy --plan {preview.saved.id} --env {preview.environment}")
+
+
+def no_release(preview: Preview) -> str:
+    """What is left of a plan that releases nothing."""
+    number = len(preview.changes)
+    things = "1 thing" if number == 1 else f"{number:,} things"
+    return f"no release; Terraform changes {things}" if number else "nothing to deploy"
 
 
 def refusal(preview: Preview) -> str:
@@ -90,11 +97,12 @@ def moment(at: float) -> str:
 
 
 def _affected(preview: Preview) -> Iterator[str]:
+    released = {one.name for one in preview.released}
     for service in preview.services:
         if not service.affected:
             yield f"{service.name}: not affected since {(service.base or '')[:12]}"
             continue
-        yield f"{service.name}: released, because"
+        yield f"{service.name}: {'released' if service.name in released else 'affected'}, because"
         yield from (f"  - {detail}" for _, detail in service.reasons)
 
 
@@ -121,5 +129,7 @@ def _show_stack(console: Console, stack: StackShown) -> None:
 def _releases(preview: Preview) -> Iterator[str]:
     for one in preview.releases:
         yield one.sentence
+        if one.none is not None:
+            continue
         yield f"  publishes {f'version {one.version}' if one.version else 'a new version'}"
         yield from (f"  {line}" for line in (one.probe, *one.outlook) if line)

@@ -40,6 +40,7 @@ def document(preview: Preview) -> dict[str, Any]:
                 "steps": [{"traffic": traffic, "bake_s": bake_s} for traffic, bake_s in one.steps],
                 "sentence": one.sentence,
                 "outlook": list(one.outlook),
+                "none": one.none,
             }
             for one in preview.releases
         ],

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.plans.model import Preview, StackShown, flags
-from pipeline.report.plan import cost_lines, moment, money, rows, what
+from pipeline.plans.model import Preview, ReleaseShown, StackShown, flags
+from pipeline.report.plan import cost_lines, moment, money, no_release, rows, what
 from pipeline.report.text import one_line
 
 LIMIT = 65_536
@@ -94,10 +94,10 @@ def _most(block: _Block, room: int) -> int | None:
 
 def _title(preview: Preview) -> str:
     sums: list[str] = []
-    number = len(preview.releases)
-    sums.append(f"{number} release{'s' if number != 1 else ''}" if number else "nothing to deploy")
+    number = len(preview.released)
+    sums.append(f"{number} release{'s' if number != 1 else ''}" if number else no_release(preview))
     taken = [one for one in preview.changes if one.effect == "destroys"]
-    if preview.changes:
+    if number and preview.changes:
         sums.append(f"{len(preview.changes)} change{'s' if len(preview.changes) != 1 else ''}")
     if taken:
         sums.append(f"⚠️ {len(taken)} that destroy or take away")
@@ -118,8 +118,7 @@ def _blocks(preview: Preview) -> Iterator[_Block]:
     yield _Block("Commit", tuple(f"- {line}" for line in head))
     if preview.releases:
         walks = tuple(
-            _row((code(one.name), escaped(one.version or "new"), escaped(_walk(one.sentence))))
-            for one in preview.releases
+            _row((code(one.name), escaped(_version(one)), escaped(_walk(one.sentence)))) for one in preview.releases
         )
         yield _Block("Releases", walks, ("service", "version", "how"))
     if preview.refused:
@@ -166,6 +165,10 @@ def _taken(stacks: Iterable[StackShown]) -> Iterator[str]:
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _version(release: ReleaseShown) -> str:
+    return "none" if release.none is not None else release.version or "new"
 
 
 def _walk(sentence: str) -> str:

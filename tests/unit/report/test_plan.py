@@ -83,6 +83,25 @@ def test_on_a_terminal_what_takes_away_stands_first() -> None:
     ]
 
 
+NONE = ReleaseShown("todos", False, None, (), "release todos: none, it is live", none="it is live")
+
+
+def test_a_plan_that_releases_nothing_says_why_and_what_terraform_does() -> None:
+    plan = replace(PLAN, releases=(NONE,), costs=(), warnings=(), stacks=(StackShown("todos", True, (WALKS, ROUTE)),))
+    lines = shown(plan).splitlines()
+    assert lines[1] == "todos: affected, because"
+    assert lines[-2:] == ["release todos: none, it is live", "no release; Terraform changes 2 things"]
+    text = markdown(plan)
+    assert text.splitlines()[1] == "## shop on <code>staging</code>: no release; Terraform changes 2 things"
+    assert "| <code>todos</code> | none | none, it is live |" in text
+    (release,) = document(plan)["releases"]
+    assert (release["version"], release["steps"], release["none"]) == (None, [], "it is live")
+    assert shown(replace(plan, stacks=(StackShown("todos", True, (ROUTE,)),))).endswith("Terraform changes 1 thing\n")
+    nothing = replace(plan, stacks=())
+    assert shown(nothing).endswith("nothing to deploy\n")
+    assert ": nothing to deploy" in markdown(nothing)
+
+
 def test_sixty_columns_hold_the_table() -> None:
     text = shown(PLAN, terminal=True, width=60)
     table = re.sub(r"\x1b\[[0-9;]*m", "", text).split("todos in stack todos")[1].split("stack todos:")[0]
