@@ -41,8 +41,8 @@ def command(
 
     Before each change stands when it takes effect: what `walks` is tried out by the canary together with the code,
     what is `at once` is felt by both versions, what `destroys` or `takes away` may be needed by the old version.
-    Triggers of a service that is new come after its first release; drift is where the world differs from the state.
-    What waits for a value that another service's release makes is not among Terraform's changes yet.
+    Triggers of a service that is new come after its first release; drift is what somebody else changed and an
+    apply puts back. What waits for a value that another service's release makes is not among Terraform's changes yet.
     """
     from pipeline.deploying.run import Options
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import StackPlan
 from pipeline.errors import UsageError
+from pipeline.infra.model import when
 from pipeline.infra.side_by_side import Teller
 from pipeline.release.ledger.records import StackRecord
 from pipeline.release.walk.act import Engine
@@ -57,7 +58,7 @@ def converge(
         else:
             planned = reviewed.infra(stack, setting, directory, said_to(tell))
         for change in planned.changes:
-            tell.progress(f"{change.action} {change.address} ({change.effect})")
+            tell.progress(f"{change.action} {change.address} ({when(change)})")
         bad = losses(planned.changes, allowed, setting)
         if bad:
             raise _destroys(stack, bad)

@@ -60,6 +60,13 @@ class Change:
     amounts: tuple[Amount, ...] = ()
 
 
+def when(change: Change) -> str:
+    """When a change takes effect, in a word or two."""
+    if change.effect == "destroys":
+        return "destroys" if change.action in {"delete", "replace"} else "takes away"
+    return "walks" if change.effect == "walks" else "at once"
+
+
 @dataclass(frozen=True)
 class InfraPlan:
     """A saved plan. `pending`: there is something to apply (changed outputs count, though they are no Change).

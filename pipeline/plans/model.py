@@ -29,8 +29,8 @@ class ServiceShown:
 class StackShown:
     """What Terraform would do to a stack: now, and `then`, once services that are new have their first release.
 
-    `drift`: where the world differs from the state. `refused`: what would be destroyed and was not named. `waits`:
-    services whose release makes a value that is still missing.
+    `drift`: what somebody else changed and an apply puts back. `refused`: what would be destroyed and was not named.
+    `waits`: services whose release makes a value that is still missing.
     """
 
     name: str

@@ -13,6 +13,7 @@ from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import StackPlan, needs_of, plan_stack, ready
 from pipeline.errors import CrabwalkError
 from pipeline.infra.calls import Call
+from pipeline.infra.drift import parted
 from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.infra.side_by_side import Teller, Work, side_by_side
 from pipeline.plans.model import StackShown
@@ -39,10 +40,10 @@ def shown(
         new = _calls(then).keys() - _calls(stack.root).keys() if stack.terraform else _calls(then).keys()
         now = tuple(one for one in whole.changes if _call_of(one.address) not in new)
         later = tuple(one for one in whole.changes if _call_of(one.address) in new)
-        drift = whole.drift
+        drift = put_back(whole)
     elif stack.terraform:
         first = planner(stack.root)
-        now, drift = first.changes, first.drift
+        now, drift = first.changes, put_back(first)
         if then is not None:
             later = beyond(planner(then).changes, now)
     return StackShown(
@@ -70,6 +71,11 @@ def second_phase(plan: DeployPlan, stack: StackPlan, keys: Mapping[str, str] = {
     )
     root = plan_stack(after, stack.stack, {**dict.fromkeys(new, ""), **keys}).root
     return root if root.fingerprint != stack.root.fingerprint else None
+
+
+def put_back(plan: InfraPlan) -> tuple[Change, ...]:
+    """The drift that an apply of this plan undoes; what nobody declares stays as it is, and is not told."""
+    return parted(plan, applied=False).drift
 
 
 def beyond(changes: Sequence[Change], before: Sequence[Change]) -> tuple[Change, ...]:

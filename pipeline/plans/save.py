@@ -18,7 +18,7 @@ from pipeline.infra.model import InfraPlan
 from pipeline.infra.side_by_side import Teller, Work
 from pipeline.plans import world
 from pipeline.plans.model import Preview, SavedShown, StackShown, flags
-from pipeline.plans.phases import beyond, planner, second_phase, side_by_side_of, waits
+from pipeline.plans.phases import beyond, planner, put_back, second_phase, side_by_side_of, waits
 from pipeline.plans.preview import told
 from pipeline.plans.saved import SavedArtifact, SavedPlan, SavedService, SavedStack
 from pipeline.plans.store import PlanStore
@@ -93,7 +93,7 @@ class _Saving:
         run = self._run
         state = world.state_of(run.engine.objects, stack.stack)
         first = self._first(stack, tell) if stack.terraform else None
-        now, drift = (first.changes, first.drift) if first else ((), ())
+        now, drift = (first.changes, put_back(first)) if first else ((), ())
         root = second_phase(self._plan, stack, self._keys)
         then = beyond(planner(run.setting, tell)(root).changes, now) if root is not None else ()
         if first is not None or root is not None:

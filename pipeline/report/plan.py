@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from pipeline.infra.cost import Cost
-from pipeline.infra.model import Change, Effect
+from pipeline.infra.model import Change, Effect, when
 from pipeline.plans.model import Preview, StackShown, flags
 from pipeline.report.console import Console
 
@@ -60,13 +60,6 @@ def rows(stack: StackShown) -> Iterator[tuple[str, str, str]]:
     told += [(len(_RANK) + 1, DRIFT, what(one, "differs"), one) for one in stack.drift]
     for _, said, text, one in sorted(told, key=lambda row: (row[3].service or "", row[0], row[3].address)):
         yield one.service or "", said, text
-
-
-def when(change: Change) -> str:
-    """When a change takes effect, in a word or two."""
-    if change.effect == "destroys":
-        return "destroys" if change.action in {"delete", "replace"} else "takes away"
-    return "walks" if change.effect == "walks" else "at once"
 
 
 def what(change: Change, verb: str = "") -> str:

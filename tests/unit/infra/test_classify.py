@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.infra.classify import from_document, from_stream, refused, service_of
-from pipeline.infra.model import Change
+from pipeline.infra.model import Action, Change, Effect, when
 
 
 def line(action: str, address: str = "module.hello.aws_lambda_function.this") -> dict[str, Any]:
@@ -147,3 +147,17 @@ def test_losses_are_refused_unless_named() -> None:
 )
 def test_a_resource_belongs_to_the_service_of_its_module(address: str, service: str | None) -> None:
     assert service_of(address) == service
+
+
+@pytest.mark.parametrize(
+    ("effect", "action", "word"),
+    [
+        ("walks", "update", "walks"),
+        ("at-once", "create", "at once"),
+        ("destroys", "update", "takes away"),
+        ("destroys", "delete", "destroys"),
+        ("destroys", "replace", "destroys"),
+    ],
+)
+def test_when_a_change_takes_effect_has_a_word(effect: Effect, action: Action, word: str) -> None:
+    assert when(Change("module.a.b.c", "b", "a", action, effect)) == word

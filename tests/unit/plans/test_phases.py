@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.build import BuildPlan
@@ -88,6 +89,15 @@ def test_what_would_be_lost_is_named_unless_it_is_allowed() -> None:
     plan = deploying(promoted=RELEASED)
     assert shown(plan, plan.stacks[0], Terraform(gone)).refused == (gone,)
     assert shown(plan, plan.stacks[0], Terraform(gone), {gone.address}).refused == ()
+
+
+def test_drift_is_only_what_an_apply_would_put_back() -> None:
+    """A bucket's policy is another resource's work: the state does not know it yet, and an apply leaves it."""
+    answered = replace(created("module.hello_box.aws_s3_bucket.this"), action="update", attributes=("policy",))
+    edited = replace(created("module.hello.aws_iam_role.this"), action="update", attributes=("description",))
+    plan = deploying(promoted=RELEASED)
+    found = shown(plan, plan.stacks[0], lambda root: InfraPlan(root, Path(), (edited,), drift=(answered, edited)))
+    assert found.drift == (edited,)
 
 
 def test_beyond_a_plan_is_what_it_did_not_have_with_that_action() -> None:
