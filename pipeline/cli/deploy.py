@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -109,8 +110,17 @@ def deploy(
     for result in results:
         show_result(console, result)
     if not results:
-        console.line(f"nothing to deploy: {here.repo.head[:12]} affects no service in `{here.env.name}`")
+        console.line(no_release(here.repo.head, here.env.name, run.changed))
     code = exit_code(results)
     if here.json:
         console.json({"commit": here.repo.head, "environment": here.env.name, "exit": code, "releases": results})
     return code
+
+
+def no_release(commit: str, environment: str, changed: Collection[str]) -> str:
+    """The last line of a deploy that released nothing; `changed`: stacks in which Terraform changed something."""
+    idle = f"{commit[:12]} affects no service in `{environment}`"
+    if not changed:
+        return f"nothing to deploy: {idle}"
+    names = sorted({*changed})
+    return f"no release: {idle}; Terraform changed stack{'s' if len(names) > 1 else ''} {' and '.join(names)}"

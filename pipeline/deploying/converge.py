@@ -39,12 +39,14 @@ def converge(
     *,
     before_apply: Callable[[], None],
     reviewed: Reviewed | None = None,
+    applied: Callable[[str], None] = lambda _: None,
 ) -> StackRecord | None:
     """Plan, refuse what nobody asked for, apply, record; None when there was nothing to do.
 
-    `before_apply` is called between plan and apply, and may raise to stop there. `reviewed`: a saved plan, which is
-    applied instead of one made now. Raises UsageError for a plan that destroys something not in `allowed`,
-    ConflictError for one that is not what was reviewed, TerraformError when Terraform fails.
+    `before_apply` is called between plan and apply, and may raise to stop there; `applied` with the stack's name once
+    something in it was changed. `reviewed`: a saved plan, which is applied instead of one made now.
+    Raises UsageError for a plan that destroys something not in `allowed`, ConflictError for one that is not what was
+    reviewed, TerraformError when Terraform fails.
     """
     if not stack.terraform:
         tell.progress(f"stack {stack.stack}: nothing Terraform manages changed, it does not run")
@@ -67,6 +69,8 @@ def converge(
             engine.ledger.save_stack(_unfinished(engine, setting, stack))
         with reviewed.applying(stack.stack) if reviewed is not None else nullcontext():
             outputs = apply_infra(planned, setting.env, said_to(tell))
+        if planned.changes:
+            applied(stack.stack)
     record = replace(
         _unfinished(engine, setting, stack),
         fingerprint=stack.root.fingerprint,

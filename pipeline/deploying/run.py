@@ -67,6 +67,7 @@ class Run:
     walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
     results: list[ReleaseResult] = field(default_factory=list)
     conflicts: dict[str, ConflictError] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)  # stacks in which Terraform changed something
 
     @cached_property
     def leases(self) -> Leases:
@@ -138,6 +139,7 @@ class Run:
                 tell,
                 before_apply=self.leases.check,
                 reviewed=self.reviewed,
+                applied=self.changed.append,
             )
 
         for one in stacks:

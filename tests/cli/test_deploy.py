@@ -8,6 +8,7 @@ from shop_kit import HELLO, Scratch
 
 from pipeline import local
 from pipeline.cli import run
+from pipeline.cli.deploy import no_release
 
 UNREACHABLE = "http://127.0.0.1:9"
 
@@ -107,3 +108,11 @@ def test_with_a_verb_or_an_option_that_does_not_exist(here: Scratch) -> None:
 def test_a_saved_plan_says_itself_what_is_deployed(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["deploy", "--plan", "20260101T000000-abcdef", *more]) == 2
     assert "--plan ID says itself what is deployed" in capsys.readouterr().err
+
+
+def test_the_last_line_where_nothing_is_released_says_what_terraform_did() -> None:
+    idle = "c0ffeec0ffee affects no service in `local`"
+    assert no_release("c0ffee" * 7, "local", ()) == f"nothing to deploy: {idle}"
+    assert no_release("c0ffee" * 7, "local", ["web"]) == f"no release: {idle}; Terraform changed stack web"
+    told = no_release("c0ffee" * 7, "local", ["web", "api", "web"])
+    assert told == f"no release: {idle}; Terraform changed stacks api and web"
