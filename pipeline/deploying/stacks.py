@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.deploying.standing import displaced
 from pipeline.infra import Placement, Root, Scope, parts, render
 from pipeline.infra.calls import needs, read_calls
+from pipeline.infra.kept import kept_back
 
 if TYPE_CHECKING:
     from pipeline.deploying.setting import Setting
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StackPlan:
-    """A root to be, and whether Terraform has anything to do for it."""
+    """A root to be, and whether Terraform has anything to do for it.
+
+    `stays`: by service what no manifest says any more and a version that still runs may need, in words.
+    """
 
     stack: str
     root: Root
     applied: StackRecord | None
+    stays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def terraform(self) -> bool:
@@ -54,7 +59,16 @@ def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPl
     declared = {service.name for service in setting.services} - moving.keys()
     orphans = {name: calls for name, calls in standing.items() if name not in declared}
     root = render(scope(setting), stack, placements, setting.modules, orphans)
-    return StackPlan(stack, root, applied)
+    return StackPlan(stack, root, applied, dict(_stays(scope(setting), root, placements)))
+
+
+def _stays(scope: Scope, root: Root, placements: Sequence[Placement]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for one in placements:
+        if not one.kept:
+            continue
+        desired = parts.calls(scope, one.service, released=one.released)
+        if found := kept_back(desired, root.calls[one.service.name]):
+            yield one.service.name, found
 
 
 def settled(setting: Setting, service: Service) -> bool:

@@ -71,7 +71,7 @@ def told(
         stacks=stacks,
         releases=releases,
         costs=tuple(_costs(engine, plan, changes)),
-        warnings=(*_warnings(setting), *_foreseen(engine, plan)),
+        warnings=(*_warnings(setting), *staying(plan), *_foreseen(engine, plan)),
     )
 
 
@@ -97,6 +97,13 @@ def _warnings(setting: Setting) -> Iterator[str]:
             share = percent(record.under_way.traffic(record.under_way.step))
             yield f"{record.service}: release {record.under_way.release_id} stands at {share}; it is finished first"
     yield from told_gone(gone(setting.stacks, {one.name for one in setting.services}), setting.env.name)
+
+
+def staying(plan: DeployPlan) -> Iterator[str]:
+    """What manifests no longer say and no deploy takes away yet, a sentence a service."""
+    for stack in plan.stacks:
+        for service, found in sorted(stack.stays.items()):
+            yield f"`{service}`: stays until no version needs it: {', '.join(found)}"
 
 
 def _foreseen(engine: Engine, plan: DeployPlan) -> Iterator[str]:

@@ -153,8 +153,8 @@ def test_an_older_commit_is_refused_before_anything_is_touched(shop: Shop) -> No
 def test_plan_and_dry_run_say_everything_and_do_nothing(shop: Shop) -> None:
     commit = shop.change(ONE_STEP)
     before, entries = shop.alias()["RevisionId"], len(shop.history())
-    plan = shop.crabwalk("plan")
-    dry = shop.deploy("--dry-run")
+    plan = shop.crabwalk("plan", "--retry")
+    dry = shop.deploy("--dry-run", "--retry")
     assert (plan.code, plan.err) == (0, "")
     lines = plan.lines
     assert lines[0] == f"{commit[:12]} on `local`: hello: another greeting"

@@ -34,7 +34,7 @@ def test_a_quiet_service_is_walked_on_its_probes_and_everybody_is_told(shop: Sho
     shop.commit("hello: with hooks, probes and notifications")
     with listening() as gate, listening() as done, listening() as told:
         addresses = {"GATE": gate.url, "DONE": done.url, "TOLD": told.url}
-        plan = shop.crabwalk("plan", "--env", "local", **addresses)
+        plan = shop.crabwalk("plan", "--env", "local", "--retry", **addresses)
         assert "  probes: 3,000 a minute of events/world.json while it walks; each must change nothing" in plan.lines
         ended = shop.crabwalk("deploy", "--env", "local", "--retry", **addresses)
         assert ended.code == 0, ended.said

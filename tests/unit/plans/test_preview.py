@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.build import BuildPlan
 from pipeline.deploying.offering import configuration
+from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
+from pipeline.deploying.stacks import plan_stack
 from pipeline.infra.model import Change
-from pipeline.manifest.models import Service
+from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project
-from pipeline.plans.preview import nothing_new
-from pipeline.release.ledger.records import Rejected, Released, ServiceRecord
+from pipeline.plans.preview import nothing_new, staying
+from pipeline.release.ledger.records import Rejected, Released, ServiceRecord, StackRecord
 
 ROOT = Path(__file__).parents[3]
 ZIP = "a" * 64
@@ -67,3 +70,19 @@ def test_what_terraform_changes_beside_the_versions_makes_no_new_one(
     change = Change(f"module.hello.{kind}.this", kind, "hello", "update", "walks", attributes)
     assert told(setting(), ZIP, change) == said
     assert told(setting(), ZIP, replace(change, service="other")) == LIVE
+
+
+def routed(at: Setting, *routes: str) -> Setting:
+    return replace(at, services=(HELLO.model_copy(update={"triggers": (HttpTrigger(routes=routes),)}),))
+
+
+def test_a_route_that_is_taken_back_is_said_to_stay() -> None:
+    old = routed(setting(), "GET /", "GET /hi")
+    calls = {name: tuple(map(asdict, made)) for name, made in plan_stack(old, "web", {}).root.calls.items()}
+    new = replace(routed(old, "GET /"), stacks={"web": StackRecord("web", "f", {}, ("hello",), 0.0, "c", calls)})
+
+    def warned(at: Setting) -> list[str]:
+        return list(staying(DeployPlan(at, (), BuildPlan(ROOT, (), (), ()), (plan_stack(at, "web", {}),))))
+
+    assert warned(new) == ["`hello`: stays until no version needs it: GET /hi"]
+    assert warned(replace(new, services=old.services)) == []
