@@ -126,11 +126,13 @@ def nothing_new(
     """
     if artifact is None or ready(setting, service).missing:
         return None
-    found = known(setting.records[service.name], artifact, configuration(setting, service), retry=retry)
+    record = setting.records[service.name]
+    found = known(record, artifact, configuration(setting, service), retry=retry)
     if found is None:
         return None
     if found.kind == "rejected":
-        return f"{found.sentence}; crabwalk retry {service.name}"
+        verb = "retry" if record.frozen is None else "resume"  # what is frozen is not tried again before
+        return f"{found.sentence}; crabwalk {verb} {service.name} --env {setting.env.name}"
     return None if any(one.service == service.name and _publishes(one) for one in changes) else found.sentence
 
 

@@ -16,23 +16,24 @@ from pipeline.infra.model import Change
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project
 from pipeline.plans.preview import nothing_new, staying
-from pipeline.release.ledger.records import Rejected, Released, ServiceRecord, StackRecord
+from pipeline.release.ledger.records import Frozen, Rejected, Released, ServiceRecord, StackRecord
 
 ROOT = Path(__file__).parents[3]
 ZIP = "a" * 64
 HELLO = Service(name="hello", stack="web", directory=ROOT, file=ROOT / "x")
 LOCAL = Environment("local", "000000000000", "us-east-1", "bucket", embedded=True)
 LIVE = "version 4 is what this commit builds"
-BACK = "release r-9 of the same artifact and configuration was rolled back; crabwalk retry hello"
+BACK = "release r-9 of the same artifact and configuration was rolled back; crabwalk retry hello --env local"
 
 
-def setting(*, rejected: bool = False, service: Service = HELLO) -> Setting:
+def setting(*, rejected: bool = False, frozen: Frozen | None = None, service: Service = HELLO) -> Setting:
     at = Setting(Project("p", ROOT), LOCAL, "c0ffee", "s", (service,), {}, {})
     made_of = configuration(replace(at, services=(HELLO,)), HELLO)
     record = ServiceRecord(
         "hello",
         promoted=Released("r-4", "4", "c0ffee", ZIP, made_of, 0.0),
         rejected=(Rejected("r-9", "c0ffee", ZIP, made_of),) if rejected else (),
+        frozen=frozen,
     )
     return replace(at, records={"hello": record})
 
@@ -53,6 +54,8 @@ def test_another_artifact_an_unknown_one_and_another_configuration_are_released(
 
 def test_what_was_rolled_back_is_released_only_with_retry() -> None:
     assert told(setting(rejected=True)) == BACK
+    frozen = setting(rejected=True, frozen=Frozen("r-9", "c0ffee", "5", "arn:aws:iam::0:user/ada", None, "", 0.0))
+    assert told(frozen) == BACK.replace("retry", "resume")
     assert told(setting(rejected=True), retry=True) is None
 
 
