@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -61,6 +62,14 @@ class Around:
         assert done.code == 0, done.said
         return done.said
 
+    def says_what_stays(self) -> None:
+        """The plan of a commit that takes things away, before any of it goes."""
+        planned = self.here.crabwalk("plan", "hello", "--env", "local")
+        (line,) = [one for one in planned.said.splitlines() if "stays until no version needs it" in one]
+        for one in ("GET /old", "events:PutEvents on ", "dynamodb:PutItem", "the stream of table", "(schedule)"):
+            assert one in line
+        assert not [one for one in planned.lines if one.startswith("drift")], "AWS filled it in, or a sibling set it"
+
     def status(self, path: str) -> int:
         url = self.here.status()["url"].rstrip("/") + path
         try:
@@ -108,6 +117,7 @@ def test_what_a_commit_takes_away_stays_until_no_version_needs_it(
     # In mid-walk the old version still has its routes, its permissions and its stream; the new one has its own.
     here.write(HELLO, (REPOSITORY / HELLO).read_text().replace(*GOOD))
     around.declare(MORE, LESS, STEP, "less around it")
+    around.says_what_stays()
     walking = here.start("deploy", "hello", "--env", "local")
     with Traffic(here.status()["url"], rate=100):
         here.until_walking(walking, seconds=60)
@@ -120,8 +130,11 @@ def test_what_a_commit_takes_away_stays_until_no_version_needs_it(
     assert around.status("/old") == 200
 
     # Nobody needs it any more: the next deploy takes it away, and the one after that has nothing to do.
+    planned = here.crabwalk("plan", "hello", "--env", "local").lines
+    assert re.fullmatch(r"no release; Terraform changes \d+ things", planned[-1]), planned
     said = around.deploy()
     assert "delete" in said
+    assert "affects no service in `local`; Terraform changed stack web" in said
     assert [around.status(path) for path in ("/", "/old", "/new")] == [200, 404, 200]
     assert around.sources() == []
     assert not {"dynamodb:PutItem", "events:PutEvents"} & around.allowed()
