@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.deploying.stacks import needs_of, ready, scope
 from pipeline.errors import CrabwalkError
+from pipeline.infra.parts.access import configured
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.release.decide.together import TOGETHER
 from pipeline.release.walk.candidate import Offer, Origin, offer
@@ -58,7 +59,7 @@ class Offers:
             )
             return offer(
                 run.engine,
-                scope(setting).configured(service),
+                configured(scope(setting), service),
                 origin,
                 setting.records[name],
                 run.leases[name],

@@ -84,17 +84,6 @@ class Scope:
                 return declared
         return self.made(one.service, f"{one.resource}_{one.attribute}")
 
-    def configured(self, service: Service) -> Service:
-        """`ready`, with the variables that hold secrets' ARNs among the others: as the function is configured."""
-        found = self.ready(service).service
-        if not service.secrets:
-            return found
-        from pipeline.infra.parts.access import secret_arns
-        from pipeline.manifest.models import Variables
-
-        arns = {name: arn for name, arn in secret_arns(self, service).items() if arn is not None}
-        return found.model_copy(update={"environment": Variables({**found.environment, **arns})})
-
     def made(self, service: str, output: str) -> str | None:
         """What Terraform last put out for a service by that name."""
         value = self.outputs.get(service, {}).get(output)

@@ -68,7 +68,18 @@ def secret_variables(scope: Scope, service: Service) -> dict[str, str]:
     return {literal(name): arn for name, (arn, _) in _secrets(scope, service).items()}
 
 
-def secret_arns(scope: Scope, service: Service) -> dict[str, str | None]:
+def configured(scope: Scope, service: Service) -> Service:
+    """A service as its function is configured: references replaced, secrets' ARNs among the variables."""
+    found = scope.ready(service).service
+    if not service.secrets:
+        return found
+    from pipeline.manifest.models import Variables  # the verbs that import this package need no models
+
+    arns = {name: arn for name, arn in _secret_arns(scope, service).items() if arn is not None}
+    return found.model_copy(update={"environment": Variables({**found.environment, **arns})})
+
+
+def _secret_arns(scope: Scope, service: Service) -> dict[str, str | None]:
     """What those variables hold once all is applied; None where Terraform has not put it out yet."""
     found: dict[str, str | None] = {}
     for variable, (arn, _) in _secrets(scope, service).items():

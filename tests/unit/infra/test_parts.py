@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.infra import Scope, parts
 from pipeline.infra.calls import Call, united
+from pipeline.infra.parts import access
 from pipeline.manifest.document import compose
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Node
@@ -48,7 +49,7 @@ def rendered(scope: Scope, lines: str, *, released: bool = True) -> dict[str, Ca
     return {call.name: call for call in parts.calls(whole, service, released=released)}
 
 
-def access(scope: Scope, lines: str) -> Mapping[str, Any]:
+def allowed(scope: Scope, lines: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = rendered(scope, lines)["todos"].arguments.get("access", {})
     return found
 
@@ -120,7 +121,7 @@ def test_what_is_not_known_yet_is_missing_and_left_out(scope: Scope) -> None:
 
 
 def test_a_word_is_the_few_actions_it_stands_for(scope: Scope) -> None:
-    found = access(
+    found = allowed(
         scope,
         """
 resources: {table: {dynamodb: {partition_key: id}}, images: {s3: {}}, token: {secret: {}}}
@@ -147,7 +148,7 @@ access:
 
 def test_a_statement_is_taken_as_it_is(scope: Scope) -> None:
     lines = 'access: [{actions: ["ses:SendEmail"], resources: ["*"], reason: mail}]'
-    ((name, statement),) = access(scope, lines).items()
+    ((name, statement),) = allowed(scope, lines).items()
     assert name.startswith("statement-")
     assert statement == {"actions": ["ses:SendEmail"], "resources": ["*"]}
 
@@ -170,7 +171,7 @@ def test_a_function_is_configured_with_where_its_secrets_are(scope: Scope) -> No
     made = {"todos": {"token_arn": "arn:of:token-AbCdEf"}}
     whole = Scope(scope.project, scope.env, {"todos": service}, made)
     db = f"arn:aws:secretsmanager:{PLACE}:secret:shop/db"
-    assert dict(whole.configured(service).environment) == {"TOKEN": "arn:of:token-AbCdEf", "DB": db}
+    assert dict(access.configured(whole, service).environment) == {"TOKEN": "arn:of:token-AbCdEf", "DB": db}
     assert dict(whole.ready(service).service.environment) == {}
 
 
