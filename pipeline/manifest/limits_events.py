@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pipeline.manifest.models_access import SERVICES, VERBS, Grant
+from pipeline.manifest.models_access import VERBS, Grant
 from pipeline.manifest.models_resources import DynamodbResource, SqsResource
 from pipeline.manifest.models_triggers import (
     CognitoTrigger,
@@ -17,6 +17,7 @@ from pipeline.manifest.models_triggers import (
 )
 from pipeline.manifest.node import nearest
 from pipeline.manifest.places import Finding, Path
+from pipeline.manifest.references import SERVICES
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Manifest

@@ -10,9 +10,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pipeline.errors import Problem
-from pipeline.manifest.models_access import SERVICES, VERBS
+from pipeline.manifest.models_access import VERBS
 from pipeline.manifest.node import Node, nearest
 from pipeline.manifest.places import Path, Places, follow
+from pipeline.manifest.references import SERVICES
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

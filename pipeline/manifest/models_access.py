@@ -20,7 +20,6 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "event-bus": ("publish",),
     "secret": ("read",),
 }
-SERVICES = {"dynamodb": "dynamodb", "sqs": "sqs", "s3": "s3", "events": "event-bus", "secretsmanager": "secret"}
 _ALLOWED = rules.matches(
     r"read|write|send|receive|delete|publish|[A-Z][A-Za-z0-9]{2,63}",
     "something to allow",

@@ -26,6 +26,14 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "event-bus": ("name", "arn"),
     "secret": ("name", "arn"),
 }
+# The kind of what an ARN names, by the service it begins with.
+SERVICES: Mapping[str, str] = {
+    "dynamodb": "dynamodb",
+    "sqs": "sqs",
+    "s3": "s3",
+    "events": "event-bus",
+    "secretsmanager": "secret",
+}
 # What every function has without declaring it.
 BUILT_IN: Mapping[str, tuple[str, ...]] = {
     "function": ("name", "arn"),

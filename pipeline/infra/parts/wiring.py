@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.infra import names
 from pipeline.infra.calls import literal
-from pipeline.manifest.references import Reference, split
+from pipeline.manifest.references import SERVICES, Reference, split
 
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
     from pipeline.manifest.models import Service
 
-# The kind of what an ARN names, by the service it begins with.
-KINDS = {"dynamodb": "dynamodb", "sqs": "sqs", "s3": "s3", "events": "event-bus", "secretsmanager": "secret"}
 _PLAIN = re.compile(r"[^a-z0-9]+")
 
 
@@ -85,7 +83,7 @@ def _foreign(text: str) -> Target:
     service, last = text.split(":")[2], re.split(r"[:/]", text.rstrip("/"))[-1]
     if service == "dynamodb" and "/stream/" in text:
         last = text.split("table/")[1].split("/", maxsplit=1)[0]
-    return Target(slug(last, text), KINDS.get(service, service), literal(text), literal(last))
+    return Target(slug(last, text), SERVICES.get(service, service), literal(text), literal(last))
 
 
 def slug(text: str, whole: str | None = None) -> str:
