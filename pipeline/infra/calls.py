@@ -11,7 +11,6 @@ from typing import Any
 from pipeline.infra.bucket_rules import united_rules
 
 FUNCTION = "rust-lambda"
-RESOURCES = frozenset({"dynamodb-table", "event-bus", "s3-bucket", "secret", "sqs-queue"})
 NOT_KEPT = frozenset({"dashboard", "rollback-net"})  # nothing that runs needs them
 
 # What grants, routes or finds: a version that still runs needs what its own manifest said.
@@ -52,11 +51,6 @@ class Call:
 def literal(value: str) -> str:
     """Escapes template markers, because Terraform reads every string of a JSON root as a template."""
     return value.replace("${", "$${").replace("%{", "%%{")
-
-
-def unliteral(text: str) -> str:
-    """The text that `literal` escaped."""
-    return text.replace("$${", "${").replace("%%{", "%{")
 
 
 def read_calls(documents: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:

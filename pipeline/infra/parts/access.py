@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.infra import names
-from pipeline.infra.calls import literal, unliteral
+from pipeline.infra.calls import literal
 from pipeline.infra.parts.wiring import Target, target
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ _WORDS: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 _PREFIXES = {"event-bus": "events", "secret": "secretsmanager"}
 _BUCKETS_OWN = ("Bucket", "Buckets", "Versions", "Uploads")  # APIs of a bucket, not of what lies in it, end so
 _INDEXES = "/index/*"
-_OWN = re.compile(r"\$\{module\.[^.]*_([a-z0-9-]+)\.arn\}")  # what `wiring.own` writes
 
 
 def statements(scope: Scope, service: Service) -> Statements:
@@ -58,14 +56,14 @@ def statements(scope: Scope, service: Service) -> Statements:
             known["actions"] = sorted({*known["actions"], *actions})
             known["resources"] = sorted({*known["resources"], *resources})
     if secrets := _secrets(scope, service):
-        resources = sorted({one for _, named in secrets.values() for one in named})
+        resources = sorted({one for secret in secrets.values() for one in _of_secret(secret)})
         found["secrets"] = {"actions": ["secretsmanager:GetSecretValue"], "resources": resources}
     return dict(sorted(found.items()))
 
 
 def secret_variables(scope: Scope, service: Service) -> dict[str, str]:
     """The variables that hold a secret's ARN."""
-    return {literal(name): arn for name, (arn, _) in _secrets(scope, service).items()}
+    return {literal(name): secret.arn for name, secret in _secrets(scope, service).items()}
 
 
 def configured(scope: Scope, service: Service) -> Service:
@@ -75,17 +73,12 @@ def configured(scope: Scope, service: Service) -> Service:
         return found
     from pipeline.manifest.models import Variables  # the verbs that import this package need no models
 
-    arns = {name: arn for name, arn in _secret_arns(scope, service).items() if arn is not None}
-    return found.model_copy(update={"environment": Variables({**found.environment, **arns})})
-
-
-def _secret_arns(scope: Scope, service: Service) -> dict[str, str | None]:
-    """What those variables hold once all is applied; None where Terraform has not put it out yet."""
-    found: dict[str, str | None] = {}
-    for variable, (arn, _) in _secrets(scope, service).items():
-        part = _OWN.fullmatch(arn)
-        found[variable] = scope.made(service.name, f"{part[1]}_arn") if part else unliteral(arn)
-    return found
+    arns = {
+        variable: secret.arn if secret.own is None else scope.made(service.name, f"{secret.own}_arn")
+        for variable, secret in _secrets(scope, service).items()
+    }
+    known = {variable: arn for variable, arn in arns.items() if arn is not None}  # Terraform has put it out
+    return found.model_copy(update={"environment": Variables({**found.environment, **known})})
 
 
 def _granted(scope: Scope, service: Service, grant: Grant) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -112,7 +105,7 @@ def _resources(to: Target, place: str) -> list[str]:
     if to.kind == "dynamodb":
         return [to.arn, f"{to.arn}{_INDEXES}"] if "/stream/" not in to.arn else [to.arn]
     if to.kind == "secret":
-        return _of_secret(to.arn)
+        return _of_secret(to)
     inside = to.kind == "s3" and "/" in to.arn
     return [to.arn if inside else f"{to.arn}{place}"]
 
@@ -129,20 +122,17 @@ def _any(scope: Scope, service: Service, text: str) -> Target | None:
     return Target("all", "", "*", "*") if text == "*" else target(scope, service, text)
 
 
-def _secrets(scope: Scope, service: Service) -> dict[str, tuple[str, list[str]]]:
-    """By variable: the ARN it holds, and the resources that may be read for it."""
+def _secrets(scope: Scope, service: Service) -> dict[str, Target]:
+    """The secrets by the variables that hold their ARNs; what is only named is one that exists."""
     found = {}
     for variable, text in service.secrets.items():
-        if "${" in text or text in service.resources or text.startswith("arn:"):
-            to = target(scope, service, text)
-            arn = None if to is None else to.arn
-        else:
-            arn = literal(names.arn(scope.env, "secret", text))
-        if arn is not None:
-            found[variable] = (arn, _of_secret(arn))
+        named = not (text in service.resources or "${" in text or text.startswith("arn:"))
+        secret = target(scope, service, names.arn(scope.env, "secret", text) if named else text)
+        if secret is not None:
+            found[variable] = secret
     return found
 
 
-def _of_secret(arn: str) -> list[str]:
+def _of_secret(secret: Target) -> list[str]:
     """A secret's resource: AWS adds a hyphen and six characters to the name, which an ARN may have already."""
-    return [arn] if arn.startswith("${") else [arn, f"{arn}-??????"]
+    return [secret.arn] if secret.own is not None else [secret.arn, f"{secret.arn}-??????"]

@@ -43,8 +43,8 @@ def call(scope: Scope, service: Service, *, released: bool) -> Call:
     }
     if service.dead_letter is not None and (dead := target(scope, service, service.dead_letter)) is not None:
         # Whether there is one must be known before the queue is made: what `format` makes is never null.
-        own = dead.arn.startswith("${module.")
-        arguments["dead_letter_arn"] = f'${{format("%s", {dead.arn[2:-1]})}}' if own else dead.arn
+        own = f'${{format("%s", module.{service.name}_{dead.own}.arn)}}'
+        arguments["dead_letter_arn"] = dead.arn if dead.own is None else own
     if service.concurrency.provisioned and released:
         arguments["provisioned_concurrency"] = service.concurrency.provisioned
     if granted := access.statements(scope, service):

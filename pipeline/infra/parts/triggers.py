@@ -120,7 +120,7 @@ def _buckets(scope: Scope, service: Service, triggers: list[S3Trigger]) -> Itera
         rules.setdefault(source.slug, []).append(rule)
     for name, source in sources.items():
         arguments = {
-            "bucket": source.name if not source.arn.startswith("${") else source.arn.replace(".arn}", ".name}"),
+            "bucket": source.name,
             "rules": rules[name],
             **of_function(service, "function_name", "alias_name", "alias_arn"),
         }
@@ -146,7 +146,7 @@ def _event(scope: Scope, service: Service, trigger: EventTrigger, part: str) -> 
         source = target(scope, service, trigger.bus)
         if source is None:
             return None
-        bus = source.arn.replace(".arn}", ".name}") if source.arn.startswith("${") else source.arn
+        bus = source.arn if source.own is None else source.name
     arguments = {
         "name": called(scope, service, part, "event"),
         "bus": bus,

@@ -20,12 +20,16 @@ _PLAIN = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True)
 class Target:
-    """What a manifest names as a whole: `arn` is what Terraform is told, `slug` a name for it within the service."""
+    """What a manifest names as a whole: `arn` and `name` as Terraform is told, `slug` a name for it within the service.
+
+    `own`: the name of the service's own resource, None for anybody else's.
+    """
 
     slug: str
     kind: str  # of resources, or the word an ARN has for its service
     arn: str
     name: str
+    own: str | None = None
 
 
 def tags(service: Service) -> dict[str, str]:
@@ -50,19 +54,19 @@ def target(scope: Scope, service: Service, text: str, *, stream: bool = False) -
     `stream`: of a table, its stream.
     """
     if text in service.resources:
-        return _own(scope, service, text, stream=stream)
+        return _own(service, text, stream=stream)
     parts = split(text) if "${" in text else ()
     if len(parts) == 1 and isinstance(one := parts[0], Reference):
         if one.service == service.name and one.resource in service.resources:
-            return _own(scope, service, one.resource, stream=stream)
+            return _own(service, one.resource, stream=stream)
         return _referred(scope, one, stream=stream)
     return _foreign(text)
 
 
-def _own(scope: Scope, service: Service, name: str, *, stream: bool) -> Target:
+def _own(service: Service, name: str, *, stream: bool) -> Target:
     kind = service.resources[name].kind
     output = "stream_arn" if stream and kind == "dynamodb" else "arn"
-    return Target(name, kind, own(service, name, output), scope.resource_name(service.name, name))
+    return Target(name, kind, own(service, name, output), own(service, name, "name"), name)
 
 
 def _referred(scope: Scope, one: Reference, *, stream: bool) -> Target | None:
