@@ -33,7 +33,7 @@ from pipeline import local
 from pipeline.aws import client, subprocess_environment
 from pipeline.cli.demo import GOOD
 from pipeline.infra import provider
-from pipeline.infra.render import LOCK
+from pipeline.infra.root import LOCK
 from pipeline.infra.terraform import find_binary
 from pipeline.manifest.project import Environment
 from pipeline.release.walk.act import Engine

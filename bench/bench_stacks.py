@@ -33,7 +33,7 @@ from pipeline.deploying.setting import read_setting
 from pipeline.deploying.stacks import needs_of, plan_stack, ready
 from pipeline.infra import provider
 from pipeline.infra.parts.function import walk_fingerprint
-from pipeline.infra.render import LOCK
+from pipeline.infra.root import LOCK
 from pipeline.infra.terraform import Terraform
 from pipeline.manifest import load_services
 from pipeline.manifest.project import load_project

@@ -72,7 +72,7 @@ def _setting(here: Here, *, offline: bool) -> tuple[Setting, bool]:
 
 
 def _main(root: Root) -> str:
-    from pipeline.infra.render import MAIN
+    from pipeline.infra.root import MAIN
 
     return root.files[MAIN].decode()
 

@@ -17,7 +17,7 @@ from pipeline.deploying.stacks import scope
 from pipeline.deploying.standing import as_applied, places, standing, without
 from pipeline.errors import AwsError, ConflictError, CrabwalkError, UsageError
 from pipeline.infra import Change, InfraPlan, apply_infra, plan_infra, stack_directory, states
-from pipeline.infra.render import state_key
+from pipeline.infra.root import state_key
 from pipeline.infra.workdir import PLAN
 from pipeline.release.ledger.leases import Leases
 from pipeline.release.ledger.records import Entry, StackRecord

@@ -19,7 +19,8 @@ from pipeline.errors import ConflictError, UsageError
 from pipeline.infra import states
 from pipeline.infra.drive import stack_directory
 from pipeline.infra.holding import holding
-from pipeline.infra.render import ENVIRONMENT_STACK, state_key
+from pipeline.infra.render import ENVIRONMENT_STACK
+from pipeline.infra.root import state_key
 from pipeline.infra.workdir import ERRORED
 from pipeline.release.ledger.leases import Leases
 from pipeline.release.ledger.records import StackRecord

@@ -13,7 +13,7 @@ from pipeline.deploying.stacks import plan_stack, ready
 from pipeline.deploying.standing import told_gone
 from pipeline.errors import UsageError
 from pipeline.infra import Root
-from pipeline.infra.render import MAIN
+from pipeline.infra.root import MAIN
 from pipeline.manifest.node import nearest
 from pipeline.release.ledger.records import Released, ServiceRecord
 

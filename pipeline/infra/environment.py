@@ -12,7 +12,8 @@ from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import classify, workdir
 from pipeline.infra.drive import OnEvent, apply_infra, plan_infra, stack_directory
 from pipeline.infra.model import Root
-from pipeline.infra.render import ENVIRONMENT_STACK, render_environment, state_key
+from pipeline.infra.render import ENVIRONMENT_STACK, render_environment
+from pipeline.infra.root import state_key
 
 if TYPE_CHECKING:
     from pipeline.manifest.project import Environment, Project

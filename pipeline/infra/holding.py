@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.infra import locks
 from pipeline.infra.events import StateLockedError
-from pipeline.infra.render import state_key
+from pipeline.infra.root import state_key
 
 if TYPE_CHECKING:
     from pipeline.aws.objects import Objects

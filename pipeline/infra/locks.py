@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConflictError
-from pipeline.infra.render import state_key
+from pipeline.infra.root import state_key
 
 if TYPE_CHECKING:
     from pipeline.aws.objects import Objects

@@ -16,7 +16,7 @@ from pipeline.errors import TerraformError, UsageError
 from pipeline.infra.calls import literal
 from pipeline.infra.drive import OnEvent, apply_infra, plan_infra, stack_directory
 from pipeline.infra.model import Root
-from pipeline.infra.render import MAIN, _fingerprint, _json, _provider, _sources, _terraform, state_key
+from pipeline.infra.root import MAIN, as_json, fingerprint_of, provider_block, sources, state_key, terraform_block
 
 if TYPE_CHECKING:
     from pipeline.aws.objects import Objects
@@ -63,15 +63,15 @@ def render_roles(project: Project, env: Environment, github: GitHub, modules: Pa
         "oidc_provider_arn": provider,
     }
     main: dict[str, Any] = {
-        "terraform": _terraform(env, ROLES_STACK),
-        "provider": {"aws": _provider(project, env)},
+        "terraform": terraform_block(env, ROLES_STACK),
+        "provider": {"aws": provider_block(project, env)},
         "module": {_CALL: call},
         "output": {"role_arns": {"value": f"${{module.{_CALL}.role_arns}}"}},
     }
     if env.kms:
         main["data"] = {"aws_kms_alias": {"bucket": {"name": f"alias/{env.bucket}"}}}
-    files = _sources(modules, ("github-oidc",)) | {MAIN: _json(main)}
-    return Root(ROLES_STACK, files, _fingerprint(files), {})
+    files = sources(modules, ("github-oidc",)) | {MAIN: as_json(main)}
+    return Root(ROLES_STACK, files, fingerprint_of(files), {})
 
 
 def provide_roles(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import TerraformError
-from pipeline.infra.render import state_key
+from pipeline.infra.root import state_key
 
 FORMAT = 4
 _CALL = re.compile(r"module\.([^.\[]+)")

@@ -14,7 +14,7 @@ from pipeline.errors import TerraformError
 from pipeline.infra import locks, provider
 from pipeline.infra.binary import find_binary, is_opentofu
 from pipeline.infra.model import Root
-from pipeline.infra.render import LOCK, MAIN
+from pipeline.infra.root import LOCK, MAIN
 from pipeline.infra.terraform import Stack, Terraform
 
 if TYPE_CHECKING:

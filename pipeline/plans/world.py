@@ -12,7 +12,7 @@ from pipeline.aws.functions import NotFoundError
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import StackPlan
 from pipeline.infra.provider import locked_version
-from pipeline.infra.render import LOCK, state_key
+from pipeline.infra.root import LOCK, state_key
 from pipeline.plans.saved import AliasSeen, StateSeen, Tools
 from pipeline.release.model import ALIAS
 

@@ -25,7 +25,7 @@ from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import InfraPlan, Root, apply_infra, locks, plan_infra, stack_directory
 from pipeline.infra.events import StalePlanError, StateLockedError
-from pipeline.infra.render import LOCK, MAIN, _terraform
+from pipeline.infra.root import LOCK, MAIN, terraform_block
 from pipeline.infra.workdir import PLAN
 from pipeline.manifest.project import Environment
 
@@ -42,7 +42,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def root_of(env: Environment, stack: str = "web", **more: Any) -> Root:
     """A root of this stack; without the AWS provider unless `more` asks for it."""
-    terraform = _terraform(env, stack)
+    terraform = terraform_block(env, stack)
     main = {"terraform": terraform, **more}
     if "provider" not in more:
         del terraform["required_providers"]

@@ -19,7 +19,7 @@ from pipeline.deploying.stacks import plan_stack
 from pipeline.errors import ConflictError
 from pipeline.infra import holding, locks, plan_infra, stack_directory
 from pipeline.infra.locks import lock_key
-from pipeline.infra.render import state_key
+from pipeline.infra.root import state_key
 from pipeline.release.ledger.lease import Lease
 
 Captured = pytest.CaptureFixture[str]

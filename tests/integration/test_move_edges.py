@@ -15,7 +15,7 @@ from pipeline import local
 from pipeline.deploying.moving import move
 from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import locks, stack_directory
-from pipeline.infra.render import state_key
+from pipeline.infra.root import state_key
 from pipeline.release.ledger.records import Released, ServiceRecord, StackRecord
 
 Captured = pytest.CaptureFixture[str]

@@ -29,7 +29,7 @@ from pipeline.aws.alarms import Alarms
 from pipeline.aws.functions import AliasMoved, AliasState
 from pipeline.infra import provider
 from pipeline.infra.binary import find_binary
-from pipeline.infra.render import LOCK
+from pipeline.infra.root import LOCK
 from pipeline.release.decide.standing import head_of
 from pipeline.release.ledger.head import Head, fresh_nonce, trusted
 from pipeline.release.rollback.record import Note, record_rollback

@@ -36,7 +36,7 @@ from pipeline.aws import subprocess_environment
 from pipeline.errors import CrabwalkError
 from pipeline.infra import events, provider, workdir
 from pipeline.infra.model import Root
-from pipeline.infra.render import LOCK, MAIN, PROVIDER, TERRAFORM_VERSION
+from pipeline.infra.root import LOCK, MAIN, PROVIDER, TERRAFORM_VERSION
 from pipeline.infra.terraform import Terraform
 from pipeline.manifest.project import Environment
 

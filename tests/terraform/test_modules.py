@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.infra import provider
 from pipeline.infra.binary import find_binary
-from pipeline.infra.render import LOCK
+from pipeline.infra.root import LOCK
 
 MODULES = Path(__file__).parents[2] / "modules"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))

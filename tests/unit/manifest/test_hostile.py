@@ -22,7 +22,8 @@ from rich_kit import make_project
 from pipeline.build.cargo_lambda import command
 from pipeline.build.model import Target
 from pipeline.infra.model import Placement
-from pipeline.infra.render import MAIN, render
+from pipeline.infra.render import render
+from pipeline.infra.root import MAIN
 from pipeline.infra.scope import Scope
 from pipeline.manifest.models import Manifest
 from pipeline.manifest.project import Environment, Project
