@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kit"))
@@ -119,7 +119,8 @@ def settle(here: Scratch) -> None:
         for stack in sorted(setting.stacks):
             root = plan_stack(setting, stack, {}).root
             names = tuple(sorted(root.walk_fingerprints))
-            engine.ledger.save_stack(StackRecord(stack, root.fingerprint, {}, names, engine.now(), repo.head))
+            calls = {name: tuple(map(asdict, made)) for name, made in root.calls.items()}
+            engine.ledger.save_stack(StackRecord(stack, root.fingerprint, {}, names, engine.now(), repo.head, calls))
 
 
 def idle(folder: Path, counts: Sequence[int], runs: int) -> None:

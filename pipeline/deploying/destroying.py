@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.aws.logs import group_exists, group_of
 from pipeline.deploying.setting import Setting
-from pipeline.deploying.stacks import scope
 from pipeline.deploying.standing import as_applied, places, standing, without
 from pipeline.errors import AwsError, ConflictError, CrabwalkError, UsageError
 from pipeline.infra import Change, InfraPlan, apply_infra, plan_infra, stack_directory, states
@@ -67,8 +66,8 @@ class Destroying:
             return ()
         self._check_known(before)
         setting, modules = self._setting, self._setting.modules
-        root = as_applied(scope(setting), without(before, self._service), modules)
-        self._settled = as_applied(scope(setting), before, modules).fingerprint == before.fingerprint
+        root = as_applied(setting.scope, without(before, self._service), modules)
+        self._settled = as_applied(setting.scope, before, modules).fingerprint == before.fingerprint
         directory = stack_directory(setting.project.root, setting.env, before.stack)
         self._before, self._planned = before, plan_infra(root, setting.env, directory, self._say)
         others = [one for one in self._planned.changes if one.service != self._service and one.action != "read"]

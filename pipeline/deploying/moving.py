@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.deploying.planning import no_such_service
 from pipeline.deploying.setting import Setting
-from pipeline.deploying.stacks import scope
 from pipeline.deploying.standing import as_applied, places, standing, without
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra import states
@@ -180,7 +179,7 @@ class _Move:
         return bool(record.fingerprint) and self._fingerprint(record) == record.fingerprint
 
     def _fingerprint(self, record: StackRecord) -> str:
-        return as_applied(scope(self.setting), record, self.setting.modules).fingerprint
+        return as_applied(self.setting.scope, record, self.setting.modules).fingerprint
 
     def _leave(self, rest: State | None, record: StackRecord) -> bool:
         """Record what is left of the source; of one in which nothing stands the state goes too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.deploying.stacks import needs_of, ready, scope
+from pipeline.deploying.stacks import needs_of, ready
 from pipeline.errors import CrabwalkError
 from pipeline.infra.parts.access import configured
 from pipeline.infra.parts.function import walk_fingerprint
@@ -59,7 +59,7 @@ class Offers:
             )
             return offer(
                 run.engine,
-                configured(scope(setting), service),
+                configured(setting.scope, service),
                 origin,
                 setting.records[name],
                 run.leases[name],

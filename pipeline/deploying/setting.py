@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.abreast import abreast
+from pipeline.deploying.standing import displaced
+from pipeline.infra import Scope
 from pipeline.infra.names import ALIAS
 
 if TYPE_CHECKING:
@@ -32,6 +34,17 @@ class Setting:
     stacks: Mapping[str, StackRecord | None]  # also of stacks that no manifest names any more
     now: float = 0.0  # epoch seconds
     live: Callable[[str], str | None] = lambda _: None  # the version a service's alias points at, asked of AWS
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What references stand for, by what stacks put out last."""
+        outputs = {name: made for stack in self.stacks.values() if stack for name, made in stack.outputs.items()}
+        return Scope(self.project, self.env, {one.name: one for one in self.services}, outputs)
+
+    @cached_property
+    def displaced(self) -> Mapping[str, str]:
+        """Services whose manifest names another stack than the one they stand in, which is told."""
+        return displaced(self.stacks, self.services)
 
     @property
     def modules(self) -> Path:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.deploying.standing import displaced
-from pipeline.infra import Placement, Root, Scope, parts, render
-from pipeline.infra.calls import needs, read_calls
+from pipeline.infra import Placement, Root, parts, render
+from pipeline.infra.calls import Call, needs, read_calls, united
 from pipeline.infra.kept import kept_back
 
 if TYPE_CHECKING:
     from pipeline.deploying.setting import Setting
     from pipeline.infra.scope import Ready
     from pipeline.manifest.models import Service
-    from pipeline.release.ledger.records import StackRecord
+    from pipeline.release.ledger.records import ServiceRecord, StackRecord
 
 
 @dataclass(frozen=True)
@@ -42,57 +41,53 @@ def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPl
     A service that waits to be moved stays where it stands as it was last applied, and does not come to its new stack.
     """
     placements, applied = [], setting.stacks.get(stack)
-    moving = displaced(setting.stacks, setting.services)
+    stays: dict[str, tuple[str, ...]] = {}
     standing = {name: read_calls(calls) for name, calls in applied.calls.items()} if applied else {}
     for service in setting.services:
         record = setting.records[service.name]
         stands = applied is not None and service.name in applied.services
-        here = service.stack == stack and service.name not in moving
+        here = service.stack == stack and service.name not in setting.displaced
         if not here or (record.promoted is None and service.name not in keys and not stands):
             continue
         key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
-        wanted, released = ready(setting, service).service, record.promoted is not None
-        kept = standing.get(service.name, ())
-        if kept and settled(setting, wanted):
-            kept = ()
-        placements.append(Placement(wanted, released, key, kept))
-    declared = {service.name for service in setting.services} - moving.keys()
+        wanted = ready(setting, service).service
+        desired = parts.calls(setting.scope, wanted, released=record.promoted is not None)
+        calls = _placed(setting, record, desired, standing.get(service.name, ()))
+        placements.append(Placement(wanted, calls, key))
+        if found := kept_back(desired, calls):
+            stays[service.name] = found
+    declared = {service.name for service in setting.services} - setting.displaced.keys()
     orphans = {name: calls for name, calls in standing.items() if name not in declared}
-    root = render(scope(setting), stack, placements, setting.modules, orphans)
-    return StackPlan(stack, root, applied, dict(_stays(scope(setting), root, placements)))
+    root = render(setting.scope, stack, placements, setting.modules, orphans)
+    return StackPlan(stack, root, applied, stays)
 
 
-def _stays(scope: Scope, root: Root, placements: Sequence[Placement]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for one in placements:
-        if not one.kept:
-            continue
-        desired = parts.calls(scope, one.service, released=one.released)
-        if found := kept_back(desired, root.calls[one.service.name]):
-            yield one.service.name, found
+def _placed(
+    setting: Setting, record: ServiceRecord, desired: Sequence[Call], standing: Sequence[Call]
+) -> tuple[Call, ...]:
+    """The desired calls, with what was applied for a version that may still need it.
+
+    AWS is asked for the live version only where something would go that stands now.
+    """
+    alone, whole = united(desired, ()), united(desired, standing)
+    return alone if whole == alone or _settled(setting, record, desired) else whole
 
 
-def settled(setting: Setting, service: Service) -> bool:
+def _settled(setting: Setting, record: ServiceRecord, desired: Sequence[Call]) -> bool:
     """Whether no version runs, or may come back by itself, that needs more than the manifest says now."""
-    record = setting.records[service.name]
     promoted = record.promoted
     if promoted is None:
         return True
     if record.frozen is not None or record.under_way is not None or setting.now < promoted.until:
         return False
-    return promoted.needs == needs_of(setting, service) and setting.live(service.name) == promoted.version
+    return promoted.needs == needs(desired) and setting.live(record.service) == promoted.version
 
 
 def needs_of(setting: Setting, service: Service) -> str:
     """Hash of what a version made for this manifest may need around it."""
-    return needs(parts.calls(scope(setting), service, released=True))
-
-
-def scope(setting: Setting) -> Scope:
-    """What references stand for, by what stacks put out last."""
-    outputs = {name: made for stack in setting.stacks.values() if stack for name, made in stack.outputs.items()}
-    return Scope(setting.project, setting.env, {one.name: one for one in setting.services}, outputs)
+    return needs(parts.calls(setting.scope, service, released=True))
 
 
 def ready(setting: Setting, service: Service) -> Ready:
     """A service with its references replaced by what stacks put out last."""
-    return scope(setting).ready(service)
+    return setting.scope.ready(service)

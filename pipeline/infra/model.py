@@ -18,17 +18,14 @@ Amount = tuple[str, float | None, float | None]  # an attribute, before and afte
 
 @dataclass(frozen=True)
 class Placement:
-    """A service as it is to stand in a stack.
+    """A service as it is to stand in a stack: its module calls, also those that a version that still runs may need.
 
-    `released`: whether its alias points at a published version; before that nothing may call it, so it gets no
-    triggers. `artifact_key`: the zip a new function is created from; an existing function does not look at it.
-    `kept`: the calls last applied, where a version that still runs may need what the manifest no longer says.
+    `artifact_key`: the zip a new function is created from; an existing function does not look at it.
     """
 
     service: Service
-    released: bool
-    artifact_key: str | None
-    kept: tuple[Call, ...] = ()
+    calls: tuple[Call, ...]
+    artifact_key: str | None = None
 
 
 @dataclass(frozen=True)

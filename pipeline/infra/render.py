@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
-from pipeline.infra import parts
-from pipeline.infra.calls import Call, literal, united
+from pipeline.infra.calls import Call, literal
 from pipeline.infra.model import Placement, Root
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.infra.root import ARTIFACTS, MAIN, as_json, fingerprint_of, provider_block, sources, terraform_block
@@ -32,7 +31,7 @@ def render(
     modules: Path,
     orphans: Mapping[str, Sequence[Call]] | None = None,
 ) -> Root:
-    """Return the root of `stack`. Triggers are rendered only for services that were released.
+    """Return the root of `stack`.
 
     `orphans`: the calls of services that stand in the stack and that no manifest declares any more; they stay as they
     were last applied, until somebody destroys them.
@@ -43,7 +42,7 @@ def render(
             hint="give the service another name, or a `stack:`",
         )
     calls = {name: tuple(some) for name, some in (orphans or {}).items()}
-    calls |= {placement.service.name: _placed(scope, placement) for placement in placements}
+    calls |= {placement.service.name: placement.calls for placement in placements}
     every = [call for _, some in sorted(calls.items()) for call in some]
     main = {
         "terraform": terraform_block(scope.env, stack),
@@ -62,11 +61,6 @@ def render(
     files |= {MAIN: as_json(main), ARTIFACTS: as_json({"artifacts": keys})}
     walks = {placement.service.name: walk_fingerprint(placement.service) for placement in placements}
     return Root(stack, files, fingerprint_of(files), walks, calls)
-
-
-def _placed(scope: Scope, placement: Placement) -> tuple[Call, ...]:
-    desired = parts.calls(scope, placement.service, released=placement.released)
-    return united(desired, placement.kept)
 
 
 def _outputs(calls: Iterable[Call]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pipeline import local
 from pipeline.aws import client
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError, TerraformError
-from pipeline.infra import InfraPlan, Placement, Scope, apply_infra, bootstrap, plan_infra, render
+from pipeline.infra import InfraPlan, Placement, Scope, apply_infra, bootstrap, parts, plan_infra, render
 from pipeline.infra.drive import stack_directory
 from pipeline.infra.environment import FINGERPRINT_KEY
 from pipeline.manifest.models import HttpTrigger, Service
@@ -39,8 +39,9 @@ class Stack:
         bootstrap(self.project, self.env, MODULES, self.said.append)
 
     def plan(self, *services: Service, released: bool, key: str | None = None) -> InfraPlan:
-        placements = [Placement(service, released, key) for service in services]
-        root = render(Scope(self.project, self.env), "web", placements, MODULES)
+        scope = Scope(self.project, self.env)
+        placements = [Placement(one, parts.calls(scope, one, released=released), key) for one in services]
+        root = render(scope, "web", placements, MODULES)
         return plan_infra(root, self.env, self.directory, self.said.append)
 
     def apply(self, plan: InfraPlan) -> dict[str, dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from pipeline.deploying.checkout import check_checkout, check_order, check_unmoved
 from pipeline.deploying.planning import DeployPlan, _with_other_reasons, no_such_service
 from pipeline.deploying.setting import Setting
-from pipeline.deploying.stacks import plan_stack
+from pipeline.deploying.stacks import needs_of, plan_stack
 from pipeline.errors import ConflictError, UsageError
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project
@@ -142,6 +142,23 @@ def test_terraform_runs_only_where_the_fingerprint_changed() -> None:
     applied = StackRecord("web", first.root.fingerprint, {}, ("hello",), 0.0, "c0ffee")
     again = plan_stack(replace(now, stacks={"web": applied}), "web", {"hello": "artifacts/2.zip"})
     assert not again.terraform, "another artifact is no reason for Terraform"
+
+
+def test_aws_is_asked_for_the_live_version_only_where_something_would_go() -> None:
+    asked: list[str] = []
+    now = setting(hello=ServiceRecord("hello", promoted=released("c0ffee")))
+    now = replace(now, now=1.0, live=lambda name: asked.append(name) or "4")
+    calls = {name: tuple(map(asdict, made)) for name, made in plan_stack(now, "web", {}).root.calls.items()}
+    now = replace(now, stacks={"web": StackRecord("web", "f", {}, ("hello",), 0.0, "c0ffee", calls)})
+    plan_stack(now, "web", {})
+    assert asked == [], "all that stands is declared"
+    fewer = service("hello").model_copy(update={"triggers": (HttpTrigger(routes=("POST /",)),)})
+    needs = needs_of(replace(now, services=(fewer,)), fewer)
+    promoted = replace(released("c0ffee"), needs=needs)
+    now = replace(now, services=(fewer,), records={"hello": ServiceRecord("hello", promoted=promoted)})
+    assert plan_stack(now, "web", {}).stays == {}
+    assert asked == ["hello"], "a route would go, and the live version may need it"
+    assert plan_stack(replace(now, live=lambda _: "3"), "web", {}).stays == {"hello": ("GET /",)}
 
 
 def plan(now: Setting, affected: tuple[str, ...], fingerprint: str) -> DeployPlan:

@@ -11,7 +11,7 @@ import pytest
 from fake_terraform import FakeTerraform as Fake
 
 from pipeline.errors import ConflictError, TerraformError
-from pipeline.infra import InfraPlan, Placement, Root, Scope, apply_infra, plan_infra, render
+from pipeline.infra import InfraPlan, Placement, Root, Scope, apply_infra, parts, plan_infra, render
 from pipeline.infra.drive import stack_directory
 from pipeline.manifest.models import Service
 from pipeline.manifest.project import Environment, Project
@@ -36,8 +36,9 @@ def on_path(terraform: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture
 def rendered(project: Project, embedded_environment: Environment) -> Callable[..., Root]:
     def of(*services: Service, key: str = "artifacts/a.zip") -> Root:
-        placements = [Placement(service, True, key) for service in services]
-        return render(Scope(project, embedded_environment), "web", placements, MODULES)
+        scope = Scope(project, embedded_environment)
+        placements = [Placement(service, parts.calls(scope, service, released=True), key) for service in services]
+        return render(scope, "web", placements, MODULES)
 
     return of
 

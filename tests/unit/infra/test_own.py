@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.infra import Placement, Root, Scope, render
-from pipeline.infra.calls import read_calls
+from pipeline.infra import Placement, Root, Scope, parts, render
+from pipeline.infra.calls import read_calls, united
 from pipeline.manifest.models import Service
 from pipeline.manifest.models_resources import SqsResource
 from pipeline.manifest.project import Environment, Project
@@ -33,7 +33,8 @@ def own(service: Make) -> Callable[[str], Service]:
 
 
 def root(project: Project, env: Environment, service: Service, *, released: bool = True) -> Root:
-    return render(Scope(project, env, {service.name: service}), "web", [Placement(service, released, None)], MODULES)
+    scope = Scope(project, env, {service.name: service})
+    return render(scope, "web", [Placement(service, parts.calls(scope, service, released=released))], MODULES)
 
 
 def calls(root: Root) -> dict[str, Any]:
@@ -77,5 +78,5 @@ def test_it_stays_as_it_was_applied_without_its_folder(project: Project, staging
     (service.directory / "infra" / "main.tf").unlink()
     scope = Scope(project, staging, {"hello": service})
     assert render(scope, "web", [], MODULES, {"hello": read_calls(recorded)}).fingerprint == made.fingerprint
-    kept = Placement(service, True, None, read_calls(recorded))
+    kept = Placement(service, united(parts.calls(scope, service, released=True), read_calls(recorded)))
     assert "hello_infra" in calls(render(scope, "web", [kept], MODULES)), "until no version can come back that needs it"

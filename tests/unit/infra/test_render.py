@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.infra import Placement, Root, Scope, render
+from pipeline.infra import Placement, Root, Scope, parts, render
 from pipeline.infra.calls import literal
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.infra.render import render_environment
@@ -28,7 +28,8 @@ def main(root: Root) -> dict[str, Any]:
 
 
 def one(project: Project, env: Environment, service: Service, *, released: bool = True, key: str | None = None) -> Root:
-    return render(Scope(project, env), "web", [Placement(service, released, key)], MODULES)
+    scope = Scope(project, env)
+    return render(scope, "web", [Placement(service, parts.calls(scope, service, released=released), key)], MODULES)
 
 
 def test_a_root_holds_all_it_needs(project: Project, staging: Environment, service: Make) -> None:
@@ -167,19 +168,19 @@ def test_module_sources_and_the_provider_lock_belong_to_the_fingerprint(
         target = copy / path.relative_to(MODULES)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
-    placements = [Placement(service(), True, None)]
-    seen = {render(Scope(project, staging), "web", placements, copy).fingerprint}
+    scope, hello = Scope(project, staging), service()
+    placements = [Placement(hello, parts.calls(scope, hello, released=True))]
+    seen = {render(scope, "web", placements, copy).fingerprint}
     for changed in (copy / "rust-lambda" / "main.tf", copy / ".terraform.lock.hcl"):
         changed.write_bytes(changed.read_bytes() + b"\n# changed\n")
-        seen.add(render(Scope(project, staging), "web", placements, copy).fingerprint)
+        seen.add(render(scope, "web", placements, copy).fingerprint)
     assert len(seen) == 3
 
 
 def test_the_order_of_services_does_not_matter(project: Project, staging: Environment, service: Make) -> None:
-    placements = [Placement(service(name), True, None) for name in ("a", "b", "c")]
-    forward, backward = (
-        render(Scope(project, staging), "web", order, MODULES) for order in (placements, placements[::-1])
-    )
+    scope = Scope(project, staging)
+    placements = [Placement(one, parts.calls(scope, one, released=True)) for one in map(service, ("a", "b", "c"))]
+    forward, backward = (render(scope, "web", order, MODULES) for order in (placements, placements[::-1]))
     assert forward == backward
 
 

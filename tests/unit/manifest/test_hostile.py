@@ -21,11 +21,9 @@ from rich_kit import make_project
 
 from pipeline.build.cargo_lambda import command
 from pipeline.build.model import Target
-from pipeline.infra.model import Placement
-from pipeline.infra.render import render
+from pipeline.infra import Placement, Root, Scope, parts, render
 from pipeline.infra.root import MAIN
-from pipeline.infra.scope import Scope
-from pipeline.manifest.models import Manifest
+from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.project import Environment, Project
 from pipeline.manifest.rules import FROM_YAML
 
@@ -95,6 +93,11 @@ def accepted(root: Path, **keys: Any) -> Any:
     return next((service for service in judged(root) if service.name == "a"), None)
 
 
+def rendered(root: Path, service: Service) -> Root:
+    scope = Scope(Project("demo", root), ENV)
+    return render(scope, "a", [Placement(service, parts.calls(scope, service, released=True))], MODULES)
+
+
 def strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
@@ -129,7 +132,7 @@ def test_no_value_becomes_terraform(project: Path, value: str, line: str, tag: s
         if candidate is None:
             continue
         settled = Scope(Project("demo", project), ENV).ready(candidate).service
-        root = render(Scope(Project("demo", project), ENV), "a", [Placement(settled, True, None)], MODULES)
+        root = rendered(project, settled)
         meant = {*strings(settled.model_dump(mode="json")), "demo-staging-a", ENV.bucket, "a"}
         for text in strings(json.loads(root.files[MAIN])):
             rest = OWN.sub("", text)
@@ -159,8 +162,8 @@ def test_terraform_itself_reads_every_value_as_it_was_meant(project: Path, tmp_p
     for number, value in enumerate(values):
         service = accepted(project, description=value) if len(value) <= 256 else None
         if service is not None:
-            rendered = render(Scope(Project("demo", project), ENV), "a", [Placement(service, True, None)], MODULES)
-            modules[f"o{number}"] = {"value": json.loads(rendered.files[MAIN])["module"]["a"]["description"]}
+            main = json.loads(rendered(project, service).files[MAIN])
+            modules[f"o{number}"] = {"value": main["module"]["a"]["description"]}
     assert len(modules) > 60
     (tmp_path / "main.tf.json").write_text(json.dumps({"output": modules}))
     for arguments in (["apply", "-auto-approve"], ["output", "-json"]):
