@@ -85,7 +85,7 @@ class Deploy:
             if name in run.leases:
                 continue
             try:
-                run.leases.take(name)
+                run.leases.take(name, plan.stack_of(name))
             except ConflictError as conflict:
                 run.conflicts[name] = conflict
                 continue

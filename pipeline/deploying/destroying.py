@@ -217,7 +217,7 @@ def opened(engine: Engine, setting: Setting, service: str, say: Say) -> Iterator
     declared = {one.name for one in setting.services if one.stack in stacks}
     try:
         for name in sorted({service} | stand | declared):
-            leases.take(name)
+            leases.take(name, f"stack `{stacks[0]}` of `{service}`" if name != service else None)
         yield Destroying(engine, setting, service, leases, say)
     finally:
         leases.release()

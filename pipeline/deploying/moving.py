@@ -6,7 +6,7 @@ lose it, so at every moment somebody manages it, and a service in both is one wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def move(engine: Engine, setting: Setting, service: str, target: str, say: Calla
     leases = Leases(objects, ttl_s=env.lease_s, doing=f"move of {service}", say=say)
     try:
         for name in _members(setting, source, target):
-            leases.take(name)
+            leases.take(name, None if name == service else _stack_of(setting, name, service, (source, target)))
         directories = {one: stack_directory(setting.project.root, env, one) for one in (source, target)}
         for stack, directory in directories.items():
             if (directory / ERRORED).is_file():
@@ -97,6 +97,11 @@ def _members(setting: Setting, *stacks: str) -> tuple[str, ...]:
     declared = {one.name for one in setting.services if one.stack in stacks}
     stand = {name for one in stacks if (record := setting.stacks.get(one)) is not None for name in standing(record)}
     return tuple(sorted(declared | stand))
+
+
+def _stack_of(setting: Setting, name: str, service: str, stacks: Sequence[str]) -> str:
+    """The stack another service's lease is taken for, in words."""
+    return next(f"stack `{one}`, for the move of `{service}`," for one in stacks if name in _members(setting, one))
 
 
 @dataclass(frozen=True)

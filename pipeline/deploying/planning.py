@@ -60,6 +60,14 @@ class DeployPlan:
             [one.name for one in self.services] + [one.name for one in self.setting.services if one.stack in changing]
         )
 
+    def stack_of(self, name: str) -> str | None:
+        """The stack a service's lease is taken for, in words; None for one that is itself released."""
+        if any(one.name == name for one in self.services):
+            return None
+        stack = next(one.stack for one in self.setting.services if one.name == name)
+        released = [f"`{one.name}`" for one in self.services if one.stack == stack]
+        return f"stack `{stack}`" + (f" of {' and '.join(released)}" if released else "")
+
 
 def plan_deploy(
     setting: Setting,

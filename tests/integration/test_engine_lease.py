@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from time import monotonic
@@ -70,6 +71,15 @@ def test_a_living_holder_is_not_pushed_out(world):
         held.check()
     assert len(said) == 1
     assert "for the lease of" in said[0]
+
+
+def test_who_holds_a_lease_is_told_with_since_when_and_for_what_it_was_wanted(world):
+    wanted = Lease(world.engine.objects, world.service, ttl_s=0.8, doing="a deploy", needed="stack `web` of `hello`")
+    with lease(world, ttl_s=0.8).acquire(never, never), pytest.raises(ConflictError) as conflict:
+        wanted.acquire(quiet)
+    who = r"a test by \S+ \(process \d+\) since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    said = rf"stack `web` of `hello` is being worked on at `{world.service}`: {who}"
+    assert re.fullmatch(said, conflict.value.what)
 
 
 def test_a_dead_holders_lease_runs_out(world):

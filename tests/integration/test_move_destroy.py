@@ -116,7 +116,8 @@ def refuses_to_make_it_twice(here: Stand, capsys: Captured) -> None:
 def refuses_where_somebody_works(here: Stand, capsys: Captured) -> None:
     """On the neighbour, or with Terraform."""
     objects = here.engine.objects
-    with Lease(objects, "new", ttl_s=8, doing="deploy").acquire(print), pytest.raises(ConflictError):
+    needed = "stack `web`, for the move of `old`, is being worked on at `new`: deploy by "
+    with Lease(objects, "new", ttl_s=8, doing="deploy").acquire(print), pytest.raises(ConflictError, match=needed):
         moving.move(here.engine, here.setting(), "old", "alone", print)
     objects.put(lock_key("web"), b'{"ID": "1", "Operation": "OperationTypeApply", "Who": "a@b"}')
     code, _, err = here.crabwalk(capsys, "move", "old", "--stack", "alone")
@@ -205,7 +206,9 @@ def stops_at_a_bucket_that_is_not_empty(here: Stand, capsys: Captured) -> None:
     s3.put_object(Bucket=bucket, Key="one.jpg", Body=b"x")
     assert here.crabwalk(capsys, "destroy", "old", "--yes", "new")[0] == 2
     with Lease(here.engine.objects, "new", ttl_s=8, doing="deploy").acquire(print):
-        assert here.crabwalk(capsys, "destroy", "old", "--yes", "old")[0] == 5
+        code, _, err = here.crabwalk(capsys, "destroy", "old", "--yes", "old")
+    assert code == 5
+    assert "error: stack `web` of `old` is being worked on at `new`: deploy by " in err
     code, out, err = here.crabwalk(capsys, "destroy", "old", "--yes", "old")
     assert code == 1, out
     assert "BucketNotEmpty" in err

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -35,6 +36,13 @@ class Holder:
     doing: str
     age_s: float
     ttl_s: float
+    since: float | None = None  # epoch seconds, by the holder's own clock
+
+    @property
+    def told(self) -> str:
+        """What is done, by whom, and since when."""
+        since = "" if self.since is None else f" since {datetime.fromtimestamp(self.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.doing} by {self.who}{since}"
 
     @property
     def expired(self) -> bool:
@@ -66,9 +74,11 @@ def holder(objects: Objects, service: str) -> Holder | None:
 class Lease:
     """Held as a context manager; `check` raises ConflictError once it was lost."""
 
-    def __init__(self, objects: Objects, service: str, *, ttl_s: float, doing: str) -> None:
+    def __init__(self, objects: Objects, service: str, *, ttl_s: float, doing: str, needed: str | None = None) -> None:
+        """`needed`: what is to be worked on, in words, where it is more than the service."""
         self._objects, self._key, self._service, self._ttl = objects, lease_key(service), service, ttl_s
-        self._doing = doing
+        self._doing, self._needed = doing, needed
+        self._since = time.time()
         self._nonce = fresh_nonce()
         self._seq = 0
         self._etag: str | None = None
@@ -93,10 +103,7 @@ class Lease:
                     break
                 continue
             if seen is not None and etag != seen:
-                raise ConflictError(
-                    f"`{self._service}` is being worked on: {current.doing} by {current.who}",
-                    hint=f"wait for it, or see `crabwalk status {self._service}`",
-                )
+                raise self._held_by(current)
             left = current.left_s
             if seen is None:
                 say(f"waiting up to {left:.0f} s for the lease of {current.who} ({current.doing}) to run out")
@@ -105,6 +112,15 @@ class Lease:
         self._thread = threading.Thread(target=self._renew, name=f"lease-{self._service}", daemon=True)
         self._thread.start()
         return self
+
+    def _held_by(self, current: Holder) -> ConflictError:
+        what, through = (f"`{self._service}`", "")
+        if self._needed is not None:
+            what, through = self._needed, f" at `{self._service}`"
+        return ConflictError(
+            f"{what} is being worked on{through}: {current.told}",
+            hint=f"wait for it, or see `crabwalk status {self._service}`",
+        )
 
     def check(self) -> None:
         """Raise ConflictError when the lease is not ours any more, AwsError when AWS is away for too long to tell."""
@@ -175,7 +191,7 @@ class Lease:
 
     def _body(self, nonce: str) -> bytes:
         data = {"format": 1, "nonce": nonce, "seq": self._seq, "who": _who(), "doing": self._doing, "ttl_s": self._ttl}
-        return json.dumps({**data, "salt": self._nonce}, sort_keys=True).encode()
+        return json.dumps({**data, "since": self._since, "salt": self._nonce}, sort_keys=True).encode()
 
 
 def _who() -> str:
@@ -192,7 +208,9 @@ def _read(objects: Objects, service: str) -> tuple[Holder, str] | None:
         return None
     try:
         data = json.loads(stored.body)
-        found = Holder(str(data["nonce"]), str(data["who"]), str(data["doing"]), stored.age_s, float(data["ttl_s"]))
+        since = float(data["since"]) if "since" in data else None  # what an older crabwalk wrote does not tell
+        said = (str(data["nonce"]), str(data["who"]), str(data["doing"]))
+        found = Holder(*said, stored.age_s, float(data["ttl_s"]), since)
     except (ValueError, KeyError, TypeError) as error:
         raise CrabwalkError("the lease cannot be read", where=lease_key(service), hint="delete the object") from error
     return found, stored.etag

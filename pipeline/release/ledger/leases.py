@@ -22,11 +22,14 @@ class Leases:
     def __contains__(self, service: object) -> bool:
         return service in self._held
 
-    def take(self, service: str) -> None:
-        """Take the lease of a service unless it is held already; ConflictError when somebody living holds it."""
+    def take(self, service: str, needed: str | None = None) -> None:
+        """Take the lease of a service unless it is held already; ConflictError when somebody living holds it.
+
+        `needed`: what it is taken for, where that is more than the service: the stack it stands in.
+        """
         if service in self._held:
             return
-        lease = Lease(self._objects, service, ttl_s=self._ttl_s, doing=self._doing)
+        lease = Lease(self._objects, service, ttl_s=self._ttl_s, doing=self._doing, needed=needed)
         self._held[service] = lease.acquire(lambda text: self._say(f"{service}: {text}"))
 
     def check(self) -> None:

@@ -232,4 +232,4 @@ def _offered(service: str, env: str) -> str:
 def _doing(lease: Holder | None) -> str:
     if lease is None or not lease.living:
         return NOTHING
-    return f"{lease.doing} by {lease.who}"
+    return lease.told

@@ -138,7 +138,7 @@ class Watchdog:
         if walker is None:
             return rollout
         left = f"nothing to do; if that process is gone, its lease runs out in {walker.left_s:.0f} s"
-        self._note(rollout, "busy", f"{walker.doing} by {walker.who}", left)
+        self._note(rollout, "busy", walker.told, left)
         return None
 
     def _idle(self, rollout: Rollout, decision: Decision) -> Patrol | None:

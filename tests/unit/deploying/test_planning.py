@@ -179,6 +179,13 @@ def test_terraform_needs_the_leases_of_the_whole_stack() -> None:
     assert [one.name for one in plan(now, ("hello",), same).services] == ["hello"]
 
 
+def test_a_lease_that_is_taken_for_a_stack_says_so() -> None:
+    now = setting(**{name: ServiceRecord(name, promoted=released("c0ffee")) for name in ("health", "hello")})
+    assert plan(now, ("hello",), "another").stack_of("hello") is None
+    assert plan(now, ("hello",), "another").stack_of("health") == "stack `web` of `hello`"
+    assert plan(now, (), "another").stack_of("health") == "stack `web`"
+
+
 @pytest.mark.parametrize(
     ("record", "retry", "kind"),
     [
