@@ -50,6 +50,7 @@ def command(stack: str | None, env_name: str | None, *, force: bool, output: str
     for name in (stack,) if stack else locks.locked(objects):
         lock = locks.held(objects, name)
         if lock is None:
+            _check_known(here, name)
             here.console.line(f"stack {name}: nobody holds its lock")
             continue
         places = [one(here.project.root, here.env, name) for one in (stack_directory, drift_directory)]
@@ -70,6 +71,18 @@ def command(stack: str | None, env_name: str | None, *, force: bool, output: str
     return code
 
 
+def _check_known(here: Here, stack: str) -> None:
+    """UsageError for a stack that neither a manifest names nor ever had a state."""
+    from pipeline.errors import UsageError
+    from pipeline.infra.locks import stacks_with_state
+    from pipeline.manifest.node import nearest
+
+    known = {*stacks_with_state(here.engine.objects), *here.engine.ledger.stacks()}
+    known |= {one.stack for one in here.services}
+    if stack not in known:
+        raise UsageError(f"there is no stack `{stack}` in `{here.env.name}`", hint=nearest(stack, known) or None)
+
+
 def _show(here: Here, lock: StateLock, verdict: Verdict) -> None:
     since = "" if lock.since is None else f" since {datetime.fromtimestamp(lock.since, UTC):%Y-%m-%d %H:%M:%SZ}"
     here.console.title(f"stack {lock.stack}: {lock.who} holds its lock{since} for {lock.operation} (lock {lock.id})")
@@ -84,7 +97,7 @@ def _at_work(here: Here, stack: str) -> str | None:
     services = record.services if record is not None else ()
     found = [one for one in (holder(here.engine.objects, name) for name in services) if one is not None and one.living]
     if found:
-        return f"crabwalk is at work there: {found[0].doing} by {found[0].who}"
+        return f"crabwalk is at work there: {found[0].told}"
     return f"no deploy is at work on {', '.join(services)}: nobody holds their leases" if services else None
 
 

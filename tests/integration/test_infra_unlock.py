@@ -46,6 +46,12 @@ def test_where_nobody_holds_one(shop: Shop) -> None:
     assert (done.code, done.lines) == (0, ["stack web: nobody holds its lock"])
 
 
+def test_a_stack_that_does_not_exist(shop: Shop) -> None:
+    done = shop.crabwalk("unlock", "wbe", "--output", "json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == ["error: there is no stack `wbe` in `local`", "  next: did you mean `web`?"]
+
+
 @pytest.mark.usefixtures("lock")
 def test_what_may_be_alive_is_freed_by_force_only(shop: Shop) -> None:
     done = shop.crabwalk("unlock", "--env", "local")
