@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from pipeline.aws import sharing
 from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
+from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.releasing import Releasing
 from pipeline.deploying.run import Run
@@ -38,6 +39,7 @@ class Deploy:
         """Finish what was left, then release what the commit affects; returns one result a service touched.
 
         One service's conflict does not stop the others; where there is nothing else to tell, it is raised.
+        UsageError, before anything is touched, where what may be destroyed is nowhere.
         """
         run = self._run
         with ExitStack() as held:
@@ -45,6 +47,8 @@ class Deploy:
             held.callback(run.leases.release)
             if run.reviewed is not None:  # before anything is touched
                 run.reviewed.check(run.setting, run.plan())
+            else:
+                check_allowed(run.engine.objects, run.setting, run.options.allow_destroy)
             for _ in range(ROUNDS):
                 self._finish_abandoned()
                 self._leave_frozen()

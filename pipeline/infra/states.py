@@ -46,6 +46,15 @@ class State:
         """The module calls of the root that have anything in it."""
         return frozenset(call for one in self.document["resources"] if (call := _call(one)))
 
+    def addresses(self) -> frozenset[str]:
+        """Of everything it manages, as Terraform's plans call it."""
+        return frozenset(
+            _address(one, instance)
+            for one in self.document["resources"]
+            if one.get("mode") == "managed"
+            for instance in one.get("instances") or ()
+        )
+
     @property
     def body(self) -> bytes:
         """As Terraform writes it."""
@@ -121,6 +130,12 @@ def _identities(state: State, service: str) -> set[tuple[str, str, str, str, str
 
 def _output(state: State, service: str) -> dict[str, Any]:
     return {name: one for name, one in (state.document.get("outputs") or {}).items() if name == service}
+
+
+def _address(resource: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
+    module, key = resource.get("module"), instance.get("index_key")
+    index = "" if key is None else f"[{json.dumps(key, ensure_ascii=False)}]"
+    return f"{f'{module}.' if module else ''}{resource['type']}.{resource['name']}{index}"
 
 
 def _call(resource: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.offering import configuration
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
@@ -33,8 +34,10 @@ def preview(
 ) -> Preview:
     """Plan every stack that has to change, side by side, and tell it with everything else.
 
-    `allowed`: addresses that may be destroyed. `retry`: what was rolled back is tried again.
+    `allowed`: addresses that may be destroyed; UsageError for one that nothing has. `retry`: what was rolled back is
+    tried again.
     """
+    check_allowed(engine.objects, plan.setting, allowed)
 
     def work(stack: StackPlan) -> Work[StackShown]:
         return lambda voice: shown(plan, stack, planner(plan.setting, voice), allowed)

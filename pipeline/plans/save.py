@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.artifacts import built, uploaded
 from pipeline.deploying.converge import losses
 from pipeline.deploying.planning import DeployPlan
@@ -35,6 +36,7 @@ def save(run: Run) -> Preview:
     Where there is nothing to do nothing is stored. Raises ConflictError while a service is walked, UsageError for
     what cannot be planned beforehand or would be refused.
     """
+    check_allowed(run.engine.objects, run.setting, run.options.allow_destroy)
     plan = run.plan()
     _check(run, plan)
     artifacts = built(run, plan) if plan.services else {}

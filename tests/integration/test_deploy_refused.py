@@ -13,6 +13,19 @@ def test_a_service_that_does_not_exist(shop: Shop, verb: str) -> None:
     assert done.err.splitlines() == ["error: there is no service `helo`", "  next: did you mean `hello`?"]
 
 
+@pytest.mark.parametrize("verb", [("deploy",), ("deploy", "--dry-run"), ("plan", "--save")])
+def test_an_address_to_destroy_that_nothing_has(shop: Shop, verb: tuple[str, ...]) -> None:
+    done = shop.crabwalk(*verb, "--env", "local", "--allow-destroy", "module.helo.aws_lambda_function.this")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == [
+        (
+            "error: --allow-destroy 'module.helo.aws_lambda_function.this' is in none of the plans: "
+            "nothing of that address stands in `local`"
+        ),
+        "  next: did you mean `module.hello.aws_lambda_function.this` or `module.health.aws_lambda_function.this`?",
+    ]
+
+
 def test_code_that_does_not_compile(shop: Shop) -> None:
     before, entries = shop.status(), shop.history()
     shop.change()

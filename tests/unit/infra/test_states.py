@@ -39,6 +39,22 @@ def test_what_stands_before_the_first_underscore_is_the_service() -> None:
     assert web.calls() == {"a", "a_sqs-jobs", "ab", "b_http"}
 
 
+def test_addresses_are_those_of_a_plan() -> None:
+    document = dict(state("web", *WEB[:2]).document)
+    first = resource("module.a", index_key=0) | {"type": "aws_y"}
+    more = [first, resource("module.a", index_key='x"y') | {"name": "that"}]
+    data = resource("module.d") | {"mode": "data"}
+    root = {key: value for key, value in resource("").items() if key != "module"}
+    found = State("web", {**document, "resources": [*document["resources"], *more, data, root]}).addresses()
+    assert found == {
+        "module.a.aws_x.this",
+        "module.a_sqs-jobs.module.queue[0].aws_x.this",
+        "module.a.aws_y.this[0]",
+        'module.a.aws_x.that["x\\"y"]',
+        "aws_x.this",
+    }
+
+
 def test_a_service_is_moved_as_it_stands_with_its_output() -> None:
     web, other = state("web", *WEB, a={"id": 1}, b={}), state("other", "module.c", c={})
     left, come = moved(web, other, "other", "a")
