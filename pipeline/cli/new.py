@@ -17,17 +17,21 @@ from pipeline.scaffold.kinds import KINDS
 def command(name: str, kind: str | None, dry_run: bool, output: str) -> int:
     """Write a service called NAME: Cargo.toml, code with tests, a sample event and a manifest.
 
-    An existing folder or name is refused, and no file that exists is changed. Where the workspace has a rust_shared
+    An existing folder or name is refused. Of the files that exist only Cargo.lock is changed: cargo enters the service
+    there, without a network. Where the workspace has a rust_shared
     with telemetry and http, or declares dependencies, the service uses them.
     """
-    from pipeline.scaffold import plan, write
+    from pipeline.scaffold import by_hand, enter, plan, write
 
     if kind is None:
         raise UsageError(f"which kind of service is `{name}`?", hint=f"--kind {'|'.join(KINDS)}")
     here = Here(json=output == "json")
     scaffold = plan(here.project, name, kind)
+    steps = scaffold.next
     if not dry_run:
         write(scaffold)
+        why = enter(scaffold.root)
+        steps = steps if why is None else (by_hand(name, why), *steps)
     if output == "json":
         here.console.json(
             {
@@ -36,7 +40,7 @@ def command(name: str, kind: str | None, dry_run: bool, output: str) -> int:
                 "folder": scaffold.folder.as_posix(),
                 "files": scaffold.paths,
                 "written": not dry_run,
-                "next": scaffold.next,
+                "next": steps,
             }
         )
         return 0
@@ -44,6 +48,6 @@ def command(name: str, kind: str | None, dry_run: bool, output: str) -> int:
     for path in scaffold.paths:
         here.console.line(f"  {path}")
     if not dry_run:
-        for step in scaffold.next:
+        for step in steps:
             here.console.line(f"next: {step}")
     return 0

@@ -14,7 +14,7 @@ _UNTRACKED = ("target/", ".crabwalk/")  # what builds and deploys leave in the p
 def next_steps(root: Path, name: str, manifest: str, *, schema: bool) -> tuple[str, ...]:
     """One line each; `schema`: the manifest names the one that editors complete it from."""
     service = _typed(manifest, root)
-    steps = [f"cargo test -p {name} (it also enters {name} into Cargo.lock)"]
+    steps = [f"cargo test -p {name}"]
     committed = [folder for folder in _UNTRACKED if _would_be_committed(root, folder)]
     if committed:
         steps.append(f"enter {' and '.join(committed)} into .gitignore: git would commit what is built")
@@ -32,7 +32,7 @@ def _release(service: Service) -> str:
 
     unknown = ", ".join(f"`{key}`" for key in unrendered(service))
     if not unknown:
-        return f"commit, then crabwalk deploy {service.name}"
+        return f"commit, Cargo.lock too, then crabwalk deploy {service.name}"
     return f"crabwalk build {service.name}; this version's deploy does not know {unknown} yet"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,9 +14,17 @@ from pipeline.cli import run
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "crabwalk.yaml").write_text("crabwalk: 1\nproject: shop\n")
     (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "3"\nmembers = ["services/*"]\n')
+    cargo(tmp_path / "bin", "exit 0")  # which crates the real one knows without a network is another machine's matter
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     return tmp_path
+
+
+def cargo(folder: Path, does: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "cargo").write_text(f"#!/bin/sh\n{does}\n")
+    (folder / "cargo").chmod(0o755)
 
 
 FILES = ["Cargo.toml", "service.yaml", "src/main.rs", "src/telemetry.rs", "events/jobs.json"]
@@ -28,16 +37,32 @@ def test_says_what_it_wrote_and_what_comes_next(root: Path, capsys: pytest.Captu
         [
             "wrote services/jobs, a service of the kind sqs",
             *(f"  services/jobs/{file}" for file in FILES),
-            "next: cargo test -p jobs (it also enters jobs into Cargo.lock)",
+            "next: cargo test -p jobs",
             "next: crabwalk check --schema, for completion in editors: what `new` writes afterwards names it",
             "next: crabwalk dev jobs, then crabwalk invoke jobs --dev",
-            "next: commit, then crabwalk deploy jobs",
+            "next: commit, Cargo.lock too, then crabwalk deploy jobs",
         ],
         "",
     )
     assert run(["check"]) == 0
     assert capsys.readouterr().out == "crabwalk.yaml and 1 manifest are valid: jobs\n"
     assert all((root / "services/jobs" / file).is_file() for file in FILES)
+
+
+@pytest.mark.usefixtures("root")
+def test_where_cargo_cannot_it_says_what_to_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    assert run(["new", "jobs", "--kind", "sqs"]) == 0
+    (line, *_) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next: ")]
+    assert line == "next: cargo update --workspace, which enters jobs into Cargo.lock: cargo is not installed"
+    cargo(tmp_path / "none", "echo 'error: no matching package named `x` found' >&2; exit 101")
+    assert run(["new", "more", "--kind", "sqs", "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["next"][0] == (
+        "cargo update --workspace, which enters more into Cargo.lock: "
+        "without a network cargo could not: no matching package named `x` found"
+    )
 
 
 def test_a_dry_run_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +90,7 @@ def test_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ],
         "written": True,
         "next": [
-            "cargo test -p tail (it also enters tail into Cargo.lock)",
+            "cargo test -p tail",
             "crabwalk check --schema, for completion in editors: what `new` writes afterwards names it",
             "name it in a function's manifest: `extensions: [tail]`",
             "crabwalk build tail; this version's deploy does not know `kind: extension` yet",
@@ -126,7 +151,7 @@ def test_a_kind_that_can_be_deployed_is_to_be(root: Path, capsys: pytest.Capture
     (root / "services/service.schema.json").write_text("{}")
     assert run(["new", "web", "--kind", "axum"]) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("next:")] == [
-        "next: cargo test -p web (it also enters web into Cargo.lock)",
+        "next: cargo test -p web",
         "next: crabwalk dev web, then crabwalk invoke web --dev",
-        "next: commit, then crabwalk deploy web",
+        "next: commit, Cargo.lock too, then crabwalk deploy web",
     ]
