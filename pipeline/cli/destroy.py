@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,9 @@ from pipeline.cli.options import Here, env_option, output_option
 if TYPE_CHECKING:
     from pipeline.deploying.destroying import Destroyed
     from pipeline.infra import Change
+
+
+_FUNCTION, _ALIAS, _LOGS = "aws_lambda_function", "aws_lambda_alias", "aws_cloudwatch_log_group"
 
 
 @click.command()
@@ -32,7 +35,7 @@ def command(
     Shows the plan and asks for the service's name; where there is no terminal, --yes NAME answers. Whatever else is in
     its stack stays as it is. Its history stays, and what else stays is said. Refuses while a release is under way.
     """
-    from pipeline.deploying.destroying import Destroyed, check_destroyable, opened
+    from pipeline.deploying.destroying import check_destroyable, opened
     from pipeline.deploying.setting import read_setting
     from pipeline.errors import UsageError
 
@@ -43,11 +46,12 @@ def command(
     check_destroyable(setting, service, force=force)
     with opened(here.engine, setting, service, here.console.progress) as destroying:
         with here.console.group(f"terraform: stack {destroying.stack or 'none'}"):
-            changes = destroying.plan()
+            destroying.plan()
         try:
-            _show(here, service, changes)
+            outlook = destroying.outlook()
+            _show(here, outlook)
             if dry_run:
-                _document(here, Destroyed(service, destroying.stack, changes, ()), done=False)
+                _document(here, outlook, done=False)
                 return 0
             if yes is None:
                 _ask(here, service)
@@ -58,16 +62,29 @@ def command(
     return 0
 
 
-def _show(here: Here, service: str, changes: Sequence[Change]) -> None:
-    from pipeline.infra import refused
-
-    console = here.console
-    console.title(f"{service} in `{here.env.name}`: {_resources(changes)} will be destroyed")
+def _show(here: Here, outlook: Destroyed) -> None:
+    console, changes = here.console, outlook.changes
+    console.title(f"{outlook.service} in `{here.env.name}`: {_resources(changes)} will be destroyed")
     for one in changes:
         console.line(f"  {one.action}  {one.address}")
-    lost = [one.address for one in refused(changes, ())]
-    if lost:
-        console.warn(f"{len(lost)} cannot be made again as they are: {', '.join(lost)}")
+    for stays in outlook.left:
+        console.line(f"  stays   {stays}")
+    for lost in _lost(changes):
+        console.warn(lost)
+
+
+def _lost(changes: Sequence[Change]) -> Iterator[str]:
+    """What no deploy brings back, in words."""
+    from pipeline.infra import refused
+
+    kinds = {one.type for one in changes}
+    if _FUNCTION in kinds:
+        yield "the function goes with all its versions and the alias: `rollback` has nothing to go back to any more"
+    if _LOGS in kinds:
+        yield "the log group goes with all that was logged"
+    rest = [one.address for one in refused(changes, ()) if one.type not in {_FUNCTION, _ALIAS, _LOGS}]
+    if rest:
+        yield f"{len(rest)} cannot be made again as they are: {', '.join(rest)}"
 
 
 def _resources(changes: Sequence[Change]) -> str:
@@ -91,6 +108,7 @@ def _tell(here: Here, done: Destroyed) -> None:
     console.good(f"{done.service}: destroyed, {_resources(done.changes)}")
     for one in done.left:
         console.line(f"  left    {one}")
+    console.line(f"  back    {done.back}")
     _document(here, done, done=True)
 
 
@@ -104,5 +122,6 @@ def _document(here: Here, one: Destroyed, *, done: bool) -> None:
                 "done": done,
                 "resources": [change.address for change in one.changes],
                 "left": one.left,
+                "back": one.back,
             }
         )

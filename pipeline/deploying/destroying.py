@@ -6,7 +6,7 @@ half-way only what was destroyed is forgotten, and the next run goes on with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -33,12 +33,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Destroyed:
-    """What became of a service. `left`: what is there still, one sentence each."""
+    """What became of a service. `left`: what is there still, one sentence each; `back`: how it is made anew."""
 
     service: str
     stack: str | None
     changes: tuple[Change, ...]
     left: tuple[str, ...]
+    back: str = ""
 
 
 class Destroying:
@@ -82,16 +83,18 @@ class Destroying:
 
     def execute(self, asker: Asker) -> Destroyed:
         """Apply the plan, forget what is current, note who did it. Raises TerraformError; then the rest stands."""
-        changes: tuple[Change, ...] = ()
-        calls: Sequence[str] = ()
+        outlook = self.outlook()
         if self._before is not None and self._planned is not None:
-            changes = self._planned.changes
-            calls = [str(one["module"]) for one in self._before.calls.get(self._service, ())]
             self._apply(self._before, self._planned)
         self._leases.check()
         self._note(asker)
         self._engine.ledger.forget(self._service)
-        return Destroyed(self._service, self.stack, changes, tuple(self._left(calls)))
+        return replace(outlook, left=(*self._logs(), *outlook.left))
+
+    def outlook(self) -> Destroyed:
+        """What will become of it, by the plan."""
+        changes = self._planned.changes if self._planned is not None else ()
+        return Destroyed(self._service, self.stack, changes, tuple(self._stays()), self._back())
 
     def drop(self) -> None:
         """Throw the saved plan away: plans hold secrets."""
@@ -166,12 +169,16 @@ class Destroying:
             )
         )
 
-    def _left(self, modules: Sequence[str]) -> Iterator[str]:
+    def _logs(self) -> Iterator[str]:
         env = self._setting.env
         function = self._setting.project.function_name(env.name, self._service)
         with suppress(AwsError):
             if group_exists(env, function):
                 yield f"the log group {group_of(function)}: Lambda made it again for late lines, without a retention"
+
+    def _stays(self) -> Iterator[str]:
+        env, before = self._setting.env, self._before
+        modules = [str(one["module"]) for one in before.calls.get(self._service, ())] if before is not None else []
         if "dynamodb-table" in modules:
             yield "the last backup of each table that had point-in-time recovery: AWS keeps it for 35 days"
         if "secret" in modules:
@@ -180,6 +187,18 @@ class Destroying:
             yield "the layer's versions: functions elsewhere may use them"
         yield f"its artifacts under s3://{env.bucket}/artifacts/, which may be another service's too"
         yield f"its history: crabwalk history {self._service} --env {env.name}"
+
+    def _back(self) -> str:
+        """How it is made anew; its code is in git and its zips in the bucket, what it had stored is not."""
+        record = self._setting.records.get(self._service)
+        promoted = record.promoted if record is not None else None
+        deploys = (
+            f"crabwalk deploy {self._service} --env {self._setting.env.name} makes it anew, with nothing stored in it"
+        )
+        if any(one.name == self._service for one in self._setting.services):
+            return deploys
+        at = f" from {promoted.commit[:12]}" if promoted is not None else ""
+        return f"bring its folder back{at}, then {deploys}"
 
 
 def check_destroyable(setting: Setting, service: str, *, force: bool) -> None:

@@ -212,6 +212,8 @@ def stops_at_a_bucket_that_is_not_empty(here: Stand, capsys: Captured) -> None:
     code, out, err = here.crabwalk(capsys, "destroy", "old", "--yes", "old")
     assert code == 1, out
     assert "BucketNotEmpty" in err
+    assert "the function goes with all its versions and the alias: `rollback` has nothing to go back to any more" in err
+    assert "  stays   its history: crabwalk history old --env local" in out.splitlines()
     assert "next: what lies in a bucket is not destroyed with its service: empty it, old versions and unfinished" in err
     names = {one["FunctionName"] for one in client(here.env, "lambda").list_functions()["Functions"]}
     assert "standing-local-old" not in names
@@ -235,6 +237,8 @@ def is_destroyed_beside_its_neighbour(here: Stand, capsys: Captured) -> None:
     assert not [one for one in lines if "module.new" in one]
     assert "1 cannot be made again as they are: module.old_images.aws_s3_bucket.this" in err
     assert "  left    its history: crabwalk history old --env local" in lines
+    assert lines[-1].startswith("  back    bring its folder back from ")
+    assert lines[-1].endswith(", then crabwalk deploy old --env local makes it anew, with nothing stored in it")
     names = {one["FunctionName"] for one in client(here.env, "lambda").list_functions()["Functions"]}
     assert "standing-local-new" in names
     apis = client(here.env, "apigatewayv2").get_apis()["Items"]
