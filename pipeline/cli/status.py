@@ -31,15 +31,20 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     from pipeline.abreast import abreast
     from pipeline.deploying.planning import no_such_service
     from pipeline.deploying.standing import gone, told_gone
+    from pipeline.release.verbs.status import absent
     from pipeline.release.walk.outcome import service_url
     from pipeline.report.status import status_lines
 
     here = Here(env_name, json=output == "json")
     here.settle_unrecorded()
     known = [service.name for service in here.services]
+    destroyed = []
     for name in services:
         if name not in known:
-            raise no_such_service(name, known)
+            last = _last(here, name)
+            if last is None or last.kind != "destroy":
+                raise no_such_service(name, known)
+            destroyed.append(absent(name, last, here.env.name, declared=False))
     chosen = [service for service in here.services if not services or service.name in services]
     ledger = here.engine.ledger
     names = sorted({service.stack for service in chosen} | (set() if services else set(ledger.stacks())))
@@ -55,6 +60,7 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
         found[index] = replace(found[index], url=service_url(here.env, stacks[service.stack], service.name))
     for index in range(len(chosen), len(found)):  # the ledger knows it: removed or renamed, its function is there
         found[index] = replace(found[index], doing=f"no manifest declares it; {found[index].doing}")
+    found += destroyed
     if output == "json":
         here.console.json({"environment": here.env.name, "services": found})
         return 0
@@ -73,13 +79,13 @@ def _status(here: Here, record: ServiceRecord, walk: Walk | None) -> ServiceStat
     from pipeline.aws.functions import NotFoundError
     from pipeline.release.ledger.lease import holder
     from pipeline.release.model import ALIAS
-    from pipeline.release.verbs.status import ServiceStatus, describe
+    from pipeline.release.verbs.status import absent, describe
 
     engine, service = here.engine, record.service
     try:
         alias = engine.functions.alias(here.project.function_name(here.env.name, service), ALIAS)
     except NotFoundError:
-        return ServiceStatus(service, {}, "absent", None, None, "not deployed", f"crabwalk deploy {service}")
+        return absent(service, _last(here, service), here.env.name)
     decision = walk.decision if walk is not None else None
     lease = holder(engine.objects, service)
     found = describe(record, alias, lease, env=here.env.name, now=engine.now(), decision=decision)
@@ -87,6 +93,11 @@ def _status(here: Here, record: ServiceRecord, walk: Walk | None) -> ServiceStat
         return found
     made = next((one for one in islice(engine.ledger.entries(service), LOOK_BACK) if _is_of(one, alias.version)), None)
     return found if made is None else replace(found, release=made.release_id, commit=made.commit)
+
+
+def _last(here: Here, service: str) -> Entry | None:
+    """The newest entry of its history."""
+    return next(iter(here.engine.ledger.history(service, 1)), None)
 
 
 def _is_of(entry: Entry, version: str) -> bool:

@@ -6,6 +6,7 @@ One story in order, because each Terraform run costs seconds.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -248,5 +249,9 @@ def is_destroyed_beside_its_neighbour(here: Stand, capsys: Captured) -> None:
     (entry,) = here.engine.ledger.history("old", 5)
     assert (entry.kind, entry.outcome, entry.reason, entry.stable) == ("destroy", "destroyed", "nobody calls it", "1")
     assert "old" not in here.crabwalk(capsys, "status")[1]
+    told, now, after = here.crabwalk(capsys, "status", "old")[1].splitlines()
+    assert told == "old: absent"
+    assert re.fullmatch(r"  now      destroyed on \d{4}-\d\d-\d\d \d\d:\d\d UTC by \S+: nobody calls it", now)
+    assert after == "  next     crabwalk deploy old --env local makes it anew, once its manifest is back"
     head = here.crabwalk(capsys, "history", "old")[1].splitlines()[0]
     assert f" old: destroyed, version 1, {str(entry.commit)[:12]}" in head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.aws.functions import AliasState
@@ -10,11 +11,12 @@ from pipeline.release.decide.calendar import closed
 from pipeline.release.decide.decision import Decision
 from pipeline.release.ledger.head import Head, trusted
 from pipeline.release.ledger.lease import GRACE_S, Holder
-from pipeline.release.ledger.records import Frozen, ServiceRecord
+from pipeline.release.ledger.records import Entry, Frozen, ServiceRecord
 from pipeline.release.ledger.story import evidence_of
 from pipeline.release.model import LATEST, Rollout, percent
 from pipeline.release.terms import Order
 from pipeline.release.walk.outcome import how_it_ended
+from pipeline.release.words import who
 
 NOTHING = "nothing"
 
@@ -103,6 +105,18 @@ def describe(
     found = ServiceStatus(service, traffic, state, release, commit, doing, after, walker=walker, frozen=frozen)
     found = replace(found, last=_last(record, head))
     return found if rollout is None else _walk(found, rollout, env, now, decision)
+
+
+def absent(service: str, last: Entry | None, env: str, *, declared: bool = True) -> ServiceStatus:
+    """The status of a service that has no function; `last`: the newest entry of its history."""
+    deploys = f"crabwalk deploy {service} --env {env}"
+    if last is None or last.kind != "destroy":
+        return ServiceStatus(service, {}, "absent", None, None, "not deployed", deploys)
+    at = f"{datetime.fromtimestamp(last.ended, UTC):%Y-%m-%d %H:%M} UTC"
+    why = f": {last.reason}" if last.reason else ""
+    doing = f"destroyed on {at} by {who(last.actor, last.claimed_actor)}{why}"
+    after = f"{deploys} makes it anew" + ("" if declared else ", once its manifest is back")
+    return ServiceStatus(service, {}, "absent", None, None, doing, after)
 
 
 def _last(record: ServiceRecord, head: Head | None) -> str | None:
