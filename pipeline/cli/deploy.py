@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -47,10 +47,8 @@ def command(
     Ends with 0 when all is promoted or there was nothing to do, 3 when a release was rolled back, 4 when one is held,
     5 when somebody else got in between. With --detach 0 also where a walk has begun and is handed over.
     """
-    if plan_id is not None and (services or base or retry or allow_destroy or dry_run):
-        raise click.UsageError(
-            "--plan ID says itself what is deployed; what goes with it is --env, --detach and the like"
-        )
+    if plan_id is not None:
+        _check_alone(services, {"base": base, "retry": retry, "allow-destroy": allow_destroy, "dry-run": dry_run})
     if dry_run:
         from pipeline.cli.plan import show_plan
         from pipeline.deploying.run import Options
@@ -67,6 +65,16 @@ def command(
         max_parallel=max_parallel,
         plan_id=plan_id,
     )
+
+
+def _check_alone(services: Sequence[str], options: Mapping[str, object]) -> None:
+    """A saved plan says itself what is deployed: UsageError for whatever would say it again."""
+    given = [*services, *(f"--{name}" for name, value in options.items() if value)]
+    if given:
+        raise click.UsageError(
+            f"--plan ID says itself what is deployed: leave out {', '.join(given)}; "
+            "with it go --env, --detach, --max-parallel, --record and --output"
+        )
 
 
 def deploy(

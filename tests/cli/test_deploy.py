@@ -107,7 +107,8 @@ def test_with_a_verb_or_an_option_that_does_not_exist(here: Scratch) -> None:
 @pytest.mark.parametrize("more", [["hello"], ["--base", "HEAD"], ["--retry"], ["--allow-destroy", "a"], ["--dry-run"]])
 def test_a_saved_plan_says_itself_what_is_deployed(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["deploy", "--plan", "20260101T000000-abcdef", *more]) == 2
-    assert "--plan ID says itself what is deployed" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"--plan ID says itself what is deployed: leave out {more[0]}; with it go --env, --detach," in said
 
 
 def test_the_last_line_where_nothing_is_released_says_what_terraform_did() -> None:
