@@ -62,13 +62,14 @@ def _again(*, answers: str = "", **rules: str) -> Kind:
     return Kind(lost=False, rules=_rules(**rules), answers=_names(answers))
 
 
-# The role and the dead-letter setting belong to a version, but an alias cannot split two that differ in them.
+# The role and the dead-letter setting belong to a version, but an alias cannot split two that differ in them. A
+# version's description is the release's: the function's own is only read by people, at once.
 _FUNCTION = Kind(
     lost=True,
-    rules=_rules(free="dead_letter_config reserved_concurrent_executions role skip_destroy"),
+    rules=_rules(free="dead_letter_config description reserved_concurrent_executions role skip_destroy"),
     walks=_names(
-        "description environment ephemeral_storage file_system_config handler image_config kms_key_arn layers "
-        "logging_config memory_size runtime snap_start timeout tracing_config vpc_config"
+        "environment ephemeral_storage file_system_config handler image_config kms_key_arn layers logging_config "
+        "memory_size runtime snap_start timeout tracing_config vpc_config"
     ),
     answers=_names(
         "code_sha256 invoke_arn last_modified qualified_arn qualified_invoke_arn signing_job_arn "

@@ -140,10 +140,10 @@ def nothing_new(
 
 
 def _publishes(change: Change) -> bool:
-    """Whether a version made after this change is another one. A version's description is not the function's."""
+    """Whether a version made after this change is another one."""
     if change.type != "aws_lambda_function":
         return False
-    walks = kind_of(change.type, change.address).walks - {"description"}
+    walks = kind_of(change.type, change.address).walks
     return change.action != "update" or bool(walks & {*change.attributes})
 
 

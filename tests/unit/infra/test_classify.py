@@ -70,6 +70,8 @@ def test_a_deletion_destroys_whatever_it_deletes() -> None:
         ({"timeout": 3}, {"timeout": 5}, "walks"),
         ({"environment": [{"variables": {"A": "1"}}]}, {"environment": []}, "walks"),
         ({"memory_size": 128, "tags": {}}, {"memory_size": 256, "tags": {"a": "b"}}, "walks"),
+        ({"description": "a"}, {"description": "b"}, "at-once"),
+        ({"description": "a", "timeout": 3}, {"description": "b", "timeout": 5}, "walks"),
         ({"tags": {}, "tags_all": {}}, {"tags": {"a": "b"}, "tags_all": {"a": "b"}}, "at-once"),
         ({"reserved_concurrent_executions": -1}, {"reserved_concurrent_executions": 5}, "at-once"),
         ({"function_name": "a"}, {"function_name": "b"}, "destroys"),
