@@ -18,7 +18,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -27,9 +26,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kit"))
 
 from bench_rollback import aws_cli
+from embedded import embedded
 from shop_kit import HELLO, REPOSITORY, Scratch
 
-from pipeline import local
 from pipeline.aws import client, subprocess_environment
 from pipeline.cli.demo import GOOD
 from pipeline.infra import provider
@@ -208,19 +207,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=9)
     runs = parser.parse_args().runs
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed crabwalk is compiled
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with embedded() as (folder, _):
         aws = aws_cli(folder)
-        os.environ["CRABWALK_LOCAL_DIR"] = str(folder / "aws")
-        local.up()
-        try:
-            bench = Bench(folder)
-            bench.prepare()
-            table("code alone", code(bench, code_sides(bench, aws), runs))
-            table("configuration alone", configuration(bench, max(3, runs // 3)))
-        finally:
-            local.down()
+        bench = Bench(folder)
+        bench.prepare()
+        table("code alone", code(bench, code_sides(bench, aws), runs))
+        table("configuration alone", configuration(bench, max(3, runs // 3)))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     print(f"\nlargest process of all: {peak} MB, Terraform's provider")
 

@@ -27,8 +27,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
+from embedded import embedded
 
-from pipeline import local
 from pipeline.release.ledger.head import Head
 
 FUNCTION = "shop-staging-hello"
@@ -41,6 +41,7 @@ TARGETS = {"environment": (0.22, 0.65), "chain": (0.25, 0.8)}
 
 BOTO3 = f"""
 import boto3
+from embedded import embedded
 functions = boto3.client("lambda", region_name="{REGION}")
 seen = functions.get_alias(FunctionName="{FUNCTION}", Name="live")
 functions.update_alias(FunctionName="{FUNCTION}", Name="live", FunctionVersion="1",
@@ -155,16 +156,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=21)
     runs = parser.parse_args().runs
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed crabwalk is compiled
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        aws = aws_cli(scratch)
-        os.environ["CRABWALK_LOCAL_DIR"] = str(scratch / "aws")
-        up = local.up()
-        try:
-            measure(scratch, aws, up.endpoint, runs)
-        finally:
-            local.down()
+    with embedded() as (scratch, endpoint):
+        measure(scratch, aws_cli(scratch), endpoint, runs)
 
 
 def measure(scratch: Path, aws: str, endpoint: str, runs: int) -> None:

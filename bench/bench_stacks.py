@@ -11,13 +11,11 @@ are copies of `health`, built beforehand. For the deploys without anything to do
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -25,9 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kit"))
 
+from embedded import embedded
 from shop_kit import Done, Scratch
 
-from pipeline import local
 from pipeline.aws import client, subprocess_environment
 from pipeline.deploying.setting import read_setting
 from pipeline.deploying.stacks import needs_of, plan_stack, ready
@@ -168,20 +166,13 @@ def main() -> None:
     parser.add_argument("--idle", type=int, nargs="*", default=[1, 10, 100])
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args()
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed crabwalk is compiled
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        os.environ["CRABWALK_LOCAL_DIR"] = str(folder / "aws")
-        local.up()
-        try:
-            if asked.idle:
-                idle(folder, asked.idle, asked.runs)
-            ours = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-            if asked.services:
-                first(folder, asked.services)
-            theirs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-        finally:
-            local.down()
+    with embedded() as (folder, _):
+        if asked.idle:
+            idle(folder, asked.idle, asked.runs)
+        ours = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+        if asked.services:
+            first(folder, asked.services)
+        theirs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     print(f"\nlargest process: {ours} MB until then, {theirs} MB with the first deployments (Terraform's provider)")
 
 
