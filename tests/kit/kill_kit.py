@@ -37,14 +37,19 @@ LIMIT = 6  # processes, before it is said that a release does not end
 
 def deploy(scene: Scene) -> None:
     """What a deploy does of one service whose version is published: begin or take over, walk to the end."""
+    released(scene, lambda record: record.rollout is None)
+
+
+def released(scene: Scene, is_new: Callable[[ServiceRecord], bool], **changes: Any) -> None:
+    """Walk what is under way to its end, or a release begun with these changes where the record asks for one."""
     engine, service = scene.engine(), scene.world.service
     lease = Lease(engine.objects, service, ttl_s=TTL_S, doing="a test")
     with lease.acquire(lambda _: None, pause=scene.wait):
         record = engine.ledger.service(service)
         if record.under_way is not None:
             record = engine.take_over(record, record.under_way, lease)
-        elif record.rollout is None:
-            record = begun(scene, engine, record)
+        elif is_new(record):
+            record = begun(scene, engine, record, **changes)
         walk_on(scene, engine, record, lease)
 
 
@@ -159,15 +164,7 @@ def rejected(scene: Scene) -> None:
 
 def retry(scene: Scene) -> None:
     """What `crabwalk retry` does of it: the same version is begun once more."""
-    engine, service = scene.engine(), scene.world.service
-    lease = Lease(engine.objects, service, ttl_s=TTL_S, doing="a test")
-    with lease.acquire(lambda _: None, pause=scene.wait):
-        record = engine.ledger.service(service)
-        if record.under_way is not None:
-            record = engine.take_over(record, record.under_way, lease)
-        elif record.rollout is not None and record.rollout.release_id != AGAIN:
-            record = begun(scene, engine, record, release_id=AGAIN)
-        walk_on(scene, engine, record, lease)
+    released(scene, lambda one: one.rollout is not None and one.rollout.release_id != AGAIN, release_id=AGAIN)
 
 
 # On a cloud of their own only: the watchdog looks at every service there is.

@@ -91,14 +91,7 @@ class Answers:
                 raise RefusedError("Expression: metric math is not available on the embedded AWS.")
             stat = entry.get("MetricStat") or {}
             metric = stat.get("Metric") or {}
-            query = Query(
-                namespace=metric.get("Namespace", ""),
-                metric=metric.get("MetricName", ""),
-                dimensions=_dimensions(metric.get("Dimensions")),
-                start=start,
-                end=end,
-                period=int(stat.get("Period") or 60),
-            )
+            query = _query(metric, start, end, stat.get("Period"))
             points = self.points(query, str(stat.get("Stat", "")))
             if str(entry.get("ReturnData", True)).lower() == "false":
                 continue
@@ -116,15 +109,7 @@ class Answers:
         return results
 
     def statistics(self, request: dict[str, Any]) -> list[dict[str, Any]]:
-        start, end = _window(request)
-        query = Query(
-            namespace=request.get("Namespace", ""),
-            metric=request.get("MetricName", ""),
-            dimensions=_dimensions(request.get("Dimensions")),
-            start=start,
-            end=end,
-            period=int(request.get("Period") or 60),
-        )
+        query = _query(request, *_window(request), request.get("Period"))
         basic, extended = request.get("Statistics") or [], request.get("ExtendedStatistics") or []
         if not basic and not extended:
             raise RefusedError("Must specify either Statistics or ExtendedStatistics.")
@@ -160,6 +145,18 @@ def _published(query: Query) -> dict[int, list[Bucket]]:
 
 def _dimensions(listed: Any) -> Dimensions:
     return tuple(sorted((str(entry["Name"]), str(entry.get("Value", ""))) for entry in listed or []))
+
+
+def _query(named: dict[str, Any], start: float, end: float, period: Any) -> Query:
+    """The series that a request, or one metric in it, names."""
+    return Query(
+        namespace=named.get("Namespace", ""),
+        metric=named.get("MetricName", ""),
+        dimensions=_dimensions(named.get("Dimensions")),
+        start=start,
+        end=end,
+        period=int(period or 60),
+    )
 
 
 def _window(request: dict[str, Any]) -> tuple[float, float]:

@@ -90,20 +90,7 @@ def offer(
         return Offer(refused=f"a person rolled it back, which froze it; {goes_on}")
     back = _rolled_back(engine, origin.function, alias, package, record)
     if back is not None and not retry:
-        # The safety net leaves no record of its own; whoever finds its mark writes one.
-        note = Note(
-            service=service.name,
-            environment=engine.env.name,
-            function=origin.function,
-            head=alias.description,
-            moved=False,
-            sentence="",
-            actor=origin.actor,
-            claimed_actor=origin.claimed_actor,
-            reason="",
-            at=started,
-        )
-        record_rollback(engine.ledger, note)
+        _note(engine, service, origin, alias, at=started)
         return Offer(refused=f"version {back} of the same artifact and configuration was rolled back")
     check_split(engine, service, origin.function, alias)
     version = publish(engine.functions, origin.function, package, origin.commit[:12]).version
@@ -121,6 +108,23 @@ def offer(
     # Recorded only now: what a dead run left is taken over and walked, so it must have passed. An alias that was
     # changed since it was read is a conflict.
     return Offer(walk=Walk(engine.begin(record, rollout), rollout, lease))
+
+
+def _note(engine: Engine, service: Service, origin: Origin, alias: AliasState, *, at: float) -> None:
+    """Record a rollback that only the alias tells of: the safety net leaves no record of its own."""
+    note = Note(
+        service=service.name,
+        environment=engine.env.name,
+        function=origin.function,
+        head=alias.description,
+        moved=False,
+        sentence="",
+        actor=origin.actor,
+        claimed_actor=origin.claimed_actor,
+        reason="",
+        at=at,
+    )
+    record_rollback(engine.ledger, note)
 
 
 def _tried_out(
