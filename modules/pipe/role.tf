@@ -28,9 +28,10 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name        = local.role
-  description = "EventBridge reads, enriches and sends for the pipe ${var.name}"
-  tags        = var.tags
+  name                 = local.role
+  description          = "EventBridge reads, enriches and sends for the pipe ${var.name}"
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -182,6 +182,17 @@ variable "data_key_arns" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that is the most the module's roles can ever do; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null ? true : can(regex("^arn:[^:]+:iam::[^:]*:policy/", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of an IAM policy."
+  }
+}
+
 variable "tags" {
   description = "Tags of everything the module creates. Must not change with a commit."
   type        = map(string)

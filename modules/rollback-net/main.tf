@@ -95,9 +95,10 @@ resource "aws_cloudwatch_event_target" "this" {
 }
 
 resource "aws_iam_role" "start" {
-  name        = "${local.name}-start"
-  description = "EventBridge starts the state machine ${local.name}"
-  tags        = var.tags
+  name                 = "${local.name}-start"
+  description          = "EventBridge starts the state machine ${local.name}"
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -125,9 +126,10 @@ resource "aws_iam_role_policy" "start" {
 }
 
 resource "aws_iam_role" "undo" {
-  name        = local.name
-  description = "The state machine ${local.name} reads and writes the alias of ${var.function_name}"
-  tags        = var.tags
+  name                 = local.name
+  description          = "The state machine ${local.name} reads and writes the alias of ${var.function_name}"
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

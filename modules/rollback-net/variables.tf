@@ -96,6 +96,17 @@ variable "alarm_actions" {
   default     = []
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that is the most the module's roles can ever do; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null ? true : can(regex("^arn:[^:]+:iam::[^:]*:policy/", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of an IAM policy."
+  }
+}
+
 variable "tags" {
   description = "Tags of everything the module creates. Must not change with a commit."
   type        = map(string)

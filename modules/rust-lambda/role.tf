@@ -9,9 +9,10 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name        = var.function_name
-  description = "Execution role of the function ${var.function_name}"
-  tags        = var.tags
+  name                 = var.function_name
+  description          = "Execution role of the function ${var.function_name}"
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -50,9 +50,10 @@ resource "aws_scheduler_schedule" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name        = local.role
-  description = "EventBridge Scheduler invokes an alias for the schedule ${var.name}"
-  tags        = var.tags
+  name                 = local.role
+  description          = "EventBridge Scheduler invokes an alias for the schedule ${var.name}"
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   # Scheduler names the group, never the schedule, as the source.
   assume_role_policy = jsonencode({

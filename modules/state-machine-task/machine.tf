@@ -34,9 +34,10 @@ resource "aws_sfn_state_machine" "this" {
 resource "aws_iam_role" "this" {
   count = var.machine ? 1 : 0
 
-  name        = local.role
-  description = "The state machine ${var.name} invokes ${var.function_name} by its alias"
-  tags        = var.tags
+  name                 = local.role
+  description          = "The state machine ${var.name} invokes ${var.function_name} by its alias"
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -109,3 +109,31 @@ run "refuses_a_version_instead_of_an_alias" {
 
   expect_failures = [var.alias_arn]
 }
+
+run "its_roles_have_the_boundary_they_are_given" {
+  variables {
+    permissions_boundary = "arn:aws:iam::123456789012:policy/crabwalk/limit"
+  }
+
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == var.permissions_boundary
+    error_message = "Every role of the module must have the boundary."
+  }
+}
+
+run "without_one_its_roles_have_none" {
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == null
+    error_message = "A boundary must be asked for."
+  }
+}
+
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    permissions_boundary = "limit"
+  }
+
+  expect_failures = [var.permissions_boundary]
+}

@@ -85,3 +85,36 @@ run "refuses_wrong_inputs" {
 
   expect_failures = [var.name, var.alias_arn, var.timeout_s, var.retries]
 }
+
+run "its_roles_have_the_boundary_they_are_given" {
+  variables {
+    machine              = true
+    permissions_boundary = "arn:aws:iam::123456789012:policy/crabwalk/limit"
+  }
+
+  assert {
+    condition     = aws_iam_role.this[0].permissions_boundary == var.permissions_boundary
+    error_message = "Every role of the module must have the boundary."
+  }
+}
+
+run "without_one_its_roles_have_none" {
+  variables {
+    machine = true
+  }
+
+  assert {
+    condition     = aws_iam_role.this[0].permissions_boundary == null
+    error_message = "A boundary must be asked for."
+  }
+}
+
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    permissions_boundary = "limit"
+  }
+
+  expect_failures = [var.permissions_boundary]
+}
