@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.infra.bucket_rules import united_rules
 
 FUNCTION = "rust-lambda"
+WITH_ROLES = frozenset({FUNCTION, "pipe", "rollback-net", "schedule", "state-machine-task"})
 NOT_KEPT = frozenset({"dashboard", "rollback-net"})  # nothing that runs needs them
 
 # What grants, routes or finds: a version that still runs needs what its own manifest said.
@@ -51,6 +52,13 @@ class Call:
 def literal(value: str) -> str:
     """Escapes template markers, because Terraform reads every string of a JSON root as a template."""
     return value.replace("${", "$${").replace("%{", "%%{")
+
+
+def bounded(call: Call, boundary: str | None) -> Call:
+    """The call, with the policy that limits the roles it makes."""
+    if boundary is None or call.module not in WITH_ROLES:
+        return call
+    return replace(call, arguments={**call.arguments, "permissions_boundary": boundary})
 
 
 def read_calls(documents: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:

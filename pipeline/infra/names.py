@@ -66,6 +66,21 @@ def arn(env: Environment, kind: str, name: str) -> str:
     return f"arn:{partition(env.region)}:{rest}"
 
 
+def policy_arn(env: Environment, policy: str) -> str:
+    """The ARN of a policy of the account that is named with its path, or by its ARN already."""
+    return policy if policy.startswith("arn:") else f"arn:{partition(env.region)}:iam::{env.account}:policy/{policy}"
+
+
+def boundary(env: Environment) -> str | None:
+    """The ARN of the policy that limits every role of the environment's services; None without one."""
+    return None if env.permissions_boundary is None else policy_arn(env, env.permissions_boundary)
+
+
+def own_boundary(project: Project, env: Environment) -> str:
+    """The name of the policy that modules/github-oidc makes for them."""
+    return f"crabwalk/github-{project.name}-{env.name}-services"
+
+
 def queue_url(env: Environment, name: str) -> str:
     """Where an SQS queue is reached."""
     if env.endpoint is not None:

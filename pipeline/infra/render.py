@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
-from pipeline.infra.calls import Call, literal
+from pipeline.infra.calls import Call, bounded, literal
 from pipeline.infra.model import Placement, Root
+from pipeline.infra.names import boundary
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.infra.root import ARTIFACTS, MAIN, as_json, fingerprint_of, provider_block, sources, terraform_block
 from pipeline.manifest.own_terraform import shared
@@ -42,7 +43,8 @@ def render(
             hint="give the service another name, or a `stack:`",
         )
     calls = {name: tuple(some) for name, some in (orphans or {}).items()}
-    calls |= {placement.service.name: placement.calls for placement in placements}
+    limit = boundary(scope.env)
+    calls |= {one.service.name: tuple(bounded(call, limit) for call in one.calls) for one in placements}
     every = [call for _, some in sorted(calls.items()) for call in some]
     main = {
         "terraform": terraform_block(scope.env, stack),

@@ -30,9 +30,16 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
         "a bucket's name",
         "3 to 63 lower-case letters, digits and hyphens",
     ),
+    "permissions_boundary": (
+        re.compile(
+            r"(?:arn:aws[a-z-]*:iam::(?:[0-9]{12}|aws):policy/)?(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}\Z"
+        ),
+        "an IAM policy",
+        "its ARN, or its name with its path, for example `crabwalk/github-shop-production-services`",
+    ),
 }
 _PROJECT_KEYS = ("crabwalk", "project", "services", "stack", "environments", "build")
-_ENVIRONMENT_TEXTS = ("account", "region", "bucket")
+_ENVIRONMENT_TEXTS = ("account", "region", "bucket", "permissions_boundary")
 _ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms", "stack")
 _GLOB = "services/*/service.yaml"
 OWN_STACK = "service"  # each service its own
@@ -49,7 +56,7 @@ class Environment:
     """An account, an endpoint, a region, a bucket, and how its metrics and leases run.
 
     `kms`: a key of its own encrypts the bucket. `stack`: of every service whose manifest names none, None = as the
-    project says.
+    project says. `permissions_boundary`: the policy that limits every role of a service, by its name or its ARN.
     """
 
     name: str
@@ -65,6 +72,7 @@ class Environment:
     embedded: bool = False
     kms: bool = False
     stack: str | None = None
+    permissions_boundary: str | None = None
 
 
 @dataclass(frozen=True)
@@ -229,7 +237,9 @@ def _environment(name: str, node: Node, key: Mark, project: str, problems: list[
     if kms is not None and not isinstance(kms.value, bool):
         problems.append(kms.mark.problem(f"{path}kms: must be true or false, not {kms.shown()}"))
     stack = _stack(node, path, problems)
-    return Environment(name, account, region, bucket, kms=kms is not None and kms.value is True, stack=stack)
+    boundary = _text(node, "permissions_boundary", problems, path=path)
+    own_key = kms is not None and kms.value is True
+    return Environment(name, account, region, bucket, kms=own_key, stack=stack, permissions_boundary=boundary)
 
 
 def _stack(node: Node, path: str, problems: list[Problem]) -> str | None:

@@ -92,6 +92,10 @@ def project_schema() -> Schema:
                 "description": "Whether a key of its own (KMS) encrypts the bucket.",
             },
             "stack": _stack("The stack of every service here whose manifest names none. Default: the project's."),
+            "permissions_boundary": {
+                **forms["permissions_boundary"],
+                "description": "The policy that is the most a service's role can ever do, by its name or its ARN.",
+            },
         },
         required=["account", "region"],
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.infra.calls import WITH_ROLES
+
 MODULES = Path(__file__).parents[2] / "modules"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))
 
@@ -18,6 +20,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 COMMENT = re.compile(r"^\s*(?:#|//).*$|(?<=\s)#\s.*$", re.MULTILINE)
+BOUNDARY = "permissions_boundary"
 PLACES = {
     "an ARN of one partition (use data.aws_partition)": re.compile(r"\barn:aws[a-z-]*:"),
     "an account": re.compile(r"\b[0-9]{12}\b"),
@@ -107,6 +110,16 @@ def _tied(text: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_module_has_nothing_undeclared_unused_or_tied_to_a_place(name: str) -> None:
     assert problems(code(name)) == []
+
+
+def test_a_module_gives_each_of_its_roles_the_boundary_it_is_given() -> None:
+    made = {}
+    for name in set(NAMES) - {"github-oidc"}:  # whose roles have one of their own
+        roles = [block for block in blocks(code(name), "resource") if block.labels[0] == "aws_iam_role"]
+        made |= {name: {attribute(role, "permissions_boundary") for role in roles}} if roles else {}
+    assert made == {name: {"var.permissions_boundary"} for name in WITH_ROLES}
+    said = {next(one for one in blocks(code(name), "variable") if one.labels == (BOUNDARY,)).body for name in made}
+    assert len(said) == 1, "it is declared the same everywhere"
 
 
 def test_what_is_wrong_is_found() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.infra import names
 from pipeline.infra.calls import Call, literal
 from pipeline.infra.parts.wiring import of_function, own, tags
 from pipeline.manifest import own_terraform
@@ -36,6 +37,7 @@ def _values(scope: Scope, service: Service) -> Mapping[str, Any]:
     values: dict[str, Any] = {
         **of_function(service, *own_terraform.OF_FUNCTION, *own_terraform.OF_ALIAS),
         "environment": literal(scope.env.name),
+        "permissions_boundary": names.boundary(scope.env),
         "tags": tags(service),
     }
     for name, resource in service.resources.items():

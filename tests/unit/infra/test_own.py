@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,14 @@ def test_it_is_passed_what_it_declares(project: Project, staging: Environment, o
         "jobs_arn": "${module.hello_jobs.arn}",
     }
     assert made.files["services/hello/infra/main.tf"].decode() == text
+
+
+def test_its_roles_can_have_the_boundary_of_the_others(project: Project, staging: Environment, own: Make) -> None:
+    service = own('variable "permissions_boundary" {}\n')
+    assert calls(root(project, staging, service))["hello_infra"]["permissions_boundary"] is None
+    bounded = replace(staging, permissions_boundary="limit")
+    arn = "arn:aws:iam::123456789012:policy/limit"
+    assert calls(root(project, bounded, service))["hello_infra"]["permissions_boundary"] == arn
 
 
 def test_what_takes_the_alias_waits_for_a_version(project: Project, staging: Environment, own: Make) -> None:

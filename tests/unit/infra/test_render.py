@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.infra import Placement, Root, Scope, parts, render
-from pipeline.infra.calls import literal
+from pipeline.infra import Placement, Root, Scope, names, parts, render
+from pipeline.infra.calls import FUNCTION, Call, literal
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.infra.render import render_environment
 from pipeline.manifest.models import Concurrency, Release, SafetyNet, Service, Vpc
+from pipeline.manifest.models_triggers import ScheduleTrigger
 from pipeline.manifest.project import Environment, Project
 
 MODULES = Path(__file__).parents[3] / "modules"
@@ -118,6 +119,31 @@ def test_a_safety_net_comes_with_the_first_released_version(
     assert not [name for name in without.files if "rollback-net" in name], "roots without one do not change with it"
     assert after.fingerprint != without.fingerprint
     assert after.walk_fingerprints == without.walk_fingerprints, "it takes effect at once"
+
+
+def test_every_role_has_the_boundary_that_the_environment_names(
+    project: Project, staging: Environment, service: Make
+) -> None:
+    wanted = service(release=Release(safety_net=SafetyNet()), triggers=(ScheduleTrigger(rate_s=300),), dashboard=True)
+    kept = Call("hello_pipe_jobs", "pipe", {"name": "old"})
+    gone = {"gone": (Call("gone", FUNCTION, {"function_name": "gone"}),)}
+
+    def calls(env: Environment) -> dict[str, Any]:
+        scope = Scope(project, env)
+        every = (*parts.calls(scope, wanted, released=True), kept)
+        root = render(scope, "web", [Placement(wanted, every)], MODULES, gone)
+        return dict(main(root)["module"])
+
+    assert not [call for call in calls(staging).values() if "permissions_boundary" in call]
+    arn = "arn:aws:iam::123456789012:policy/crabwalk/github-shop-staging-services"
+    own = names.own_boundary(project, staging)
+    for said in (own, arn):
+        found = calls(replace(staging, permissions_boundary=said))
+        bounded = {name for name, call in found.items() if call.get("permissions_boundary") == arn}
+        assert bounded == {"hello", "hello_schedule", "hello_net", "hello_pipe_jobs"}
+        assert "permissions_boundary" not in found["gone"], "what nobody declares any more stays as it was applied"
+    china = replace(staging, region="cn-north-1", permissions_boundary="limit")
+    assert names.boundary(china) == "arn:aws-cn:iam::123456789012:policy/limit"
 
 
 def test_values_of_a_manifest_never_become_code(project: Project, staging: Environment, service: Make) -> None:

@@ -176,7 +176,7 @@ def test_the_page_has_every_key_and_its_default() -> None:
     root = Path(__file__).parents[3]
     schema = json.loads((root / "crabwalk.schema.json").read_text())
     page = (root / "docs" / "project.md").read_text()
-    found = re.findall(r"^\| `([a-z]+)` \|.*\| (.*) \|$", page, re.MULTILINE)
+    found = re.findall(r"^\| `([a-z_]+)` \|.*\| (.*) \|$", page, re.MULTILINE)
     rows = dict(reversed(found))  # `stack` is a key of both; the project's has the default
     environment = schema["properties"]["environments"]["additionalProperties"]["properties"]
     build = schema["properties"]["build"]["properties"]
@@ -189,6 +189,34 @@ def test_the_page_has_every_key_and_its_default() -> None:
     for key, part in {**schema["properties"], **build}.items():
         if "default" in part:
             assert rows[key] == f"`{str(part['default']).replace('False', 'false')}`"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "limit",
+        "crabwalk/github-demo-staging-services",
+        "arn:aws:iam::123456789012:policy/crabwalk/limit",
+        "arn:aws:iam::aws:policy/PowerUserAccess",
+    ],
+)
+def test_the_policy_that_limits_what_roles_can_ever_do(tree, said: str) -> None:
+    place = f'account: "123456789012", region: eu-west-1, permissions_boundary: "{said}"'
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: demo\nenvironments:\n  staging: {{{place}}}\n")
+    assert load_project(tree.root).environments[0].permissions_boundary == said
+
+
+@pytest.mark.parametrize("said", ["arn:aws:iam::1:policy/x", "arn:aws:iam::123456789012:role/x", "/x", "a b", "${x}"])
+def test_what_cannot_be_a_policy(tree, said: str) -> None:
+    place = f'account: "123456789012", region: eu-west-1, permissions_boundary: "{said}"'
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: demo\nenvironments:\n  staging: {{{place}}}\n")
+    with pytest.raises(ManifestError) as caught:
+        load_project(tree.root)
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        f"crabwalk.yaml:4:79: environments.staging: permissions_boundary: `{said}` is not an IAM policy, "
+        "its ARN, or its name with its path, for example `crabwalk/github-shop-production-services`"
+    )
 
 
 def test_a_stack_for_all_whose_manifests_name_none(tree) -> None:
