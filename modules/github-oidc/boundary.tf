@@ -43,6 +43,22 @@ resource "aws_iam_policy" "boundary" {
         Resource  = "arn:${local.partition}:iam::${local.account}:*${local.path}*"
       },
       {
+        Sid       = "NeverARoleWithoutItsBoundary"
+        Effect    = "Deny"
+        Action    = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+        Resource  = "*"
+        Condition = { StringNotEquals = { "iam:PermissionsBoundary" = local.services_boundary } }
+      },
+      {
+        Sid    = "NeverTheBoundaryItself"
+        Effect = "Deny"
+        Action = [
+          "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:DeleteRolePermissionsBoundary",
+          "iam:SetDefaultPolicyVersion",
+        ]
+        Resource = "*"
+      },
+      {
         Sid      = "NeverTheBucketItself"
         Effect   = "Deny"
         Action   = ["s3:DeleteBucket*", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]

@@ -55,10 +55,18 @@ locals {
       Sid    = "Roles"
       Effect = "Allow"
       Action = [
-        "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:ListInstanceProfilesForRole", "iam:PutRolePolicy",
-        "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
+        "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:ListInstanceProfilesForRole", "iam:TagRole", "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
       ]
       Resource = local.roles
+    },
+    # Of a role that has the boundary, or gets it by this: who may give a role rights must not be able to give it all.
+    {
+      Sid       = "BoundedRoles"
+      Effect    = "Allow"
+      Action    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+      Resource  = local.roles
+      Condition = { StringEquals = { "iam:PermissionsBoundary" = local.services_boundary } }
     },
     {
       Sid      = "PassRole"

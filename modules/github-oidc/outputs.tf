@@ -13,6 +13,11 @@ output "boundary_arn" {
   value       = aws_iam_policy.boundary.arn
 }
 
+output "services_boundary_arn" {
+  description = "ARN of the permissions boundary that every role which deploy makes must have."
+  value       = local.services_boundary
+}
+
 output "subjects" {
   description = "The claims of GitHub that each role trusts."
   value       = { for name in var.roles : name => local.subjects[name] }

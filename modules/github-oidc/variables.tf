@@ -88,6 +88,17 @@ variable "roles" {
   }
 }
 
+variable "services_boundary_arn" {
+  description = "ARN of the policy that every role which deploy makes must have as its permissions boundary; null = it is made here."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.services_boundary_arn == null ? true : can(regex("^arn:[^:]+:iam::[^:]*:policy/", var.services_boundary_arn))
+    error_message = "services_boundary_arn must be the ARN of an IAM policy."
+  }
+}
+
 variable "oidc_provider_arn" {
   description = "ARN of the account's provider for GitHub, of which there can be one; null = it is made here."
   type        = string

@@ -118,6 +118,9 @@ def _asked(
 
 def _show(here: Here, roles: Roles) -> None:
     """The roles, and what a workflow says to take one."""
+    from pipeline.infra.names import own_boundary
+    from pipeline.manifest.project import PROJECT_FILE
+
     github = roles.github
     said = {"refs": ", ".join(github.refs), "environment": github.environment}
     rows = [(name, arn, _FOR[name].format(**said)) for name, arn in sorted(roles.arns.items())]
@@ -126,6 +129,11 @@ def _show(here: Here, roles: Roles) -> None:
         here.console.warn(
             "repositories made after July 2026 name themselves by number in GitHub's token, and would be refused: "
             f"gh api repos/{github.repository} --jq '.owner.id, .id', then --github-org-id and --github-repo-id"
+        )
+    if here.env.permissions_boundary is None and not here.env.embedded:
+        here.console.warn(
+            f"the role `deploy` makes no service's role without a permissions boundary; in {PROJECT_FILE}, for "
+            f"{here.env.name}: permissions_boundary: {own_boundary(here.project, here.env)}"
         )
     for line in (
         "In the job of a workflow:",

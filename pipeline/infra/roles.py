@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import TerraformError, UsageError
+from pipeline.infra import names
 from pipeline.infra.calls import literal
 from pipeline.infra.drive import OnEvent, apply_infra, plan_infra, stack_directory
 from pipeline.infra.model import Root
@@ -50,6 +51,7 @@ class Roles:
 
 def render_roles(project: Project, env: Environment, github: GitHub, modules: Path, provider: str | None) -> Root:
     """The root of the roles. `provider`: the account's own for GitHub; None = it is made here."""
+    limit, own = names.boundary(env), names.policy_arn(env, names.own_boundary(project, env))
     call: dict[str, Any] = {
         "source": "./modules/github-oidc",
         "name": f"{project.name}-{env.name}",
@@ -60,6 +62,7 @@ def render_roles(project: Project, env: Environment, github: GitHub, modules: Pa
         "repository_id": github.repository_id,
         "environment": literal(github.environment),
         "refs": [literal(ref) for ref in github.refs],
+        "services_boundary_arn": None if limit == own else limit,
         "oidc_provider_arn": provider,
     }
     main: dict[str, Any] = {

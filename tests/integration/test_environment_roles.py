@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ def test_an_upgrade_brings_the_recorded_roles_up_to_date(terraform: FakeTerrafor
     Objects(env).put(RECORD_KEY, json.dumps({**json.loads(stored.body), "fingerprint": "of an older one"}).encode())
     assert run()[1] == ["the roles of acme/shop are ready"]
     assert terraform.commands.count("apply") == 2
+
+
+@pytest.mark.usefixtures("terraform")
+def test_a_boundary_of_somebody_elses_is_used_and_the_own_one_made(env: Environment, tmp_path: Path) -> None:
+    def limit(said: str | None) -> str | None:
+        provide_roles(Project("shop", tmp_path), replace(env, permissions_boundary=said), MODULES, ACME, lambda _: None)
+        return str(found) if (found := call(tmp_path, env)["services_boundary_arn"]) is not None else None
+
+    assert limit("company/limit") == "arn:aws:iam::000000000000:policy/company/limit"
+    assert limit("crabwalk/github-shop-local-services") is None
+    assert limit(None) is None
 
 
 def test_what_others_may_count_on_is_never_taken_away(terraform: FakeTerraform, run: Run, env: Environment) -> None:

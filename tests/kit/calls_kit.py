@@ -12,13 +12,14 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import edge_kit
 from botocore.session import Session
 from ministack.core import iam_actions, iam_evaluator
 
@@ -47,6 +48,7 @@ class Asked:
     passed_to: str = ""
     function: str = ""  # whose event source mapping it is
     absent: bool = False  # written only where nothing is
+    boundary: str = ""  # the permissions boundary of the role it is done to, or gets by it
 
     def __str__(self) -> str:
         return f"{self.action} on {self.resource}"
@@ -71,7 +73,13 @@ def asked(service: str, method: str, target: str, headers: Mapping[str, str], bo
         resource = _named(action, path, json.loads(body) if body.startswith(b"{") else form)
     # A request names a role without its path, and IAM looks it up.
     resource = resource.replace(":role/github-", ":role/crabwalk/github-")
-    yield Asked(action, resource, function=_mapped(action, body), absent=headers.get("if-none-match") == "*")
+    yield Asked(
+        action,
+        resource,
+        function=_mapped(action, body),
+        absent=headers.get("if-none-match") == "*",
+        boundary=form.get("PermissionsBoundary", ""),
+    )
     if action.partition(":")[2] in _PASSING:
         for role in sorted(set(_ROLE.findall(body))):
             yield Asked("iam:PassRole", role.decode(), passed_to=f"{service}.amazonaws.com")
@@ -126,6 +134,7 @@ class Door:
     def __init__(self, running: local.Running, folder: Path) -> None:
         self.asked: set[Asked] = set()
         self.unread: list[str] = []
+        self._iam = edge_kit.client(running, "iam")
         self._news = threading.Condition()
         door = self
 
@@ -160,10 +169,17 @@ class Door:
         """What just passed; what cannot be told is told at the end, because nobody listens to a thread."""
         with self._news:
             try:
-                self.asked.update(asked(*request))
+                self.asked.update(map(self._bounded, asked(*request)))
             except Exception as fault:  # noqa: BLE001
                 self.unread.append(f"{request[0]} {request[1]} {request[2]}: {fault!r}")
             self._news.notify_all()
+
+    def _bounded(self, one: Asked) -> Asked:
+        """A request that gives a role rights does not say the role's boundary, and IAM looks it up."""
+        if one.action != "iam:PutRolePolicy":
+            return one
+        role = self._iam.get_role(RoleName=one.resource.rpartition("/")[2])["Role"]
+        return replace(one, boundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))
 
     @contextmanager
     def recorded(self) -> Iterator[set[Asked]]:
@@ -253,6 +269,8 @@ class Rights:
         keys = {"iam:passedtoservice": one.passed_to, "lambda:functionarn": function}
         if one.absent:
             keys["s3:if-none-match"] = "*"
+        if one.boundary:
+            keys["iam:permissionsboundary"] = one.boundary
         context = iam_evaluator.EvalContext(
             "arn:aws:sts::000000000000:assumed-role/tried/job", "AssumedRole", ACCOUNT, one.action, one.resource,
             REGION, source_ip="127.0.0.1", secure_transport=True, service_context=keys,

@@ -35,6 +35,7 @@ from pipeline import local
 from pipeline.aws import subprocess_environment
 from pipeline.errors import CrabwalkError
 from pipeline.infra import events, provider, workdir
+from pipeline.infra.calls import WITH_ROLES
 from pipeline.infra.model import Root
 from pipeline.infra.root import LOCK, MAIN, PROVIDER, TERRAFORM_VERSION
 from pipeline.infra.terraform import Terraform
@@ -45,6 +46,8 @@ NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))
 BUCKET = "crabwalk-usage"
 KEY = "artifacts/bootstrap.zip"
 SEEN = "event "
+# What the usage of github-oidc makes; who makes roles in an environment must give it to each of them.
+BOUNDARY = "arn:aws:iam::000000000000:policy/crabwalk/github-github-oidc-production-services"
 
 # Answers every event; fails on one that says `fail`, and reports the messages of a batch whose body does.
 BOOTSTRAP = """
@@ -60,6 +63,7 @@ def after(event): pass
 """
 
 _USAGE = re.compile(r"^## Usage\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_CALLED = re.compile(rf'^  source += "\./modules/(?:{"|".join(sorted(WITH_ROLES))})"$', re.MULTILINE)
 _BLOCK = re.compile(r"^```hcl\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LABEL = re.compile(r'^(?:resource|data)\s+"[^"]+"\s+"([^"]+)"|^(?:module|output|variable)\s+"([^"]+)"', re.MULTILINE)
 
@@ -94,7 +98,8 @@ def root_of(usages: Mapping[str, str], env: Environment) -> Root:
             "aws": {"region": env.region, "allowed_account_ids": [env.account], "s3_use_path_style": True},
         },
     }
-    files = {f"usage-{name}.tf": text.encode() for name, text in usages.items()}
+    bounded = rf'\g<0>\n  permissions_boundary = "{BOUNDARY}"'
+    files = {f"usage-{name}.tf": _CALLED.sub(bounded, text).encode() for name, text in usages.items()}
     files |= {MAIN: json.dumps(main).encode(), LOCK: (MODULES / LOCK).read_bytes()}
     for path in MODULES.rglob("*.tf"):
         if ".terraform" not in path.parts:

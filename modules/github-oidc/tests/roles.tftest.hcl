@@ -96,6 +96,51 @@ run "the_rollback_role_moves_an_alias_and_writes_it_down" {
   }
 }
 
+run "who_deploys_makes_no_role_without_the_services_boundary" {
+  assert {
+    condition     = output.services_boundary_arn == "arn:aws:iam::123456789012:policy/crabwalk/github-shop-production-services"
+    error_message = "The boundary must lie where no role may write."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.this["deploy-code"].policy).Statement :
+      try(statement.Condition.StringEquals["iam:PermissionsBoundary"], null) == output.services_boundary_arn
+      if length(setintersection(statement.Action, ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])) > 0
+    ])
+    error_message = "Roles may be made, and given rights, only with the boundary."
+  }
+
+  assert {
+    condition = !anytrue([
+      for action in flatten([for policy in aws_iam_policy.this : [for statement in jsondecode(policy.policy).Statement : statement.Action]]) :
+      can(regex("^(iam:(Attach|Delete.*Boundary|.*PolicyVersion$|DeletePolicy)|.*:\\*$|sts:)", action)) && action != "iam:GetPolicyVersion"
+    ])
+    error_message = "No role may take the boundary away, or change it."
+  }
+
+  assert {
+    condition     = !anytrue([for action in flatten([for one in local.services : one.Action if one.Effect == "Allow"]) : can(regex("^(iam|sts|organizations|account):", action))])
+    error_message = "The boundary must not let a service have rights over rights."
+  }
+}
+
+run "with_a_boundary_that_is_there_already" {
+  variables {
+    services_boundary_arn = "arn:aws:iam::123456789012:policy/company-limit"
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.services) == 0 && output.services_boundary_arn == var.services_boundary_arn
+    error_message = "The policy that is named must be the boundary, and none made."
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_policy.this["deploy-code"].policy, var.services_boundary_arn) && strcontains(aws_iam_policy.boundary.policy, var.services_boundary_arn)
+    error_message = "Who deploys must be held to it."
+  }
+}
+
 run "with_a_key_of_its_own" {
   variables {
     kms_key_arn       = "arn:aws:kms:eu-west-1:123456789012:key/1"
@@ -129,7 +174,7 @@ run "the_longest_names_fit" {
   }
 
   assert {
-    condition     = alltrue([for policy in concat(values(aws_iam_policy.this), [aws_iam_policy.boundary]) : length(policy.policy) <= 6144])
+    condition     = alltrue([for policy in concat(values(aws_iam_policy.this), [aws_iam_policy.boundary], aws_iam_policy.services) : length(policy.policy) <= 6144])
     error_message = "IAM allows a policy 6144 characters."
   }
 
@@ -158,4 +203,14 @@ run "refuses_an_unknown_role" {
   }
 
   expect_failures = [var.roles]
+}
+
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    services_boundary_arn = "company-limit"
+  }
+
+  expect_failures = [var.services_boundary_arn]
 }
