@@ -18,7 +18,7 @@ from pipeline.cli.options import Here, env_option, output_option
 if TYPE_CHECKING:
     from pipeline.aws.aliases import Aliases, AliasState
     from pipeline.errors import CrabwalkError
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.project import Environment, Project
     from pipeline.release.rollback.record import Note
     from pipeline.release.rollback.rollback import RollbackDone
 
@@ -138,12 +138,25 @@ def _place(here: Here, service: str | None, env_name: str | None, function: str 
             raise UsageError("which service?", hint="crabwalk rollback SERVICE, or --function NAME --region REGION")
         if region is not None:
             raise UsageError("--region goes with --function", hint="without --function the project file knows it")
-        return Place(service, here.project.function_name(here.env.name, service), here.env.region, here.env)
+        project = _project(here)
+        return Place(service, project.function_name(here.env.name, service), here.env.region, here.env)
     if region is None:
         raise UsageError("--function needs --region", hint="for example --region eu-west-1")
     if env_name is not None:
         raise UsageError("--function and --env exclude each other", hint="leave one out")
     return Place(service or function, function, region)
+
+
+def _project(here: Here) -> Project:
+    """The project; where it cannot be read, the fault says how to go without it."""
+    from pipeline.errors import CrabwalkError
+
+    try:
+        return here.project
+    except CrabwalkError as fault:
+        without = "without a project file: --function PROJECT-ENVIRONMENT-SERVICE --region REGION"
+        fault.hint = f"{fault.hint}; or {without}" if fault.hint else without
+        raise
 
 
 def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:

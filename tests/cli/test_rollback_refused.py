@@ -103,3 +103,16 @@ def test_a_version_outside_of_the_window_is_gone_to_and_said(
     hello.promoted(previous=None)
     assert run(faulty("hello", "--to", "1")) == 0
     assert "version 1 is outside of the rollback window" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [None, "crabwalk: 1\nproject: [\n"])
+def test_without_a_project_that_can_be_read_there_is_another_way(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "crabwalk.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert run(["rollback", "hello", "--env", "production"]) == 2
+    after = capsys.readouterr().err.splitlines()[-1]
+    assert after.startswith("  next: ")
+    assert after.endswith("without a project file: --function PROJECT-ENVIRONMENT-SERVICE --region REGION")
