@@ -6,11 +6,13 @@ A verb parses, calls a stage and renders the result. Faults leave here as a few 
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
@@ -49,6 +51,7 @@ VERBS = {
     "local": "Start, stop or show the embedded AWS.",
     "demo": "The whole story in one command, on the embedded AWS.",
 }
+SIGNALLED = 128  # what a shell adds to the number of the signal that ended a process
 
 
 class Terminated(BaseException):
@@ -103,8 +106,12 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # `__main__` had it end the process
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     code = run(sys.argv[1:])
     gc.freeze()  # Python looks through everything once more when it ends, 20 ms for whoever loaded botocore
+    if code >= SIGNALLED:
+        _leave(code)
     sys.exit(code)
 
 
@@ -131,13 +138,21 @@ def run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _leave(code: int) -> NoReturn:
+    """End without waiting for threads that still wait for AWS; everything else is done as at any end."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - what `os._exit` leaves out: notifications that are still to be sent
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(code)
+
+
 def _ended(ended: BaseException) -> int:
     if isinstance(ended, BrokenPipeError):
         sys.stderr.close()  # whoever read us is gone; Python would complain once more at exit
-        return 128 + signal.SIGPIPE
+        return SIGNALLED + signal.SIGPIPE
     number = ended.number if isinstance(ended, Terminated) else signal.SIGINT
     click.echo(f"crabwalk: ended by {signal.Signals(number).name}", err=True)
-    return 128 + number
+    return SIGNALLED + number
 
 
 def _unwritable(error: OSError) -> int:

@@ -39,7 +39,8 @@ class Leases:
 
     def give_back(self, services: Iterable[str]) -> None:
         """Give back those of these services that are held: nobody need wait for the rest of the deploy."""
-        abreast(lambda lease: lease.release(), [self._held.pop(one) for one in services if one in self._held])
+        held = [self._held.pop(one) for one in services if one in self._held]
+        abreast(lambda lease: lease.release(), held, to_its_end=True)
 
     def release(self) -> None:
         """Give all of them back."""

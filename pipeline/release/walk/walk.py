@@ -56,7 +56,7 @@ def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) 
     now = engine.now()
     read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
     looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
-    after = abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside))
+    after = abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside), to_its_end=True)
     after = _all_there(engine, after, beside, now)
     engine.notices.complain()
     for text in engine.probes.follow([walk.rollout for walk in after if not walk.finished]):
@@ -144,7 +144,7 @@ def _all_there(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout],
             return _broken_off(engine, walk, walk.decision, fault, now)
         return replace(walk, record=record, rollout=record.rollout or walk.rollout)
 
-    return abreast(recorded, tuple(zip(walks, ready, strict=False)))
+    return abreast(recorded, tuple(zip(walks, ready, strict=False)), to_its_end=True)
 
 
 def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: CrabwalkError, now: float) -> Walk:
