@@ -168,9 +168,13 @@ def aws_errors(doing: str) -> Iterator[None]:
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
+        CredentialRetrievalError,
         HTTPClientError,
         NoCredentialsError,
         PartialCredentialsError,
+        ProfileNotFound,
+        SSOError,
+        TokenRetrievalError,
     )
     from botocore.exceptions import (
         ConnectionError as BotoConnectionError,
@@ -197,10 +201,17 @@ def aws_errors(doing: str) -> Iterator[None]:
             f"could not {doing}: AWS cannot be reached ({error})",
             hint="check the network; for `local`, see `crabwalk local status`",
         ) from error
+    except ProfileNotFound as error:
+        raise AccessError(
+            f"could not {doing}: {error}", hint="check AWS_PROFILE; `aws configure list-profiles` names those there are"
+        ) from error
+    except (CredentialRetrievalError, SSOError, TokenRetrievalError) as error:
+        raise AccessError(f"could not {doing}: {error}", hint=SIGN_IN) from error
     except BotoCoreError as error:
         raise AwsError(f"could not {doing}: {error}") from error
 
 
+SIGN_IN = "sign in again (`aws sso login`, or assume the role anew), then try again"
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 SIGNATURE_CODES = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "SignatureDoesNotMatch"})
 ACCESS_CODES = frozenset(
@@ -229,7 +240,7 @@ THROTTLE_CODES = frozenset(
 
 def _access_hint(code: str) -> str:
     if code in EXPIRED_CODES:
-        return "they have run out: sign in again (`aws sso login`, or assume the role anew), then try again"
+        return f"they have run out: {SIGN_IN}"
     if code in SIGNATURE_CODES:
         return "check the secret key, and this machine's clock: AWS accepts a signature for five minutes"
     return "check the credentials and their permissions"
