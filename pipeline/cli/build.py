@@ -69,7 +69,10 @@ def _chosen(here: Here, services: tuple[str, ...], base: str | None) -> list[Ser
     """The services that were named, without those that `base` leaves out."""
     from pipeline.deploying.planning import no_such_service
     from pipeline.manifest import load_services
+    from pipeline.manifest.project import no_such_environment
 
+    if here.env_name is not None and here.env_name not in here.project.environment_names:
+        raise no_such_environment(here.project, here.env_name)
     found = load_services(here.project, here.env_name)
     known = [service.name for service in found]
     for name in services:

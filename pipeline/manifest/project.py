@@ -284,6 +284,12 @@ def _word(node: Node, key: str, problems: list[Problem]) -> str | None:
     return None
 
 
+def no_such_environment(project: Project, name: str) -> UsageError:
+    """What to raise for an environment that is not declared."""
+    hint = nearest(name, project.environment_names)
+    return UsageError(f"no environment `{name}` in {PROJECT_FILE}", hint=hint)
+
+
 def environment(project: Project, name: str | None) -> Environment:
     """The environment of that name; None means `local`, but only while the embedded AWS is up."""
     from pipeline.local import running
@@ -293,8 +299,7 @@ def environment(project: Project, name: str | None) -> Environment:
         for candidate in project.environments:
             if candidate.name == name:
                 return candidate
-        hint = nearest(name, project.environment_names)
-        raise UsageError(f"no environment `{name}` in {PROJECT_FILE}", hint=hint)
+        raise no_such_environment(project, name)
     up = running()
     if up is None:
         if name is None:
