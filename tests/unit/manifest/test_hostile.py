@@ -51,6 +51,7 @@ LINES = TEXTS.map(lambda text: re.sub(r"[\x00-\x1f]", "", text.replace("${servic
 
 
 def run(folder: Path, mutations: int, documents: int, seed: int) -> dict[str, Any]:
+    st.text().validate()  # hypothesis' tables of characters are made once and kept on disk: not the manifests' memory
     program = [sys.executable, str(KIT / "hostile_kit.py")]
     arguments = [str(mutations), str(documents), str(seed), str(folder / "project")]
     done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
