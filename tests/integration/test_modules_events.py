@@ -13,9 +13,6 @@ import pytest
 from engine_kit import until
 from modules_kit import Applied
 
-# About one apply of everything in ten is answered `already exists` for what it has just made, not understood yet.
-pytestmark = pytest.mark.exhaustive
-
 WAIT_S = 20.0
 
 
