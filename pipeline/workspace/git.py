@@ -1,7 +1,7 @@
 """The repository as the other stages see it: commits, trees, ancestry. The only place for GitPython; it never writes.
 
-Every fault of git becomes a UsageError with git's own words. GitPython answers questions about history and is loaded
-by the first of them; trees and contents come from git's processes directly.
+Every fault of git becomes a UsageError with git's own words. What a release asks comes from git's processes directly;
+GitPython, which costs more to load than all of them together, finds where two histories part.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Repository:
         self._status: subprocess.Popen[bytes] | None = None
         self._uncommitted: list[str] | None = None
         self._trees = {head: head_tree}
+        self._descriptions: dict[str, tuple[str, str]] = {}
         self._differences: dict[str, Mapping[str, tuple[Entry | None, Entry | None]]] = {}
 
     @classmethod
@@ -123,14 +124,12 @@ class Repository:
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Is `older` the same commit as `newer` or behind it?"""
-        from git import exc
-
         try:
-            self._repo.git.merge_base("--is-ancestor", older, newer)
-        except exc.GitCommandError as error:
-            if error.status == 1:
+            plumbing.run(self.root, "merge-base", "--is-ancestor", older, newer)
+        except GitFault as fault:
+            if fault.code == 1:
                 return False
-            raise _usage_error(_said(error), self.root) from None
+            raise _usage_error(fault.said, self.root) from None
         return True
 
     def referenced(self, sha: str) -> bool:
@@ -162,16 +161,18 @@ class Repository:
         """When the commit was made (its committer's date, epoch seconds); None when it is not in the clone."""
         if not self.has_commit(sha):
             return None
-        return float(self._run("log", "-1", "--format=%ct", sha))
+        return float(self._described(sha)[0])
 
     def subject(self, sha: str) -> str:
         """The first line of the commit's message."""
-        from git import exc
+        return self._described(sha)[1]
 
-        try:
-            return str(self._repo.git.log("-1", "--format=%s", sha, "--"))
-        except exc.GitCommandError as error:
-            raise _usage_error(_said(error), self.root) from None
+    def _described(self, sha: str) -> tuple[str, str]:
+        """When a commit was made, and the first line of its message; asked once."""
+        if sha not in self._descriptions:
+            at, _, subject = self._run("log", "-1", "--format=%ct %s", sha, "--").rstrip("\n").partition(" ")
+            self._descriptions[sha] = (at, subject)
+        return self._descriptions[sha]
 
     @cached_property
     def _repo(self) -> git.Repo:
