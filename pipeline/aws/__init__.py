@@ -54,7 +54,6 @@ def _client(
 ) -> Any:
     from botocore.config import Config
 
-    session = _session(credentials)
     attempts = 5 if endpoint is None else 2  # what does not answer on this machine is down
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -66,7 +65,7 @@ def _client(
         proxies={} if endpoint else None,
     )
     with aws_errors(f"prepare a client for {service}"):
-        made = session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+        made = _session(credentials).create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     # Both events come once an attempt, so what the SDK repeats by itself is paced and counted like everything else.
     made.meta.events.register_first("before-send", _before_send)
     made.meta.events.register("response-received", _received)
@@ -81,12 +80,15 @@ def _session(credentials: tuple[str, str] | None) -> Any:
     """One session a set of credentials: its loader reads each service's description only once."""
     from botocore.session import Session
 
+    from pipeline.aws.descriptions import described
+
     # Without a variable for it AWS_PROFILE is not looked at; a profile that does not exist would be an error.
     session = Session(session_vars={"profile": (None, None, None, None)} if credentials else None)
     if credentials is not None:
         session.set_config_variable("config_file", os.devnull)
         session.set_config_variable("credentials_file", os.devnull)
         session.set_credentials(*credentials)
+    session.register_component("data_loader", described(session.get_component("data_loader")))
     return session
 
 
