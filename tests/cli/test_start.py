@@ -78,3 +78,43 @@ def test_an_output_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) ->
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "crabwalk: the output cannot be written: No space left on device\n")
+
+
+LEAVING = """
+import atexit, threading
+from pipeline import cli
+cli.run = lambda _: 3
+atexit.register(print, "at exit")
+{work}
+cli.main()
+"""
+WORKING = """
+def work():
+    threading.main_thread().join()
+    print("worked on")
+threading.Thread(target=work).start()
+"""
+
+
+@pytest.mark.parametrize(("work", "said"), [("", "at exit\n"), (WORKING, "worked on\nat exit\n")])
+def test_the_end_leaves_nothing_undone(work: str, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", LEAVING.format(work=work)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, said, "")
+
+
+def test_a_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pipeline", "--help"],
+        cwd=tmp_path,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
