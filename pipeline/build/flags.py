@@ -8,13 +8,16 @@ from pathlib import Path
 
 from pipeline.build import linking, sccache, settings
 from pipeline.build.model import CargoRun, Toolchain
-from pipeline.build.split import ID_FLAG
 from pipeline.build.targets import Architecture, Platform
 from pipeline.build.toolchain import scripts
 from pipeline.build.tools import cargo_home
 
 # What every machine of that kind on Lambda has: Graviton2, and AVX2. The same that cargo-lambda would choose.
 CPU: Mapping[Architecture, str] = {"arm64": "neoverse-n1", "x86_64": "haswell"}
+
+ID_BYTES = 20
+# A build id of zeros, for `split` to fill in.
+ID_FLAG = f"-Clink-arg=-Wl,--build-id=0x{'00' * ID_BYTES}"
 
 # Variables that change what cargo does without being among the inputs; network and registry settings stay.
 _SCRUBBED = ("CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_ENCODED_", "CARGO_UNSTABLE_", "CARGO_LAMBDA_")

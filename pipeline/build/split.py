@@ -14,9 +14,7 @@ import deflate
 
 from pipeline.build import elf
 from pipeline.build.elf import Elf, Section
-
-ID_BYTES = 20
-ID_FLAG = f"-Clink-arg=-Wl,--build-id=0x{'00' * ID_BYTES}"
+from pipeline.build.flags import ID_BYTES
 
 _NOTE_HEADER = struct.pack("<III", 4, ID_BYTES, 3) + b"GNU\0"  # a note of the owner GNU and the type build id
 _COMPRESSED = 0x800

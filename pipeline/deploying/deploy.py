@@ -17,7 +17,6 @@ from pipeline.deploying.releasing import Releasing
 from pipeline.deploying.run import Run
 from pipeline.deploying.setting import service_url_of
 from pipeline.errors import ConflictError
-from pipeline.plans.store import Use
 from pipeline.release.ledger.records import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS, percent
 from pipeline.release.walk.freeze import is_frozen, thaw, told
@@ -108,6 +107,8 @@ class Deploy:
         """Use up the saved plan that is applied, if there is one; what cannot be applied whole is not applied."""
         run = self._run
         if run.reviewed is not None:
+            from pipeline.plans.store import Use
+
             use = Use(run.actor, run.options.claimed_actor, run.engine.now())
             run.reviewed.begin(run.setting, plan, run.conflicts.values(), use)
 

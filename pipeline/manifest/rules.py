@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -169,10 +170,13 @@ def count(low: int, high: int, what: str = "") -> Rule:
 
 def matches(pattern: str, what: str, rule: str, *, quoted: bool = True, examples: tuple[str, ...] = ()) -> Rule:
     """Text of a form. `quoted=False`: the value may be a secret somebody put in the wrong place."""
-    form = re.compile(rf"(?:{pattern})\Z", re.ASCII)
+
+    @cache
+    def form() -> re.Pattern[str]:  # most manifests need few of the forms there are
+        return re.compile(rf"(?:{pattern})\Z", re.ASCII)
 
     def check(value: str) -> str:
-        if not form.match(value):
+        if not form().match(value):
             raise fault(f"`{value}` is not {what}" if quoted else f"this is not {what}", rule)
         return value
 

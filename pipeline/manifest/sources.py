@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Problem
 from pipeline.manifest.node import Mark, Node, nearest
-from pipeline.manifest.rust import Source, may_reach_outside
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Manifest, Service
@@ -141,6 +140,8 @@ def _outsides(root: Path, directory: str) -> Iterator[_Outside]:
 
 
 def _found(root: Path, directory: str) -> Iterator[_Outside]:
+    from pipeline.manifest.rust import Source, may_reach_outside  # only `check` reads sources
+
     sources: dict[str, Source] = {}
     tests: set[str] = set()
     for path in _rust_files(root, directory):

@@ -12,6 +12,7 @@ from pipeline.release.judge.judge import Counts
 from pipeline.release.walk.view import WalkView
 from pipeline.report.console import Console
 from pipeline.report.text import odds, one_line, percent
+from pipeline.report.walk_words import failed, phase_words
 
 if TYPE_CHECKING:
     import rich.live
@@ -90,12 +91,11 @@ def _outcome(view: WalkView) -> str:
 
 def walk_line(view: WalkView) -> str:
     """One walk on one line, for logs."""
-    verdict = view.verdict
-    from pipeline.report.walk import failed, phase_words
 
     def counted(counts: Counts) -> str:
         return f"{failed(counts, view.signal)} ({percent(counts.rate)})" if counts.n else "no requests"
 
+    verdict = view.verdict
     state = "" if view.phase == "walking" else f"{phase_words(view)}, "
     said = [f"{one_line(view.service)}: {state}{percent(view.weight)} on version {view.candidate}"]
     decided = verdict is not None and verdict.reason != "baking"

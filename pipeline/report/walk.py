@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.release.judge.judge import Counts
-from pipeline.release.judge.verdict import VERBS
 from pipeline.release.walk.view import WalkView
 from pipeline.report.text import clock, duration, odds, one_line, percent, points
+from pipeline.report.walk_words import failed, phase_words
 
 PANEL_LINES = 15  # of a terminal; more walks than fit become one line each
 LABEL = 9
@@ -32,16 +32,6 @@ def render(views: Sequence[WalkView], width: int, height: int | None = None) -> 
     if height is not None and len(views) > 1 and len(views) * PANEL_LINES > height:
         return Group(*(_compact(view) for view in views))
     return Group(*(_panel(view, min(width, 110)) for view in views))
-
-
-def phase_words(view: WalkView) -> str:
-    """The phase as it is read aloud."""
-    return "nobody walks it" if view.phase == "left" else view.phase.replace("-", " ")
-
-
-def failed(counts: Counts, signal: str) -> str:
-    """How many there were and how many of them were bad, in the signal's own words."""
-    return f"{counts.bad:,} of {counts.n:,} {VERBS.get(signal, 'failed')}"
 
 
 def _panel(view: WalkView, width: int) -> Panel:

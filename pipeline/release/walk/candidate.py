@@ -15,7 +15,6 @@ from pipeline.release.ledger.head import trusted
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS, LATEST, Rollout, new_release_id
-from pipeline.release.rollback.record import Note, record_rollback
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.declared import smoke_of, steps_of, terms_of
 from pipeline.release.walk.freeze import is_frozen
@@ -112,6 +111,8 @@ def offer(
 
 def _note(engine: Engine, service: Service, origin: Origin, alias: AliasState, *, at: float) -> None:
     """Record a rollback that only the alias tells of: the safety net leaves no record of its own."""
+    from pipeline.release.rollback.record import Note, record_rollback
+
     note = Note(
         service=service.name,
         environment=engine.env.name,

@@ -27,7 +27,9 @@ class Metered:
 
 def metered(engine: Engine, rollouts: Sequence[Rollout], now: float) -> Metered:
     """Ask CloudWatch for all rollouts at once; that it does not answer is said, not raised."""
-    values, error = observe.read(engine.metrics, rollouts, now) if rollouts else ({}, None)
+    # Before its first step a rollout shows nothing, and the client is slow to make.
+    begun = any(rollout.step >= 0 for rollout in rollouts)
+    values, error = observe.read(engine.metrics, rollouts, now) if begun else ({}, None)
     watching = [rollout for rollout in rollouts if rollout.alarms]
     ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
     return Metered(values, error, ringing, unread)

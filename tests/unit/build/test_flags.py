@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from build_kit import cargo_run, toolchain, write
 
-from pipeline.build.flags import environment, flags, inherited
-from pipeline.build.split import ID_FLAG
+from pipeline.build.flags import ID_FLAG, environment, flags, inherited
 from pipeline.build.targets import Platform
 from pipeline.build.toolchain import scripts
 

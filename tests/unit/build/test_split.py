@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.build import elf
-from pipeline.build.split import ID_FLAG, Halves, split
+from pipeline.build.flags import ID_FLAG
+from pipeline.build.split import Halves, split
 
 SOURCE = """\
 fn main() { println!("{}", deep(std::env::args().count())); }
