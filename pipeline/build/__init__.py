@@ -9,5 +9,6 @@ from __future__ import annotations
 from pipeline.build.execute import execute_build
 from pipeline.build.model import Artifact, BuildPlan, CargoRun
 from pipeline.build.plan import plan_build
+from pipeline.build.toolchain import look_ahead
 
-__all__ = ["Artifact", "BuildPlan", "CargoRun", "execute_build", "plan_build"]
+__all__ = ["Artifact", "BuildPlan", "CargoRun", "execute_build", "look_ahead", "plan_build"]

@@ -12,7 +12,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,21 +71,41 @@ def new_enough(compilers: Sequence[Compiler], minimum: Release) -> tuple[Compile
 def probe() -> Iterator[Compiler]:
     """The compilers that run, in the order they are preferred; lazily, since each costs three processes."""
     for directory in _directories():
-        rustc = str(directory / "rustc")
-        asked = ((rustc, "-vV"), (rustc, "--print", "sysroot"), (str(directory / "cargo"), "-V"))
-        with ThreadPoolExecutor(len(asked)) as pool:
-            verbose, sysroot, cargo = pool.map(_output, asked)
-        if verbose and sysroot and cargo:
-            library = Path(sysroot) / "lib" / "rustlib"
-            rustup = directory / "rustup"
-            yield Compiler(
-                directory,
-                verbose,
-                Path(sysroot),
-                frozenset(path.parts[-3] for path in library.glob("*/lib/libstd-*.rlib")),
-                (library / "src/rust/library/std/Cargo.toml").exists(),
-                rustup if rustup.exists() else None,
-            )
+        begun = _ahead.pop(directory, None)
+        compiler = begun.result() if begun is not None else _compiler(directory)
+        if compiler is not None:
+            yield compiler
+
+
+def look_ahead() -> None:
+    """Begin to ask the compiler that is looked at first, for whoever probes in a moment."""
+    first = next(iter(_directories()), None)
+    if first is not None:
+        pool = ThreadPoolExecutor(1)
+        _ahead[first] = pool.submit(_compiler, first)
+        pool.shutdown(wait=False)
+
+
+_ahead: dict[Path, Future[Compiler | None]] = {}
+
+
+def _compiler(directory: Path) -> Compiler | None:
+    rustc = str(directory / "rustc")
+    asked = ((rustc, "-vV"), (rustc, "--print", "sysroot"), (str(directory / "cargo"), "-V"))
+    with ThreadPoolExecutor(len(asked)) as pool:
+        verbose, sysroot, cargo = pool.map(_output, asked)
+    if not (verbose and sysroot and cargo):
+        return None
+    library = Path(sysroot) / "lib" / "rustlib"
+    rustup = directory / "rustup"
+    return Compiler(
+        directory,
+        verbose,
+        Path(sysroot),
+        frozenset(path.parts[-3] for path in library.glob("*/lib/libstd-*.rlib")),
+        (library / "src/rust/library/std/Cargo.toml").exists(),
+        rustup if rustup.exists() else None,
+    )
 
 
 def find(

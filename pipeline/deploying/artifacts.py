@@ -12,6 +12,7 @@ from pipeline.errors import CrabwalkError
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
+    from pipeline.build.record import Companion
     from pipeline.deploying.run import Run
 
 AT_ONCE = 8  # uploads
@@ -45,19 +46,23 @@ def uploaded(run: Run, artifacts: Sequence[Artifact]) -> tuple[CrabwalkError | N
     """Upload zips, and the evidence that travels with each, side by side; the error of each that could not be."""
     if run.reviewed is not None:  # they lie there since the plan was saved
         return (None,) * len(artifacts)
-    return abreast(lambda artifact: _upload(run, artifact), artifacts, AT_ONCE)
+    each = AT_ONCE // max(1, len(artifacts))  # of its evidence
+    return abreast(lambda artifact: _upload(run, artifact, max(1, each)), artifacts, AT_ONCE)
 
 
-def _upload(run: Run, artifact: Artifact) -> CrabwalkError | None:
+def _upload(run: Run, artifact: Artifact, at_once: int) -> CrabwalkError | None:
     from pipeline.build.record import companions
 
     objects = run.engine.objects
+
+    def lay(one: Companion) -> None:
+        if not objects.exists(one.key):
+            objects.upload(one.key, one.path, one.content_type)
+
     try:
         if not objects.exists(artifact.key) and objects.upload(artifact.key, artifact.path):
             run.tell.progress(f"{artifact.service}: uploaded {artifact.key}")
-        for one in companions(artifact):
-            if not objects.exists(one.key):
-                objects.upload(one.key, one.path, one.content_type)
+        abreast(lay, companions(artifact), at_once)
     except CrabwalkError as error:
         return error
     return None

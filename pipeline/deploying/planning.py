@@ -85,7 +85,7 @@ def plan_deploy(
     whose walk is not over is left alone. Without `build` the artifacts are there already, and no compiler is looked
     for. Raises ConflictError for a commit older than a released one.
     """
-    from pipeline.build import BuildPlan, plan_build
+    from pipeline.build import BuildPlan, look_ahead, plan_build
     from pipeline.workspace.affected import affected
 
     wanted = _chosen(setting.services, only)
@@ -94,6 +94,8 @@ def plan_deploy(
     chosen = [one for one in wanted if setting.records[one.name].under_way is None]
     commit = repo.base(base) if base else None
     bases = {service.name: commit or _base(setting.records[service.name]) for service in chosen}
+    if build and any(one != repo.head for one in bases.values()):  # something is likely to be built
+        look_ahead()
     # Where uncommitted work may be built in, it also affects: somebody tries it out on their own machine.
     found = affected(repo, setting.project, chosen, bases, uncommitted=setting.env.embedded)
     first = {one.service: "" for one in found if one.affected and setting.records[one.service].promoted is None}

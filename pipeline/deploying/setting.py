@@ -61,8 +61,9 @@ def read_setting(
 ) -> Setting:
     """Read the ledger for every service and stack."""
     ledger = engine.ledger
-    names = sorted({*ledger.services(), *(one.name for one in services)})
-    stacks = sorted({*ledger.stacks(), *(service.stack for service in services)})
+    recorded, standing = abreast(lambda read: read(), (ledger.services, ledger.stacks))
+    names = sorted({*recorded, *(one.name for one in services)})
+    stacks = sorted({*standing, *(service.stack for service in services)})
     return Setting(
         project=project,
         env=env,

@@ -91,6 +91,18 @@ def test_the_probe_passes_over_a_proxy_without_a_toolchain(tmp_path: Path, monke
     assert (toolchains[ARM].std, notices) == ("installed", ())
 
 
+def test_who_looks_ahead_asks_the_first_compiler_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tmp_path / "said"
+    program(tmp_path / "bin/rustc", f'echo rustc >> {said}; echo "{tmp_path}"')
+    program(tmp_path / "bin/cargo", f"echo cargo >> {said}; echo cargo 1.90.0")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    chosen.look_ahead()
+    assert next(chosen.probe()).directory == tmp_path / "bin"
+    assert sorted(said.read_text().split()) == ["cargo", "rustc", "rustc"]
+    assert next(chosen.probe()).directory == tmp_path / "bin", "whoever comes later asks for himself"
+    assert len(said.read_text().split()) == 6
+
+
 def test_a_compiler_that_is_too_old_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = (
         compiler("/old", verbose="rustc 1.63.0 (4b91a6ea7 2022-08-08)", **EVERYTHING),
