@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.deploying.checkout import check_order
@@ -17,7 +17,7 @@ from pipeline.manifest.references import order
 if TYPE_CHECKING:
     from pipeline.build import BuildPlan
     from pipeline.manifest.models import Service
-    from pipeline.release.ledger.records import ServiceRecord
+    from pipeline.release.ledger.records import Frozen, ServiceRecord
     from pipeline.workspace.affected import Affected
     from pipeline.workspace.git import Repository
 
@@ -30,6 +30,7 @@ class DeployPlan:
     affected: tuple[Affected, ...]
     build: BuildPlan
     stacks: tuple[StackPlan, ...]
+    frozen: Mapping[str, Frozen] = field(default_factory=dict)  # whom a person rolled back, and nobody reverted
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -117,7 +118,14 @@ def plan_deploy(
         if build
         else BuildPlan(root, (), (), ()),
         tuple(stack for stack in stacks if stack.stack in needed or (stack.terraform and stack.root.walk_fingerprints)),
+        {one.name: mark for one in chosen if (mark := _mark(repo, setting.records[one.name])) is not None},
     )
+
+
+def _mark(repo: Repository, record: ServiceRecord) -> Frozen | None:
+    """Of a service that a person rolled back, unless a commit reverts what was bad."""
+    mark = record.frozen
+    return mark if mark is None or not mark.commit or repo.reverts(mark.commit) is None else None
 
 
 def _with_other_reasons(record: ServiceRecord, one: Affected, stacks: Sequence[StackPlan], *, retry: bool) -> Affected:

@@ -32,7 +32,7 @@ def test_whoever_is_referred_to_is_released_first(
     assert "it refers to ${services.health.api.endpoint}, which is not there: `health` was not released yet" in done.out
     assert "crabwalk deploy health hello --env local" in done.out
     assert "terraform" not in done.out.lower(), "an empty stack is not applied"
-    alone = "release hello: cannot be, it refers to ${services.health.api.endpoint}: `health` was not released yet"
+    alone = "release hello: none, it refers to ${services.health.api.endpoint}: `health` was not released yet"
     assert f"{alone}; crabwalk deploy health hello --env local" in here.crabwalk("plan", "hello", "--env", "local").out
 
     # Together they go in order, which the plan says, although `hello` stands in the same stack.

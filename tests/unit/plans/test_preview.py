@@ -15,7 +15,8 @@ from pipeline.deploying.stacks import plan_stack
 from pipeline.infra.model import Change
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project
-from pipeline.plans.preview import nothing_new, staying
+from pipeline.plans.passed import nothing_new
+from pipeline.plans.preview import staying
 from pipeline.release.ledger.records import Frozen, Rejected, Released, ServiceRecord, StackRecord
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +40,8 @@ def setting(*, rejected: bool = False, frozen: Frozen | None = None, service: Se
 
 
 def told(at: Setting, artifact: str | None = ZIP, *changes: Change, retry: bool = False) -> str | None:
-    return nothing_new(at, at.services[0], artifact, changes, retry=retry)
+    found = nothing_new(at, at.services[0], artifact, changes, retry=retry)
+    return None if found is None else found[1]
 
 
 def test_what_is_live_already_is_not_released() -> None:
