@@ -31,6 +31,7 @@ class DeployPlan:
     build: BuildPlan
     stacks: tuple[StackPlan, ...]
     frozen: Mapping[str, Frozen] = field(default_factory=dict)  # whom a person rolled back, and nobody reverted
+    stays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what waits to be taken away, by service
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -119,6 +120,7 @@ def plan_deploy(
         else BuildPlan(root, (), (), ()),
         tuple(stack for stack in stacks if stack.stack in needed or (stack.terraform and stack.root.walk_fingerprints)),
         {one.name: mark for one in chosen if (mark := _mark(repo, setting.records[one.name])) is not None},
+        {name: found for stack in stacks for name, found in stack.stays.items()},
     )
 
 

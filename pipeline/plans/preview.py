@@ -105,9 +105,8 @@ def _warnings(setting: Setting) -> Iterator[str]:
 
 def staying(plan: DeployPlan) -> Iterator[str]:
     """What manifests no longer say and no deploy takes away yet, a sentence a service."""
-    for stack in plan.stacks:
-        for service, found in sorted(stack.stays.items()):
-            yield f"`{service}`: stays until no version needs it: {', '.join(found)}"
+    for service, found in sorted(plan.stays.items()):
+        yield f"`{service}`: stays until no version needs it: {', '.join(found)}"
 
 
 def _foreseen(engine: Engine, plan: DeployPlan) -> Iterator[str]:

@@ -87,7 +87,8 @@ def test_a_route_that_is_taken_back_is_said_to_stay() -> None:
     new = replace(routed(old, "GET /"), stacks={"web": StackRecord("web", "f", {}, ("hello",), 0.0, "c", calls)})
 
     def warned(at: Setting) -> list[str]:
-        return list(staying(DeployPlan(at, (), BuildPlan(ROOT, (), (), ()), (plan_stack(at, "web", {}),))))
+        stays = plan_stack(at, "web", {}).stays
+        return list(staying(DeployPlan(at, (), BuildPlan(ROOT, (), (), ()), (), stays=stays)))
 
     assert warned(new) == ["`hello`: stays until no version needs it: GET /hi"]
     assert warned(replace(new, services=old.services)) == []
