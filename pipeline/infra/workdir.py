@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import TerraformError
 from pipeline.infra import locks, provider
@@ -49,12 +49,17 @@ def prepare(root: Root, env: Environment, directory: Path, on_event: Callable[[s
     write(root, directory, keep_lock=record.is_file())
     terraform = reopen(root, env, directory, on_event)
     key = _key(root, terraform)
-    if not record.is_file() or record.read_text() != key:
-        forget(directory)
+    needs = _needs(record.read_text() if record.is_file() else "{}", key)
+    if needs == "nothing":
+        return terraform
+    forget(directory)
+    if needs == "modules":
+        terraform.plain("get", "-no-color")
+    else:
         write(root, directory)
         initialise(terraform)
-        record.parent.mkdir(exist_ok=True)
-        record.write_text(key)
+    record.parent.mkdir(exist_ok=True)
+    record.write_text(key)
     return terraform
 
 
@@ -139,6 +144,24 @@ def _key(root: Root, terraform: Terraform) -> str:
         "config": [config, Path(config).read_text() if config else ""],
     }
     return json.dumps(relevant, sort_keys=True)
+
+
+def _needs(before: str, now: str) -> Literal["nothing", "modules", "init"]:
+    """What a directory that was made ready for one key needs for another.
+
+    The second phase of a first release only has more calls: they are entered without a look at backend and provider,
+    which takes seconds. Calls that are gone stand in nobody's way. A provider that a new module wants and that is not
+    there is found by the plan, which then initialises.
+    """
+    old, new = json.loads(before), json.loads(now)
+    parts = ("modules", "required")
+    if any(old.get(name) != new[name] for name in new if name not in parts) or not old:
+        return "init"
+    if any(old["required"].get(name, value) != value for name, value in new["required"].items()):
+        return "init"
+    if any(old["modules"].get(name, value) != value for name, value in new["modules"].items()):
+        return "init"
+    return "modules" if new["modules"].keys() - old["modules"].keys() else "nothing"
 
 
 def _versions(files: Mapping[str, bytes]) -> dict[str, bytes]:

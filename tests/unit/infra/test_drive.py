@@ -27,6 +27,7 @@ def on_path(terraform: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(own))
     monkeypatch.setenv("PATH", terraform.environment["PATH"])
     terraform.tell("init")
+    terraform.tell("get")
     terraform.tell("plan", writes={"plan.tfplan": "plan"}, code=2)
     terraform.tell("apply", {"type": "outputs", "outputs": {"hello": {"value": {"function_name": "f"}}}})
     terraform.tell("output", '{"hello": {"value": {"function_name": "from output"}}}')
@@ -82,12 +83,33 @@ def test_init_is_skipped_while_nothing_it_depends_on_changes(
     assert terraform.calls[-1]["environment"]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:2"
 
 
-def test_another_list_of_modules_needs_init(
+def test_more_modules_are_entered_without_init_and_fewer_need_nothing(
+    terraform: Fake, rendered: Callable[..., Root], service: Make, embedded_environment: Environment, directory: Path
+) -> None:
+    for services in ((service(),), (service(), service("two")), (service(),), (service(), service("two"))):
+        plan(rendered(*services), embedded_environment, directory)
+    assert terraform.commands == ["init", "plan", "get", "plan", "plan", "plan"]
+
+
+def test_modules_that_want_another_provider_need_init(
+    terraform: Fake, rendered: Callable[..., Root], service: Make, embedded_environment: Environment, directory: Path
+) -> None:
+    root = rendered(service())
+    plan(root, embedded_environment, directory)
+    versions = next(name for name in root.files if name.endswith("/versions.tf"))
+    plan(replace(root, files={**root.files, versions: b"# another"}), embedded_environment, directory)
+    assert terraform.commands == ["init", "plan", "init", "plan"]
+
+
+def test_modules_that_cannot_be_entered_are_entered_by_the_next_run(
     terraform: Fake, rendered: Callable[..., Root], service: Make, embedded_environment: Environment, directory: Path
 ) -> None:
     plan(rendered(service()), embedded_environment, directory)
+    terraform.tell("get", "Error: no such folder", code=1)
+    with pytest.raises(TerraformError):
+        plan(rendered(service(), service("two")), embedded_environment, directory)
     plan(rendered(service(), service("two")), embedded_environment, directory)
-    assert terraform.commands == ["init", "plan", "init", "plan"]
+    assert terraform.commands == ["init", "plan", "get", "init", "plan"]
 
 
 def test_a_failed_init_is_repeated_by_the_next_run(
