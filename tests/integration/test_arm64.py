@@ -21,7 +21,7 @@ from pipeline.manifest.project import load_project
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = {service.name: service for service in load_services(load_project(ROOT), None)}
-PATIENCE = 60
+PATIENCE = 120
 ARCHITECTURES: tuple[Architecture, ...] = ("arm64", "x86_64")
 EVERY = [
     pytest.param(name, marks=() if name == "health" else pytest.mark.exhaustive, id=name) for name in sorted(SERVICES)

@@ -82,7 +82,7 @@ def test_a_bad_change_is_rolled_back_and_not_tried_again(shop: Shop, traffic: Tr
         rf"version {before} has all the traffic again",
         headline,
     )
-    assert check == "  check   errors"
+    assert check in ("  check   errors", "  check   failures"), "both see it, and either may be sure first"
     assert re.fullmatch(
         r"  numbers of \d+ requests to version (\d+), \d+ failed; of [\d,]+ to version \d+ in the same time, none did; "
         r"that is not chance \(at most 1 in [\d,]+\)",

@@ -94,7 +94,7 @@ def test_a_first_release_with_every_obstacle_and_then_a_change_of_configuration(
     here.replace(manifest, "RUST_LOG: info", "RUST_LOG: debug")
     here.replace(manifest, "memory: 128 MB", MORE)
     here.walk_in("health", ONE_STEP, deadline="5 s")
-    here.replace(manifest, "    timeout: 2 s", f"    timeout: 2 s\n    {KEY}")
+    here.replace(manifest, "    timeout: 10 s", f"    timeout: 10 s\n    {KEY}")
     here.commit("health: log more")
     done = here.crabwalk(*deploy)
     assert done.code == 3, done.said

@@ -62,7 +62,7 @@ def calls(deployed: Shop, doors: tuple[Door, Door], made: Roles) -> dict[str, se
 
     def run(*verb: str) -> None:
         with door.recorded() as asked:
-            done = shop.start(*verb, "--env", "local", **door.variables).end(300)
+            done = shop.start(*verb, "--env", "local", **door.variables).end()
             assert done.code in ({0, 6} if verb == ("drift",) else {0}), done.said
         found[verb[0]] = asked
 

@@ -120,7 +120,7 @@ def test_what_a_commit_takes_away_stays_until_no_version_needs_it(
     around.says_what_stays()
     walking = here.start("deploy", "hello", "--env", "local")
     with Traffic(here.status()["url"], rate=100):
-        here.until_walking(walking, seconds=60)
+        here.until_walking(walking)
         assert [around.status(path) for path in ("/", "/old", "/new")] == [200, 200, 200]
         assert around.sources() == ["live"]
         assert {"dynamodb:Query", "dynamodb:PutItem", "events:PutEvents"} <= around.allowed()

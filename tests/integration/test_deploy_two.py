@@ -19,9 +19,9 @@ def test_two_services_walk_at_once(shop: Shop) -> None:
     before = {name: shop.alias(name)["FunctionVersion"] for name in ("hello", "health")}
     with Traffic(str(shop.status("health")["url"]), rate=60.0):
         verb = shop.start("deploy", "--env", "local", "--output", "json", "--retry", "--max-parallel", "2")
-        candidates = {name: shop.until_walking(verb, name, seconds=120.0) for name in ("health", "hello")}
+        candidates = {name: shop.until_walking(verb, name) for name in ("health", "hello")}
         assert all(shop.weights(name) for name in candidates), "neither has waited for the other"
-        done = verb.end(120.0)
+        done = verb.end()
     assert done.code == 0, done.said
     releases = {one["service"]: one for one in done.json["releases"]}
     assert {name: one["outcome"] for name, one in releases.items()} == dict.fromkeys(candidates, "promoted")

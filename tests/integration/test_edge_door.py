@@ -121,7 +121,7 @@ def test_a_line_after_the_response_is_booked_once_also_the_last_one(embedded, fu
     kit.create(functions, namespace)
     for number in range(3):
         kit.invoke(functions, namespace, {"late": f"late {number}"})
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while len(late := [text for _, text in lines(embedded, namespace) if text.startswith("late")]) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -12,7 +12,6 @@ from engine_kit import until
 
 from pipeline import local
 
-PATIENCE_S = 30.0
 # Takes a batch of numbers; one named `raise` fails the invocation, one named `report` is reported.
 BODY = """
 import base64
@@ -73,7 +72,7 @@ class Stage:
         return list(modules_kit.seen(self.running, self.name))
 
     def wait_for(self, text: str) -> list[list[str]]:
-        until(lambda: any(text in batch for batch in self.got()), PATIENCE_S)
+        until(lambda: any(text in batch for batch in self.got()))
         return self.got()
 
     def told(self) -> dict[str, Any]:
@@ -83,7 +82,7 @@ class Stage:
             found.extend(self.queues.receive_message(QueueUrl=self.dead, WaitTimeSeconds=1).get("Messages", []))
             return bool(found)
 
-        until(received, PATIENCE_S)
+        until(received)
         return dict(json.loads(found[0]["Body"]))
 
 

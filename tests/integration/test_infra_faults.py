@@ -249,7 +249,7 @@ apply_infra(plan, env, lambda text: print(text, flush=True))
     ours.kill()
     ours.communicate()
     (run,) = locks.own_runs(work.directory())
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while locks.alive(run):
         assert time.monotonic() < deadline
         time.sleep(0.05)

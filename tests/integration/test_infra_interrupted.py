@@ -37,6 +37,6 @@ def test_both_end_in_order_and_the_next_deploy_goes_on(
     assert "terraform: 2 stacks, 2 at a time: hello, web" in interrupted.out
     assert locks.locked(Objects(here.env)) == ()
 
-    done = here.start("deploy", "--env", "local").end(300)
+    done = here.start("deploy", "--env", "local").end()
     assert done.code == 0, done.said
     assert here.alias("hello")["FunctionVersion"] == here.alias("health")["FunctionVersion"] == "1"

@@ -123,11 +123,11 @@ def typed(folder: Path, answer: str) -> tuple[str, int]:
     )
     os.close(far)
     said = ""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while "[y/N]" not in said:
         assert time.monotonic() < deadline, said
         said += os.read(near, 4096).decode()
     os.write(near, answer.encode())
-    code = verb.wait(30)
+    code = verb.wait(120)
     os.close(near)
     return said, code

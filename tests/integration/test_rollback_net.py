@@ -21,7 +21,7 @@ import edge_kit as kit
 import engine_kit
 import pytest
 from engine_kit import World, rollout_of, until
-from shop_kit import Shop
+from shop_kit import PATIENCE_S, Shop
 
 from pipeline import local
 from pipeline.aws import client, subprocess_environment
@@ -37,7 +37,6 @@ from pipeline.release.rollback.rollback import roll_back
 from pipeline.release.walk.walk import tick
 
 MODULES = Path(__file__).parents[2] / "modules"
-PATIENCE_S = 60.0
 FAILS_AS_2 = """
 def handle(event, arn):
     if VERSION == "2" and event.get("real"):
@@ -83,7 +82,7 @@ class Net:
     def ended(self, execution: str) -> Any:
         """An execution, once it is over."""
         machines = client(self.world.env, "stepfunctions")
-        until(lambda: machines.describe_execution(executionArn=execution)["status"] != "RUNNING", PATIENCE_S)
+        until(lambda: machines.describe_execution(executionArn=execution)["status"] != "RUNNING")
         return machines.describe_execution(executionArn=execution)
 
     def said(self, execution: str) -> dict[str, Any]:
@@ -104,7 +103,7 @@ class Net:
         def state() -> str:
             return str(metrics.describe_alarms(AlarmNames=[self.alarm])["MetricAlarms"][0]["StateValue"])
 
-        until(lambda: state() == "OK", PATIENCE_S)
+        until(lambda: state() == "OK")
 
     @contextmanager
     def traffic(self) -> Iterator[None]:
@@ -129,7 +128,7 @@ class Net:
         self.quiet()
         before = self.executions()
         with self.traffic():
-            until(lambda: self.executions() - before, PATIENCE_S)
+            until(lambda: self.executions() - before)
             return self.said((self.executions() - before).pop())
 
 
@@ -333,10 +332,10 @@ def test_a_declared_net_catches_a_killed_deploy_and_a_release_that_nobody_watche
     shop.break_hello()
     caught(shop, "hello: refuse some names, with a net")
     verb = shop.start("deploy", "--env", "local", "--retry")
-    candidate = shop.until_walking(verb, seconds=90)
+    candidate = shop.until_walking(verb)
     assert verb.signal(signal.SIGKILL).code == -signal.SIGKILL
 
-    until(lambda: shop.weights() == {}, PATIENCE_S)
+    until(lambda: shop.weights() == {})
     left = shop.status()
     assert (left["state"], left["traffic"]) == ("rolled-back", {stable: 1.0})
     assert left["doing"].endswith(" was rolled back, its end is not recorded yet")
@@ -350,7 +349,7 @@ def test_a_declared_net_catches_a_killed_deploy_and_a_release_that_nobody_watche
     alone = shop.deploy("--retry")
     assert alone.code == 0, alone.said
     bad = shop.history()[0]["candidate"]
-    until(lambda: shop.alias()["FunctionVersion"] == stable, PATIENCE_S)
+    until(lambda: shop.alias()["FunctionVersion"] == stable)
     after = shop.status()
     assert (after["state"], after["traffic"]) == ("rolled-back", {stable: 1.0})
     stays = shop.deploy()

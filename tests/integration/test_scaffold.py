@@ -17,7 +17,7 @@ from shop_kit import Scratch
 
 from pipeline.manifest import check_all
 
-PATIENCE = 30
+PATIENCE = 120
 HOST = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 QUICK = ("a-http", "a-sqs", "a-extension")
 STRICT = ("--", "-W", "clippy::pedantic", "-W", "missing-docs", "-D", "warnings")

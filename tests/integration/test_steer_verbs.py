@@ -30,7 +30,7 @@ def test_a_deploy_hands_over_and_the_watchdog_ends_it(shop: Shop, traffic) -> No
 def test_people_steer_the_walk_of_a_living_deploy(shop: Shop, traffic) -> None:  # noqa: ARG001
     shop.change(LONG)
     walking = shop.start("deploy", "--env", "local", "--retry")
-    candidate = shop.until_walking(walking, seconds=90)
+    candidate = shop.until_walking(walking)
 
     paused = shop.crabwalk("pause", "hello", "--reason", "the logs look odd")
     assert paused.code == 0, paused.said
@@ -61,7 +61,7 @@ def test_people_steer_the_walk_of_a_living_deploy(shop: Shop, traffic) -> None: 
 def test_an_abort_and_a_retry(shop: Shop, traffic) -> None:  # noqa: ARG001
     shop.change(LONG)
     walking = shop.start("deploy", "--env", "local", "--retry")
-    shop.until_walking(walking, seconds=90)
+    shop.until_walking(walking)
     aborted = shop.crabwalk("abort", "hello", "--reason", "wrong day")
     assert aborted.code == 0, aborted.said
     assert walking.end().code == 3

@@ -181,7 +181,7 @@ def promoted(world: World) -> None:
     world.engine.act(record, rollout, values.saw(world.alias(), ()), decision)
 
 
-def until(condition: Callable[[], Any], limit_s: float = 10.0) -> None:
+def until(condition: Callable[[], Any], limit_s: float = 120.0) -> None:
     """Poll until it is so; a test that waits in vain fails."""
     end = time.monotonic() + limit_s
     while not condition():

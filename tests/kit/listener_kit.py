@@ -23,7 +23,7 @@ class Listener:
     hold: threading.Event = field(default_factory=threading.Event)  # set: answers at once
     arrived: threading.Condition = field(default_factory=threading.Condition)
 
-    def until(self, count: int, seconds: float = 10.0) -> list[Any]:
+    def until(self, count: int, seconds: float = 120.0) -> list[Any]:
         """Wait until that many came."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.came) >= count, seconds), self.came

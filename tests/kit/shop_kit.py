@@ -25,12 +25,14 @@ REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Cargo.toml", "Cargo.lock", ".gitignore", "crabwalk.yaml", "modules", "rust_shared", "services")
 HELLO = "services/hello/src/main.rs"
 EVENT = "services/hello/events/hello.json"
+# What ends a test that would wait for ever; longer than a busy machine needs for anything waited for.
+PATIENCE_S = 300.0
 TWO_STEPS = "{traffic: 10 %, bake: 3 s}, {traffic: 50 %, bake: 2 s}"
 ONE_STEP = "{traffic: 10 %, bake: 3 s}"
 OVERLAY = """overlays:
   local:
     architecture: host
-    timeout: 2 s
+    timeout: 10 s
     release: {{steps: [{steps}], min_requests: 20, deadline: {deadline}, on_inconclusive: {on_inconclusive}}}
 """
 
@@ -63,7 +65,7 @@ class Verb:
     process: subprocess.Popen[bytes]
     folder: Path
 
-    def end(self, seconds: float = 90.0) -> Done:
+    def end(self, seconds: float = PATIENCE_S) -> Done:
         """Wait for its end; whatever happened, nobody sees a traceback."""
         try:
             self.process.wait(seconds)
@@ -194,7 +196,7 @@ class Scratch:
     def weights(self, service: str = "hello") -> dict[str, float]:
         return dict(self.alias(service).get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
-    def until_walking(self, verb: Verb, service: str = "hello", share: float = 0.1, seconds: float = 30.0) -> str:
+    def until_walking(self, verb: Verb, service: str = "hello", share: float = 0.1, seconds: float = PATIENCE_S) -> str:
         """Wait until `verb` has given a new version this share; the version."""
         deadline = time.monotonic() + seconds
         while verb.process.poll() is None and time.monotonic() < deadline:
