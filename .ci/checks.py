@@ -49,7 +49,7 @@ GROUPS = {"lint": LINT, "rust": RUST}
 def pytest_command(extra: Sequence[str], *, exhaustive: bool) -> tuple[str, ...]:
     """The whole test suite; without the long runs unless asked for.
 
-    Two processes: what shares an embedded AWS goes one after the other in one, mostly waiting; the longest first.
+    Three processes on two cores, because much of it waits; `tests/conftest.py` says what goes together, longest first.
     """
     marks = ("-m", "") if exhaustive else ()
     return (
@@ -59,7 +59,7 @@ def pytest_command(extra: Sequence[str], *, exhaustive: bool) -> tuple[str, ...]
         "-q",
         "--durations=10",
         "-n",
-        "2",
+        "3",
         "--no-loadscope-reorder",
         *marks,
         *extra,

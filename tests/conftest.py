@@ -20,29 +20,51 @@ _counter = itertools.count()
 # A build in CI must have its supply chain checked by cargo-deny; these are no releases.
 os.environ.pop("CI", None)
 
-# What compiles or computes, and needs no AWS.
-_ALONE = re.compile(
-    r"tests/(?:unit|terraform|replays)/|tests/cli/test_(?:check|judge|new|start)"
-    r"|tests/integration/test_(?:arm64|build|scaffold|engine_model|engine_killed_beside)"
-)
-# What deploys with real Terraform, and shares one deployed project.
-_SHOP = re.compile(r"tests/integration/test_(?:deploy|infra|rollback_net|signals_release|steer_verbs)")
-# What applies all modules at once, and waits for the provider two minutes; also in a world of its own.
-_MODULES = re.compile(r"tests/integration/test_modules_")
+# What shares a deployed project, half of it each, and what applies all modules at once: a long sequence each.
+_TOGETHER = {
+    "shop": re.compile(r"tests/integration/test_deploy(?:_around|_frozen|_interrupted|_refused|_two)?\.py"),
+    "modules": re.compile(r"tests/integration/test_modules_"),
+    "second shop": re.compile(
+        r"tests/integration/test_(?:deploy_roles|deploy_rollback|infra_drift|infra_unlock|rollback_net|signals_release"
+        r"|steer_verbs)\.py"
+    ),
+}
+# A test of these may take minutes, and none needs another.
+_EACH = re.compile(r"tests/integration/test_engine_killed")
+# Small files come last, so that no process waits long for the others' ends.
+_LAST = ("tests/unit/", "tests/replays/", "tests/cli/")
 _AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")
+
+
+def _scope(nodeid: str) -> str:
+    """What goes one after the other in one process: the tests of a file, or of the files that share something dear."""
+    file = nodeid.partition("::")[0]
+    one = nodeid if _EACH.match(file) else file
+    return next((name for name, files in _TOGETHER.items() if files.match(file)), one)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest scopes come first."""
+    first = list(_TOGETHER)
+    long = {_scope(item.nodeid) for item in items if item.get_closest_marker("exhaustive")}
+
+    def rank(item: pytest.Item) -> int:
+        scope = _scope(item.nodeid)
+        if scope in first:
+            return first.index(scope)
+        return len(first) + (0 if scope in long else 2 if scope.startswith(_LAST) else 1)
+
+    items.sort(key=rank)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """What uses the embedded AWS stays together, so that there are two of it at most, and mostly waits."""
+    """Each process has an embedded AWS of its own, and takes the next scope when it is through with one."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Apart(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            if _ALONE.match(file):
-                return file
-            return "shop" if _SHOP.match(file) else "modules" if _MODULES.match(file) else "embedded"
+            return _scope(nodeid)
 
     return Apart(config, log)
 
