@@ -19,7 +19,7 @@ locals {
         "dynamodb:*Item", "dynamodb:Describe*", "dynamodb:Get*", "dynamodb:List*", "dynamodb:PartiQL*", "dynamodb:Query", "dynamodb:Scan",
         "events:DescribeEventBus", "events:PutEvents", "execute-api:*",
         "kinesis:Describe*", "kinesis:Get*", "kinesis:List*", "kinesis:PutRecord*", "kinesis:SubscribeToShard",
-        # Lambda and EventBridge use a key as the role itself, so it cannot be held to calls by way of a service.
+        # Who decrypts may do it as the role itself (a function its variables), not by way of a service alone.
         "kms:Decrypt", "kms:GenerateDataKey*",
         "lambda:Invoke*",
         "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents",
@@ -67,9 +67,8 @@ locals {
   ]
 }
 
+# Also where another one is named: AWS deletes none that a role still has.
 resource "aws_iam_policy" "services" {
-  count = var.services_boundary_arn == null ? 1 : 0
-
   name        = "github-${var.name}-services"
   path        = local.path
   description = "The most that a role of a service can do in ${var.name}"

@@ -89,7 +89,7 @@ variable "roles" {
 }
 
 variable "services_boundary_arn" {
-  description = "ARN of the policy that every role which deploy makes must have as its permissions boundary; null = it is made here."
+  description = "ARN of the policy that every role which deploy makes must have as its permissions boundary; null = the one that is made here."
   type        = string
   default     = null
 

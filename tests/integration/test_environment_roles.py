@@ -79,7 +79,7 @@ def test_an_upgrade_brings_the_recorded_roles_up_to_date(terraform: FakeTerrafor
 
 
 @pytest.mark.usefixtures("terraform")
-def test_a_boundary_of_somebody_elses_is_used_and_the_own_one_made(env: Environment, tmp_path: Path) -> None:
+def test_a_boundary_of_somebody_elses_is_used_where_it_is_named(env: Environment, tmp_path: Path) -> None:
     def limit(said: str | None) -> str | None:
         provide_roles(Project("shop", tmp_path), replace(env, permissions_boundary=said), MODULES, ACME, lambda _: None)
         return str(found) if (found := call(tmp_path, env)["services_boundary_arn"]) is not None else None
