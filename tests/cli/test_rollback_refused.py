@@ -67,6 +67,14 @@ def test_an_alias_or_a_service_that_is_not_there(hello: Service, capsys: pytest.
     assert capsys.readouterr().err.splitlines()[0] == "error: no service `helo` was released to `local`"
 
 
+@pytest.mark.usefixtures("hello")
+def test_a_function_that_is_not_there_and_no_ledger_to_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(faulty("helo")) == 1
+    error, _, after = capsys.readouterr().err.splitlines()
+    assert "it does not exist" in error
+    assert after.startswith("  next: check the name, the region (us-east-1) and whose credentials these are")
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [

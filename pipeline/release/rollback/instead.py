@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.aws.aliases import NotFoundError
 from pipeline.aws.identity import whoami
 from pipeline.aws.objects import Objects
@@ -50,6 +52,7 @@ def _without_alias(env: Environment, function: str, service: str | None) -> Crab
 
 
 def _without_function(env: Environment, function: str, service: str | None, fault: CrabwalkError) -> CrabwalkError:
+    known: Sequence[str] | None = None
     try:
         if env.account:
             whoami(env)  # raises UsageError where these credentials are another account's
@@ -57,8 +60,8 @@ def _without_function(env: Environment, function: str, service: str | None, faul
     except UsageError as wrong:
         return wrong
     except CrabwalkError:
-        return fault
-    if service is not None and service not in known:
+        pass  # the ledger may be away: what to look at can be said all the same
+    if service is not None and known is not None and service not in known:
         return never_released(service, env.name, known)
     hint = f"check the name, the region ({env.region}) and whose credentials these are: `aws sts get-caller-identity`"
     return NotFoundError(fault.what, where=function, hint=hint)
