@@ -18,7 +18,9 @@ def test_a_walk_keeps_other_deploys_out_and_a_rollback_ends_it(shop: Shop) -> No
     assert other.code == 5, other.said
     error, after = other.err.splitlines()
     assert re.fullmatch(
-        rf"error: `hello` is being worked on: deploy of {commit[:12]} by \S+ \(process {walking.process.pid}\)", error
+        rf"error: `hello` is being worked on: deploy of {commit[:12]} by \S+ \(process {walking.process.pid}\) "
+        r"since [-\d]+ [:\d]+ UTC",
+        error,
     )
     assert after == "  next: wait for it, or see `crabwalk status hello`"
     assert shop.weights() == {candidate: 0.1}
