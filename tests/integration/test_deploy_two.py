@@ -1,11 +1,30 @@
-"""Two services in one deploy, through the real verb: their traffic is walked at the same time."""
+"""Two services in one deploy, through the real verb: walked at once, and neither stopped by the other's stack."""
 
 from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
 
 import pytest
 from shop_kit import TWO_STEPS, Shop
 
+from pipeline.aws import client
 from pipeline.local.traffic import Traffic
+from pipeline.scaffold import enter
+
+REFUSED = """variable "environment" {}
+
+resource "aws_sns_topic" "this" {
+  name = "shop-local-extra"
+
+  lifecycle {
+    precondition {
+      condition     = var.environment == "nobody's"
+      error_message = "The team has no such topic."
+    }
+  }
+}
+"""
 
 
 @pytest.mark.usefixtures("traffic")
@@ -29,3 +48,35 @@ def test_two_services_walk_at_once(shop: Shop) -> None:
     assert {name: one["stable"] for name, one in releases.items()} == before
     lines = [line for line in done.err.splitlines() if "published version" in line]
     assert sorted(line.split()[1] for line in lines) == ["health:", "hello:"]
+
+
+@pytest.fixture
+def extra(shop: Shop) -> Iterator[None]:
+    """A third service, in a stack of its own that Terraform refuses to plan."""
+    lock, folder = shop.read("Cargo.lock"), shop.root / "services" / "extra"
+    shutil.copytree(shop.root / "services" / "hello", folder)
+    shop.replace("services/extra/Cargo.toml", 'name = "hello"', 'name = "extra"')
+    for before, after in (("name: hello", "name: extra"), ("stack: web", "stack: extra")):
+        shop.replace("services/extra/service.yaml", before, after)
+    (folder / "infra").mkdir()
+    shop.write("services/extra/infra/main.tf", REFUSED)
+    assert enter(shop.root) is None
+    yield
+    shop.git("checkout", "--quiet", "--force", "main")
+    shutil.rmtree(folder)
+    shop.write("Cargo.lock", lock)
+    shop.commit("without extra")
+
+
+@pytest.mark.usefixtures("extra")
+def test_a_stack_that_terraform_refuses_keeps_no_other_stack_from_its_release(shop: Shop) -> None:
+    shop.change("")
+    before = shop.alias()["FunctionVersion"]
+    done = shop.start("deploy", "--env", "local", "--output", "json", "--retry").end(900)  # it compiles `extra`
+    assert done.code == 1, done.said
+    releases = {one["service"]: one for one in done.json["releases"]}
+    assert {name: one["outcome"] for name, one in releases.items()} == {"extra": "failed", "hello": "promoted"}
+    assert "The team has no such topic." in releases["extra"]["sentence"]
+    assert shop.alias()["FunctionVersion"] == releases["hello"]["candidate"] != before
+    names = {one["FunctionName"] for one in client(shop.env, "lambda").list_functions()["Functions"]}
+    assert shop.function("extra") not in names, "nothing of the refused stack was made"
