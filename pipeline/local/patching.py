@@ -1,6 +1,6 @@
-"""Replaces private functions of the pinned MiniStack, each only after its parameter names were checked.
+"""Replaces private functions of the pinned MiniStack and its server, each only after its parameter names were checked.
 
-A release of MiniStack that moved one of them must stop the server with a sentence, never run half patched.
+A release that moved one of them must stop the server with a sentence, never run half patched.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 
 from pipeline.errors import CrabwalkError
 
-TESTED = "1.5.33"
+TESTED = {"ministack": "1.5.33", "hypercorn": "0.18.0"}
 
 
 class PatchError(CrabwalkError):
-    """MiniStack is not the one the edge was written for."""
+    """MiniStack or its server is not the one the edge was written for."""
 
 
 @dataclass(frozen=True)
 class Patch:
-    """One private function (or method) of MiniStack and the parameters it must have."""
+    """One private function (or method) and the parameters it must have."""
 
     owner: Any
     name: str
@@ -68,7 +68,9 @@ def require_source(owner: Any, name: str, fragment: str) -> None:
 
 
 def _mismatch(patch: Patch, what: str) -> PatchError:
+    package = (getattr(patch.owner, "__module__", None) or patch.owner.__name__).partition(".")[0]
+    package = package if package in TESTED else "ministack"
     return PatchError(
-        f"MiniStack {version('ministack')}: {patch.where} {what}; the edge was written for {TESTED}",
-        hint=f"pip install ministack=={TESTED}",
+        f"{package} {version(package)}: {patch.where} {what}; the edge was written for {TESTED[package]}",
+        hint=f"pip install {package}=={TESTED[package]}",
     )

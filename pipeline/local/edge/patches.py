@@ -23,6 +23,7 @@ def apply(dice: random.Random) -> list[Patch]:
     from pipeline.local.edge import (
         alarms,
         aliases,
+        answers,
         authorizers,
         cloud_control,
         cognito,
@@ -47,6 +48,7 @@ def apply(dice: random.Random) -> list[Patch]:
     )
 
     return [
+        *answers.apply(),
         *routing.apply(dice),
         *metrics.apply(_store),
         *queries.apply(_store),
