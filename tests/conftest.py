@@ -29,8 +29,8 @@ _TOGETHER = {
         r"|steer_verbs)\.py"
     ),
 }
-# A test of these may take minutes, and none needs another.
-_EACH = re.compile(r"tests/integration/test_engine_killed")
+# Many long tests in a file, of which none needs another.
+_EACH = re.compile(r"tests/(?:integration/test_engine_killed|terraform/)")
 # Small files come last, so that no process waits long for the others' ends.
 _LAST = ("tests/unit/", "tests/replays/", "tests/cli/")
 _AMBIENT = ("AWS_", "CRABWALK_", "XDG_STATE_HOME")
