@@ -32,7 +32,7 @@ import edge_kit
 from calls_kit import Asked, Door
 
 from pipeline import local
-from pipeline.aws import subprocess_environment
+from pipeline.aws import client, subprocess_environment
 from pipeline.errors import CrabwalkError
 from pipeline.infra import events, provider, workdir
 from pipeline.infra.calls import WITH_ROLES
@@ -143,8 +143,16 @@ class Usage:
     def destroy(self) -> list[str]:
         """Take everything away; return the addresses that are still in the state."""
         self._terraform().run("destroy", "-input=false", "-auto-approve")
+        self._forget_secrets()
         state = json.loads((self.directory / workdir.STATE).read_text())
         return [f"{one.get('module', '')}.{one['type']}.{one['name']}" for one in state["resources"]]
+
+    def _forget_secrets(self) -> None:
+        """Free the names of secrets that wait to be deleted for good: they are used again."""
+        secrets = client(self.env, "secretsmanager")
+        for secret in secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]:
+            if "DeletedDate" in secret:
+                secrets.delete_secret(SecretId=secret["ARN"], ForceDeleteWithoutRecovery=True)
 
     def _terraform(self) -> Terraform:
         variables = provider.configure(subprocess_environment(self.env), self.directory, (MODULES / LOCK).read_bytes())
