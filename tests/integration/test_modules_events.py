@@ -120,9 +120,12 @@ def failures(machines: Any, run: str) -> list[str]:
 
 
 def test_a_function_has_the_layers_version(applied: Applied) -> None:
-    told = client(applied, "lambda").get_function_configuration(FunctionName="extension-layer-function")
+    functions = client(applied, "lambda")
+    newest, *_ = functions.list_layer_versions(LayerName="extension-layer-telemetry")["LayerVersions"]
+    told = functions.get_function_configuration(FunctionName="extension-layer-function")
     (layer,) = told["Layers"]
-    assert layer["Arn"].endswith(":layer:extension-layer-telemetry:1")
+    assert layer["Arn"] == newest["LayerVersionArn"]
+    assert layer["Arn"].endswith(f":layer:extension-layer-telemetry:{newest['Version']}")
 
 
 def test_a_due_schedule_reaches_the_alias_with_its_payload(applied: Applied) -> None:
