@@ -153,13 +153,15 @@ def _needs(before: str, now: str) -> Literal["nothing", "modules", "init"]:
     which takes seconds. Calls that are gone stand in nobody's way. A provider that a new module wants and that is not
     there is found by the plan, which then initialises.
     """
-    old, new = json.loads(before), json.loads(now)
+    new = json.loads(now)
+    try:
+        old = json.loads(before)
+    except ValueError:  # a run died while it wrote it
+        return "init"
     parts = ("modules", "required")
-    if any(old.get(name) != new[name] for name in new if name not in parts) or not old:
+    if any(old.get(name) != new[name] for name in new.keys() - parts):
         return "init"
-    if any(old["required"].get(name, value) != value for name, value in new["required"].items()):
-        return "init"
-    if any(old["modules"].get(name, value) != value for name, value in new["modules"].items()):
+    if any(old[part].get(name, value) != value for part in parts for name, value in new[part].items()):
         return "init"
     return "modules" if new["modules"].keys() - old["modules"].keys() else "nothing"
 

@@ -13,6 +13,7 @@ from fake_terraform import FakeTerraform as Fake
 from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import InfraPlan, Placement, Root, Scope, apply_infra, parts, plan_infra, render
 from pipeline.infra.drive import stack_directory
+from pipeline.infra.workdir import RECORD
 from pipeline.manifest.models import Service
 from pipeline.manifest.project import Environment, Project
 
@@ -110,6 +111,16 @@ def test_modules_that_cannot_be_entered_are_entered_by_the_next_run(
         plan(rendered(service(), service("two")), embedded_environment, directory)
     plan(rendered(service(), service("two")), embedded_environment, directory)
     assert terraform.commands == ["init", "plan", "get", "init", "plan"]
+
+
+def test_a_record_that_was_cut_off_needs_init(
+    terraform: Fake, rendered: Callable[..., Root], service: Make, embedded_environment: Environment, directory: Path
+) -> None:
+    plan(rendered(service()), embedded_environment, directory)
+    record = directory / RECORD
+    record.write_text(record.read_text()[:40])
+    plan(rendered(service()), embedded_environment, directory)
+    assert terraform.commands == ["init", "plan", "init", "plan"]
 
 
 def test_a_failed_init_is_repeated_by_the_next_run(
