@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.infra.model import Change
+from pipeline.release.words import moment
 
 FORMAT = 1
 LIFE_S = 7 * 86_400.0
@@ -129,7 +129,7 @@ def moved(saved: SavedPlan, seen: Seen) -> tuple[str, ...]:
 
 def _origin(saved: SavedPlan, seen: Seen) -> Iterator[str]:
     if seen.now > saved.expires:
-        yield f"it expired at {_moment(saved.expires)}"
+        yield f"it expired at {moment(saved.expires)}"
     if (saved.environment, saved.account) != (seen.environment, seen.account):
         yield f"it was made for `{saved.environment}` in account {saved.account}"
     if saved.commit != seen.commit:
@@ -220,7 +220,3 @@ def _state(state: StateSeen) -> str:
 
 def _alias(alias: AliasSeen | None) -> str:
     return f"version {alias.version} ({alias.revision[:8]})" if alias is not None else "none"
-
-
-def _moment(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import ConflictError
 from pipeline.plans.saved import LIFE_S, SavedPlan, from_json, to_json
+from pipeline.release.words import moment
 
 PREFIX = "plans/"
 AGAIN = "make a new plan: crabwalk plan --save"
@@ -84,7 +85,7 @@ class PlanStore:
         who = "somebody else at this moment"
         if by is not None:
             claimed = f" ({by.claimed_actor})" if by.claimed_actor else ""
-            who = f"{by.actor}{claimed} at {datetime.fromtimestamp(by.at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            who = f"{by.actor}{claimed} at {moment(by.at, seconds=True)}"
         return ConflictError(f"plan `{plan_id}` was applied by {who}; a plan is applied once", hint=AGAIN)
 
     def expired(self, now: float) -> tuple[str, ...]:

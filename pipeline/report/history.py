@@ -49,7 +49,7 @@ def who(actor: str, claimed: str | None) -> str:
 
 
 def _headline(entry: Entry) -> str:
-    at = f"{datetime.fromtimestamp(entry.started, UTC):%Y-%m-%d %H:%M} UTC"
+    at = words.moment(entry.started)
     old, new = entry.stable or "none", entry.candidate or "none"
     versions = f"version {new} → {old}" if entry.kind == "rollback" else f"version {old} → {new}"
     if entry.candidate is None:

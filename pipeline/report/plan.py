@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 
 from pipeline.infra.cost import Cost
 from pipeline.infra.model import Change, Effect, when
 from pipeline.plans.model import Preview, StackShown, flags
+from pipeline.release.words import moment
 from pipeline.report.console import Console
 
 THEN = "after release"
@@ -82,11 +82,6 @@ def cost_lines(name: str, found: Cost) -> Iterator[str]:
         yield f"cost {name}: nothing that can be told beforehand"
     if found.unknown:
         yield f"  not in it: {'; '.join(found.unknown)}"
-
-
-def moment(at: float) -> str:
-    """A time as people compare it."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _affected(preview: Preview) -> Iterator[str]:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.plans.model import Preview, ReleaseShown, StackShown, flags
-from pipeline.report.plan import cost_lines, moment, money, no_release, rows, what
+from pipeline.release.words import moment
+from pipeline.report.plan import cost_lines, money, no_release, rows, what
 from pipeline.report.text import one_line
 
 LIMIT = 65_536

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.release.ledger.records import Frozen
 from pipeline.release.verbs.status import NOTHING, Approval, ServiceStatus
+from pipeline.release.words import moment
 from pipeline.report.history import who
 from pipeline.report.text import odds, one_line, percent
 
@@ -56,12 +56,12 @@ def _unknown(found: ServiceStatus) -> str | None:
 
 def _paused(one: Mapping[str, Any]) -> str:
     reason = f": {one['reason']}" if one["reason"] else ""
-    return f"since {_when(one['since'])} by {who(one['actor'], one['claimed_actor'])}{reason}"
+    return f"since {moment(one['since'])} by {who(one['actor'], one['claimed_actor'])}{reason}"
 
 
 def _approval(one: Approval) -> str:
     may = f" by {', '.join(one.approvers)}" if one.approvers else ""
-    return f"of {percent(one.traffic)}{may}, asked {_when(one.since)}, until {_when(one.until)}: {one.command}"
+    return f"of {percent(one.traffic)}{may}, asked {moment(one.since)}, until {moment(one.until)}: {one.command}"
 
 
 def _evidence(one: Mapping[str, Any]) -> str:
@@ -86,11 +86,7 @@ def _frozen(mark: Frozen) -> str:
     if mark.at == 0:
         return f"somebody {what}; who and why is not recorded"
     reason = f": {mark.reason}" if mark.reason else ""
-    return f"since {_when(mark.at)}: {who(mark.actor, mark.claimed_actor)} {what}{reason}"
-
-
-def _when(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"since {moment(mark.at)}: {who(mark.actor, mark.claimed_actor)} {what}{reason}"
 
 
 def _fold(line: str, width: int | None) -> list[str]:

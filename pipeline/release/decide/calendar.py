@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pipeline.release.terms import Quiet, Terms
+from pipeline.release.words import moment
 
 DAY_MIN = 1440
 
@@ -15,7 +16,7 @@ def closed(terms: Terms, now: float) -> str | None:
     freeze = next((one for one in terms.freezes if one.start <= now < one.end), None)
     if freeze is not None:
         why = f" ({freeze.reason})" if freeze.reason else ""
-        return f"frozen until {datetime.fromtimestamp(freeze.end, UTC):%Y-%m-%d %H:%M} UTC{why}"
+        return f"frozen until {moment(freeze.end)}{why}"
     end = next((end for one in terms.quiet if (end := _until(one, now)) is not None), None)
     return f"quiet hours until {end:%a %H:%M} {end.tzname()}" if end is not None else None
 

@@ -16,13 +16,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.ledger.head import fresh_nonce
+from pipeline.release.words import moment
 
 GRACE_S = 2.0  # S3's dates have whole seconds
 
@@ -41,7 +41,7 @@ class Holder:
     @property
     def told(self) -> str:
         """What is done, by whom, and since when."""
-        since = "" if self.since is None else f" since {datetime.fromtimestamp(self.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        since = "" if self.since is None else f" since {moment(self.since, seconds=True)}"
         return f"{self.doing} by {self.who}{since}"
 
     @property

@@ -14,7 +14,7 @@ from pipeline.aws import TransientError
 from pipeline.aws.aliases import Aliases, AliasMoved, AliasState, AliasUncertain, NotFoundError
 from pipeline.errors import AwsError, UsageError
 from pipeline.release.ledger.head import Head, State, fresh_nonce, trusted
-from pipeline.release.words import STALE, percent
+from pipeline.release.words import STALE, moment, percent
 
 ATTEMPTS = 50
 TROUBLES = 8  # answers that were none, before a person is told to see for themselves
@@ -135,8 +135,7 @@ def _outside(head: Head, target: str, now: float) -> str:
     if target != head.previous:
         return f"version {target} is outside of the rollback window: {gone}"
     if head.until is not None and now > head.until:
-        ended = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(head.until))
-        return f"the rollback window of version {target} ended {ended}: {gone}"
+        return f"the rollback window of version {target} ended {moment(head.until)}: {gone}"
     return ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.aws.functions import AliasState
@@ -16,7 +15,7 @@ from pipeline.release.ledger.story import evidence_of
 from pipeline.release.model import LATEST, Rollout, percent
 from pipeline.release.terms import Order
 from pipeline.release.walk.outcome import how_it_ended
-from pipeline.release.words import who
+from pipeline.release.words import moment, who
 
 NOTHING = "nothing"
 
@@ -112,9 +111,8 @@ def absent(service: str, last: Entry | None, env: str, *, declared: bool = True)
     deploys = f"crabwalk deploy {service} --env {env}"
     if last is None or last.kind != "destroy":
         return ServiceStatus(service, {}, "absent", None, None, "not deployed", deploys)
-    at = f"{datetime.fromtimestamp(last.ended, UTC):%Y-%m-%d %H:%M} UTC"
     why = f": {last.reason}" if last.reason else ""
-    doing = f"destroyed on {at} by {who(last.actor, last.claimed_actor)}{why}"
+    doing = f"destroyed on {moment(last.ended)} by {who(last.actor, last.claimed_actor)}{why}"
     after = f"{deploys} makes it anew" + ("" if declared else ", once its manifest is back")
     return ServiceStatus(service, {}, "absent", None, None, doing, after)
 

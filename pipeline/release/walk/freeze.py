@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from pipeline.aws.functions import AliasState
 from pipeline.errors import ConflictError
@@ -16,7 +15,7 @@ from pipeline.release.ledger.head import fresh_nonce, trusted
 from pipeline.release.ledger.records import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS
 from pipeline.release.walk.act import Engine
-from pipeline.release.words import who
+from pipeline.release.words import moment, who
 
 
 def is_frozen(alias: AliasState) -> bool:
@@ -28,9 +27,8 @@ def is_frozen(alias: AliasState) -> bool:
 def told(frozen: Frozen) -> str:
     """Who froze a service, when, why."""
     by = who(frozen.actor, frozen.claimed_actor)
-    when = f"{datetime.fromtimestamp(frozen.at, UTC):%Y-%m-%d %H:%M} UTC"
     what = f"rolled back version {frozen.version}" if frozen.version else "rolled back"
-    return f"frozen since {when}: {by} {what}" + (f": {frozen.reason}" if frozen.reason else "")
+    return f"frozen since {moment(frozen.at)}: {by} {what}" + (f": {frozen.reason}" if frozen.reason else "")
 
 
 def thaw(
