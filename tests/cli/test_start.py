@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -67,16 +68,15 @@ def test_rollback_by_function_needs_no_project_file(tmp_path: Path) -> None:
     assert names == {"botocore"}
 
 
+def helped(cwd: Path, stdout: IO[str] | int) -> subprocess.CompletedProcess[str]:
+    """`--help`, which writes to `stdout`."""
+    command = [sys.executable, "-P", "-m", "pipeline", "--help"]
+    return subprocess.run(command, cwd=cwd, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+
+
 def test_an_output_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "pipeline", "--help"],
-            cwd=tmp_path,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        done = helped(tmp_path, full)
     assert (done.returncode, done.stderr) == (1, "crabwalk: the output cannot be written: No space left on device\n")
 
 
@@ -107,14 +107,7 @@ def test_the_end_leaves_nothing_undone(work: str, said: str) -> None:
 def test_a_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "pipeline", "--help"],
-        cwd=tmp_path,
-        stdout=write,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    done = helped(tmp_path, write)
     os.close(write)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
