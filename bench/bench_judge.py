@@ -1,7 +1,7 @@
 """The judge beside peers' rules on the same simulated traffic in the same run, and how long it takes.
 
-Run: python bench/bench_judge.py [--walks N] [--only speed|table]. Prints Markdown. N walks a cell (1,500 by default,
-about a minute and a half on two idle cores); the seed is fixed. Traffic is Poisson and wobbles by 20 %; an hour of
+Run: python bench/bench_judge.py [--walks N] [--only speed|table|held]. Prints Markdown. N walks a cell (1,500 by
+default, about two minutes on two idle cores); the seed is fixed. Traffic is Poisson and wobbles by 20 %; an hour of
 history, then 10 % and 50 % for ten minutes each, looked at every minute. What each column simulates stands in
 `Scenario`.
 """
@@ -24,6 +24,7 @@ from pipeline.release.judge.judge import Counts, Minute, judge
 
 RPM = (10, 100, 1_000, 10_000)
 NONE = Counts(0, 0)
+STEP = 10  # minutes
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,43 @@ def _row(*cells: str) -> None:
     print(f"| {' | '.join(cells)} |")
 
 
+# held
+
+
+def held(job: tuple[int, Scenario, int]) -> tuple[int, int]:
+    """Steps that baked longer, and those of them that FAIL in that time, where the traffic goes on alike."""
+    seed, cell, walks = job
+    rng = random.Random(seed)  # noqa: S311
+    longer = worse = 0
+    for _ in range(walks):
+        rows = walk(rng, cell)
+        first = judge([row for row in rows if row.t < STEP], steps=1, bake=STEP)
+        if first.reason == "suspicious":
+            longer += 1
+            for t in range(STEP, 2 * STEP):
+                new = failures(rng, poisson(rng, cell.rpm * 0.1), cell.new)
+                rows.append(Minute(100 + t, 0, new, failures(rng, poisson(rng, cell.rpm * 0.9), cell.old)))
+                so_far = [row for row in rows if row.t < STEP or row.t >= 100]
+                worse += judge(so_far, steps=1, bake=STEP).outcome == "FAIL"
+                if judge(so_far, steps=1, bake=STEP).reason != "suspicious":
+                    break
+    return longer, worse
+
+
+def suspicion(walks: int) -> None:
+    """Print what baking longer costs and brings: one step of 10 % for ten minutes."""
+    cells = scenarios()
+    with Pool(os.cpu_count()) as pool:
+        results = pool.map(held, [(seed, cell, walks) for seed, cell in enumerate(cells)], chunksize=1)
+    print(f"One step of 10 % for ten minutes, {walks} walks a cell, mean / worst cell in %:\n")
+    _row("walks", "bake longer", "and are found worse then")
+    _row(*["---"] * 3)
+    for group in dict.fromkeys(cell.group for cell in cells):
+        found = [result for cell, result in zip(cells, results, strict=True) if cell.group == group]
+        columns = ([100 * one[side] / walks for one in found] for side in (0, 1))
+        _row(group, *(f"{statistics.fmean(shares):.2f} / {max(shares):.2f}" for shares in columns))
+
+
 # speed
 
 ROUNDS, CALLS = 15, 100
@@ -222,13 +260,16 @@ def main() -> None:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--walks", type=int, default=1500)
-    parser.add_argument("--only", choices=("speed", "table"))
+    parser.add_argument("--only", choices=("speed", "table", "held"))
     options = parser.parse_args()
-    if options.only != "table":
+    if options.only in {None, "speed"}:
         speed()
-    if options.only != "speed":
+    if options.only in {None, "table"}:
         print()
         table(options.walks)
+    if options.only in {None, "held"}:
+        print()
+        suspicion(options.walks)
 
 
 if __name__ == "__main__":

@@ -199,9 +199,11 @@ def _goal(rollout: Rollout, step: int) -> str:
 
 
 def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
-    if verdict.reason == "baking":
-        missing = max(0, (verdict.bake or 0) - verdict.minutes) * rollout.period_s
-        return f"{_goal(rollout, rollout.step + 1)} after {_span(missing)} more of clean evidence"
+    if verdict.reason in {"baking", "suspicious"}:
+        bake = (verdict.bake or 0) * (2 if verdict.reason == "suspicious" else 1)
+        missing = max(0, bake - verdict.minutes) * rollout.period_s
+        after = "at the latest, unless it is found worse" if verdict.reason == "suspicious" else "of clean evidence"
+        return f"{_goal(rollout, rollout.step + 1)} after {_span(missing)} more {after}"
     forward = "held" if verdict.reason == "metrics unavailable" else "let through"
     ends = {"rollback": "rolled back", "hold": "held", "promote": forward}[rollout.on_inconclusive]
     return f"held at {percent(rollout.traffic(rollout.step))} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"

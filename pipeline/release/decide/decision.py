@@ -42,6 +42,7 @@ class Observation:
     alarms: tuple[str, ...] = ()  # of those to be looked at, the ones that ring now
     broken: tuple[str, ...] = ()  # one sentence for each static limit that is broken
     order: Order | None = None  # what a person asked last
+    throttled: int = 0  # calls that Lambda turned away since the walk began
 
     def shown(self, check: str) -> tuple[str, tuple[Minute, ...]]:
         """The signal whose numbers tell why: the one that decided, else the one every invocation is counted in."""

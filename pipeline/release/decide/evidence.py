@@ -39,11 +39,22 @@ def weigh(rollout: Rollout, seen: Observation) -> Evidence:
     """The word on the walk so far, in a step; metrics that cannot be read are inconclusive, never a failure.
 
     An alarm that rang before the walk is not held against the new version. A signal that the old version never gave
-    is not judged, and said: a service may have none, and there is nothing to compare a new one with.
+    is not judged, and said: a service may have none, and there is nothing to compare a new one with. Throttled calls
+    never ran and belong to no version: they are said beside the verdict, and change nothing.
     """
     fault, what = _fault(rollout, seen)
     if seen.metrics_error is not None:
         return Evidence(unavailable(seen.metrics_error), what, fault=fault)
+    evidence = _weighed(rollout, seen, fault, what)
+    if not seen.throttled:
+        return evidence
+    calls = f"{seen.throttled:,} call{'s' if seen.throttled != 1 else ''}"
+    said = f"{evidence.verdict.sentence}; {calls} throttled (429), which counts for neither version"
+    return replace(evidence, verdict=replace(evidence.verdict, sentence=said))
+
+
+def _weighed(rollout: Rollout, seen: Observation, fault: str, what: str) -> Evidence:
+    """As `weigh`, of metrics that could be read."""
     traffic = seen.minutes.get(TRAFFIC, ())
     rows = {name: seen.minutes[name] for name in rollout.checks.signals if name in seen.minutes}
     silent = tuple(name for name, found in rows.items() if name != TRAFFIC and _silent(found, traffic))

@@ -16,6 +16,7 @@ from pipeline.aws.metrics import Metrics
 from pipeline.errors import AwsError
 from pipeline.release.decide.signals import Side, Source, Values, series_of, sources
 from pipeline.release.decide.signals import broken as _broken
+from pipeline.release.decide.signals import throttled as _throttled
 from pipeline.release.judge.judge import Counts, Minute
 from pipeline.release.model import Rollout
 
@@ -23,7 +24,7 @@ HISTORY_PERIODS = 60
 SILENCE_PERIODS = 5  # for how long at least numbers that do not come are late, and no silence
 SILENT_SHARE = 0.1  # of the periods before: from there on it is usual that nobody calls
 
-__all__ = ["Values", "broken", "complete_until", "minutes", "read", "ringing"]
+__all__ = ["Values", "broken", "complete_until", "minutes", "read", "ringing", "throttled"]
 
 
 def complete_until(rollout: Rollout, now: float) -> float:
@@ -65,6 +66,11 @@ def minutes(rollout: Rollout, values: Values, now: float) -> dict[str, tuple[Min
 def broken(rollout: Rollout, values: Values, now: float) -> tuple[str, ...]:
     """A sentence for each static limit that a complete period of the walk is beyond."""
     return _broken(rollout, values, complete_until(rollout, now))
+
+
+def throttled(rollout: Rollout, values: Values, now: float) -> int:
+    """How many calls were turned away since the walk began."""
+    return _throttled(rollout, values, complete_until(rollout, now))
 
 
 def _rows(rollout: Rollout, source: Source, values: Values, now: float) -> tuple[Minute, ...]:

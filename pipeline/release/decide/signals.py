@@ -54,7 +54,19 @@ def series_of(rollout: Rollout) -> tuple[Series, ...]:
     """Every series that is read for a rollout, each once."""
     signals = (one for source in sources(rollout).values() for one in source.series)
     limits = (_limited(rollout, limit) for limit in rollout.checks.limits)
-    return tuple(dict.fromkeys((*signals, *limits)))
+    return tuple(dict.fromkeys((*signals, *limits, throttles(rollout))))
+
+
+def throttles(rollout: Rollout) -> Series:
+    """The calls of the alias that Lambda turned away (429). They are no invocations, and of no version."""
+    return Series(rollout.function, ALIAS, None, "Throttles")
+
+
+def throttled(rollout: Rollout, values: Values, end: float) -> int:
+    """How many calls were turned away in the complete periods of the walk; `end` is the end of the last one."""
+    points = values.get(throttles(rollout), {})
+    start = rollout.step_starts[0] if rollout.step_starts else end
+    return round(sum(count for at, count in points.items() if start <= at and at + rollout.period_s <= end))
 
 
 def broken(rollout: Rollout, values: Values, end: float) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from pipeline.release.judge.verdict import (
 
 __all__ = ["Counts", "Minute", "Outcome", "Reason", "Verdict", "combine", "follow", "judge", "unavailable"]
 
+SUSPICION = 0.1  # of the evidence's limit: from there on a step bakes longer, at most as long again
 HISTORY = 60  # minutes before the walk that phi and the expected rate are taken from
 
 
@@ -63,7 +64,8 @@ def judge(
     minutes: requests (`n`) and bad ones among them (`bad`) of both versions, whole counts, one row a period.
     steps: how many steps with both versions were declared; rows at step >= steps (100 %) have no baseline and are
     ignored.
-    bake: how many minutes (rows) the current step must last; None = it cannot PASS.
+    bake: how many minutes (rows) the current step must last; None = it cannot PASS. At its end evidence of a tenth of
+    the limit or more asks for more of it, up to twice the time: FAIL and its guarantee stay as they are.
     min_requests: on the new version, over the walk so far, before a step can PASS.
     phi: dispersion of the old version's failures, 1 = independent; None = from the rows of step -1, see `burstiness`.
     alpha: of this one signal, between 0 and 1; several signals share what the rollout promises.
@@ -203,10 +205,10 @@ class _Court:
             return "PASS", "fast"
         if bake is None or not 0 < seen.minutes >= bake:
             return "INCONCLUSIVE", "baking"
-        if not comparable:
-            return "INCONCLUSIVE", "no data"
-        if not enough:
-            return "INCONCLUSIVE", "low traffic"
+        if not comparable or not enough:
+            return "INCONCLUSIVE", "low traffic" if comparable else "no data"
+        if seen.minutes < 2 * bake and seen.current() >= math.log(SUSPICION * self._limit):
+            return "INCONCLUSIVE", "suspicious"
         return "PASS", "baked"
 
 

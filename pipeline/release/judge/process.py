@@ -14,6 +14,11 @@ The likelihood ratio of counts given their total, and the mixture over alternati
 for time-inhomogeneous Poisson processes (NeurIPS 2022, arXiv:2011.03567); the division over steps is ours. Whatever is
 taken away from the wealth (caps, loan, ruin, phi) can only lower it: the guarantee stays.
 
+Little traffic: minutes are put together until ten requests have come, to whichever version, because a minute in which
+only one was asked compares nothing, however many of its requests failed. The rate may change within such a block too:
+the alias draws a version for each request, so whichever of them fail, each is as likely as any to be the new version's;
+and a block ends by how many requests came, not by whose they are.
+
 Cold starts: what a step's first minute gained is on loan. Three minutes after it the evidence keeps no more of it than
 the two minutes since have borne out (or a factor of two), because a blip of failing starts is over by then and a
 regression is not. In a later step that first minute also counts for less to begin with.
@@ -39,6 +44,7 @@ from pipeline.release.judge.math import (
 )
 from pipeline.release.judge.verdict import Minute
 
+TOGETHER = 10  # requests to both versions, from which on minutes are compared
 LOAN_MINUTES = 3  # of a step, with requests to the new version: for so long its first minute counts in full
 LOG_KEPT = math.log(2.0)  # what stays of the first minute's gain without any confirmation
 LOG_RUIN = -60.0  # wealth below this is given up: it could come back only by 20 and more capped minutes on end
@@ -81,6 +87,9 @@ class EProcess:
         self._begun = 0  # steps
         self._idle = 0.0  # log of the wealth kept for the steps that have not begun
         self._served = 0  # minutes of this step in which the new version had requests
+        # Of minutes that are not weighed yet: requests and bad ones of the new version, and of the old one.
+        self._block: tuple[int, int, int, int] | None = None
+        self._blocks = 0  # of this step that were weighed, with requests to the new version
         self._loan: list[float] = _ZEROS  # what the step's first minute gained
         self._since: list[float] = _ZEROS  # what the minutes after it gained, while it is on loan
         n = bad = 0.0
@@ -102,18 +111,17 @@ class EProcess:
         self.e_b += e_b
         if n_c:
             self._served += 1
-            if self._served == LOAN_MINUTES + 1:
-                self._forget()
-            if n_b:
-                if e_b:
-                    self._matched += n_c * e_b / n_b
-                guess = self._expected() if self._bad >= HIGH_BAD else None
-                # a minute without bad events counts too, once a rate is expected: without it the guarantee would break
-                if e_c or e_b or guess is not None:
-                    self._weigh(n_c, e_c, n_b, e_b, guess)
-        self._n = MEMORY * self._n + n_b
-        self._bad = MEMORY * self._bad + e_b
-        if e_c and not self.guard:
+            if e_b:
+                self._matched += n_c * e_b / n_b
+        if self._block is not None:
+            before = self._block
+            n_c, e_c, n_b, e_b = n_c + before[0], e_c + before[1], n_b + before[2], e_b + before[3]
+        if n_c + n_b >= TOGETHER:
+            self._block = None
+            self._compare(n_c, e_c, n_b, e_b)
+        elif n_c or n_b:
+            self._block = (n_c, e_c, n_b, e_b)
+        if minute.canary.bad and not self.guard:
             at_once = self._served == 1
             sums = self.n_c, self.e_c, self.n_b, self.e_b
             self.guard = outage(*sums, phi=self._phi, matched=self._matched, at_once=at_once)
@@ -129,14 +137,31 @@ class EProcess:
         n_c, e_c, n_b, e_b = self._before
         return n_c + self.n_c, e_c + self.e_c, n_b + self.n_b, e_b + self.e_b
 
+    def _compare(self, n_c: int, e_c: int, n_b: int, e_b: int) -> None:
+        """Weigh a minute, or those that were put together."""
+        if n_c:
+            self._blocks += 1
+            if self._blocks == LOAN_MINUTES + 1:
+                self._forget()
+            if n_b:
+                guess = self._expected() if self._bad >= HIGH_BAD else None
+                # what has no bad events counts too, once a rate is expected: without it the guarantee would break
+                if e_c or e_b or guess is not None:
+                    self._weigh(n_c, e_c, n_b, e_b, guess)
+        self._n = MEMORY * self._n + n_b
+        self._bad = MEMORY * self._bad + e_b
+
     def _begin(self, step: int) -> None:
+        if self._block is not None:
+            self._compare(*self._block)
+            self._block = None
         self._before = self.walk()
         self.n_c = self.e_c = self.n_b = self.e_b = 0
         self._matched = 0.0
         self.step, self.minutes = step, 0
         self._begun += 1
         self._idle = math.log((self._steps - self._begun) / self._steps) if self._begun < self._steps else NOWHERE
-        self._served, self._loan, self._since = 0, _ZEROS, _ZEROS
+        self._served, self._blocks, self._loan, self._since = 0, 0, _ZEROS, _ZEROS
         stake = -math.log(self._steps)
         wealth = dict(zip(self._ratios, self._wealth, strict=True))
         self._ratios = LOG_AND_EXCESS
@@ -155,12 +180,12 @@ class EProcess:
         # Where the new version does no worse than the old one every gain is at most 0: nothing to cap, no new maximum.
         worse = e_c * n_b > e_b * n_c
         if worse:
-            cap = LOG_LATER_CAP if self._served == 1 and self._begun > 1 else LOG_CAP
+            cap = LOG_LATER_CAP if self._blocks == 1 and self._begun > 1 else LOG_CAP
             if max(gains) > cap:
                 gains = [min(cap, gain) for gain in gains]
-        if self._served == 1:
+        if self._blocks == 1:
             self._loan = gains
-        elif self._served <= LOAN_MINUTES:
+        elif self._blocks <= LOAN_MINUTES:
             self._since = list(map(add, self._since, gains))
         self._wealth = list(map(add, self._wealth, gains))
         if min(self._wealth) < LOG_RUIN:

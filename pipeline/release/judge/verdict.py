@@ -8,14 +8,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-Reason = Literal["worse", "outage", "baked", "fast", "baking", "no data", "low traffic", "metrics unavailable"]
+Reason = Literal[
+    "worse", "outage", "baked", "fast", "baking", "suspicious", "no data", "low traffic", "metrics unavailable"
+]
 Names = tuple[str, str]
 
 VERBS = {"timeouts": "timed out", "slow": "took too long"}  # what a bad request of a signal did; else it failed
 DEFAULT_NAMES: Names = ("the new version", "the old version")
 MOST = 10**100  # requests: far beyond any, and far from where floating point ends
 # From the weakest to the strongest: what several metrics together may claim is what the weakest of them claims.
-_STRENGTH: tuple[Reason, ...] = ("metrics unavailable", "no data", "low traffic", "baking", "baked", "fast")
+_STRENGTH: tuple[Reason, ...] = (
+    "metrics unavailable",
+    "no data",
+    "low traffic",
+    "suspicious",
+    "baking",
+    "baked",
+    "fast",
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ class Verdict:
       PASS          baked                the step's bake time is over, enough requests, no FAIL
                     fast                 shown early to be good enough (opt-in)
       INCONCLUSIVE  baking               nothing to decide yet: the step is not over. Hold the weight, ask again
+                    suspicious           the step is over, but the evidence is near its limit: it bakes longer
                     no data              the step is over, but one side of the comparison had no request in it
                     low traffic          the step is over with fewer requests than declared
                     metrics unavailable  said by the caller, see `unavailable`
@@ -106,7 +117,12 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
     failed = [verdict for verdict in verdicts if verdict.outcome == "FAIL"]
     if failed:
         return max(failed, key=lambda verdict: verdict.log_e)
-    return min(verdicts, key=lambda verdict: _STRENGTH.index(verdict.reason))
+    return min(verdicts, key=_weakness)
+
+
+def _weakness(verdict: Verdict) -> tuple[int, float]:
+    """The weakest first; of those that are as weak, the one with bad requests that say most."""
+    return _STRENGTH.index(verdict.reason), -verdict.log_e if verdict.canary.bad else 0.0
 
 
 @dataclass(frozen=True)
@@ -138,6 +154,7 @@ class Wording:
             return f"{seen}; too few to decide, {self.min_requests:,} are required"
         tail = {
             "outage": "; that is an outage",
+            "suspicious": "; that is nearly too much for chance, it bakes longer",
             "baking": "; no sign so far that it is worse" if canary.n else "",
             "fast": "; enough to know that it is good",
         }

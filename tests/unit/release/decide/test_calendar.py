@@ -59,7 +59,7 @@ def test_a_freeze_says_its_reason() -> None:
     assert closed(ALWAYS, START + 2e6) is None
 
 
-@settings(derandomize=True, max_examples=100, deadline=None, database=None)
+@settings(derandomize=True, max_examples=100, database=None)
 @given(
     days=st.lists(st.integers(0, 6), min_size=1, max_size=7, unique=True),
     start=st.integers(0, 1440),

@@ -312,7 +312,7 @@ def aliases(draw: st.DrawFn, rollout: Rollout) -> AliasState:
     return alias(draw(st.sampled_from(["1", "2", "3", "$LATEST"])), weights, text)
 
 
-@settings(derandomize=True, max_examples=250, deadline=None, database=None)
+@settings(derandomize=True, max_examples=250, database=None)
 @given(st.data())
 def test_decide_is_total_and_never_moves_what_is_not_its_own(data: st.DataObject) -> None:
     rollout = data.draw(rollouts())

@@ -84,3 +84,17 @@ def test_a_step_s_own_number_of_requests_is_a_floor_for_that_step() -> None:
     assert found.sentence == "version 2 answered 100 requests in this step; too few to decide, 101 are required"
     enough = replace(rollout, steps=(StepSpec(0.1, 10, min_requests=100), StepSpec(0.5, 10)))
     assert weighed(enough, {"errors": periods(10, *GOOD)}).verdict.outcome == "PASS"
+
+
+def test_throttled_calls_are_named_beside_the_verdict_and_decide_nothing() -> None:
+    for rows, outcome in ((GOOD, "PASS"), (BAD, "FAIL"), (SILENT, "INCONCLUSIVE")):
+        plain = weighed(walking(), {"errors": periods(10, *rows)})
+        beside = weighed(walking(), {"errors": periods(10, *rows)}, throttled=1_200)
+        assert (plain.verdict.outcome, beside.verdict.outcome) == (outcome, outcome)
+        said = "1,200 calls throttled (429), which counts for neither version"
+        assert beside.verdict.sentence == f"{plain.verdict.sentence}; {said}"
+        assert replace(beside.verdict, sentence="") == replace(plain.verdict, sentence="")
+    one = weighed(walking(), {"errors": periods(10, *GOOD)}, throttled=1)
+    assert one.verdict.sentence.endswith("; 1 call throttled (429), which counts for neither version")
+    blind = weighed(walking(), {}, metrics_error="503", throttled=3)
+    assert "throttled" not in blind.verdict.sentence

@@ -234,8 +234,8 @@ def test_all_rollouts_are_read_in_one_call() -> None:
     metrics = Recorded()
     later = replace(walking(step_starts=(START + 50,)), function="other")
     found, error = read(metrics, [walking(), walking(-1, step_starts=()), later], START + 64.5)  # type: ignore[arg-type]
-    assert metrics.asked == [(20, START - 60, START + 60)]
-    assert (len(found), error) == (20, None)
+    assert metrics.asked == [(22, START - 60, START + 60)]
+    assert (len(found), error) == (22, None)
 
 
 def test_an_outage_of_the_metrics_is_inconclusive_not_a_failure() -> None:
@@ -250,7 +250,7 @@ def test_an_outage_of_the_metrics_is_inconclusive_not_a_failure() -> None:
 # for all
 
 
-@settings(derandomize=True, max_examples=150, deadline=None, database=None)
+@settings(derandomize=True, max_examples=150, database=None)
 @given(
     starts=st.lists(st.floats(0, 300), min_size=1, max_size=3),
     now=st.floats(-1000, 2000),

@@ -13,7 +13,7 @@ from pipeline.aws.metrics import Series
 from pipeline.release.decide.decision import Observation
 from pipeline.release.decide.evidence import weigh
 from pipeline.release.decide.observe import broken, minutes
-from pipeline.release.decide.signals import series_of, sources
+from pipeline.release.decide.signals import series_of, sources, throttled, throttles
 from pipeline.release.judge.judge import Counts
 from pipeline.release.model import Rollout, StepSpec
 from pipeline.release.terms import Checks, Limit, Terms
@@ -34,9 +34,9 @@ def test_what_each_signal_is_made_of() -> None:
     assert {name: side.bad.namespace for name, side in found.items() if side.bad.namespace != "AWS/Lambda"} == {
         "failures": "crabwalk"
     }
-    assert len(series_of(rollout)) == 6 + 4 + 3 + 3  # invocations are read once
-    assert len(series_of(walking())) == 6 + 4
-    assert len(series_of(walking(terms=Terms(checks=Checks(errors=False, failures=False))))) == 6
+    assert len(series_of(rollout)) == 6 + 4 + 3 + 3 + 1  # invocations are read once; and the throttles
+    assert len(series_of(walking())) == 6 + 4 + 1
+    assert len(series_of(walking(terms=Terms(checks=Checks(errors=False, failures=False))))) == 6 + 1
 
 
 def test_a_step_looks_at_its_own_checks() -> None:
@@ -195,3 +195,14 @@ def test_a_limit_may_be_below_and_of_one_step() -> None:
     assert broken(rollout, {series: points}, FAR) == ()  # of the step before
     said = broken(rollout, {series: {**points, START + 21: 9.5}}, FAR)
     assert said == ("Sum of Lost (shop) was 9.5 at 13:47:01 UTC, below 10",)
+
+
+def test_throttled_calls_are_counted_in_the_complete_periods_of_the_walk() -> None:
+    rollout = walking()
+    points = {START - 1: 5.0, START: 2.0, START + 1: 0.0, START + 3: 4.0, START + 9: 8.0}
+    seen = {throttles(rollout): points}
+    assert str(throttles(rollout)) == "Throttles of shop-local-hello:live"
+    assert throttled(rollout, seen, START + 9.5) == 6
+    assert throttled(rollout, seen, START + 10) == 14
+    assert throttled(walking(-1, step_starts=()), seen, FAR) == 0
+    assert throttled(rollout, {}, FAR) == 0

@@ -57,6 +57,39 @@ def test_pass_needs_bake_and_requests() -> None:
     assert judge(healthy, steps=2).reason == "baking", "without a bake time there is no PASS"
 
 
+def test_what_is_nearly_evidence_bakes_longer_until_it_has_gone_or_is_enough() -> None:
+    near = [minute(0, (11, 2), (14, 0)), minute(1, (11, 2), (14, 0)), minute(2, (11, 3), (14, 0))]
+    held = judge(near, steps=1, bake=3, min_requests=30, alpha=0.005)
+    assert (held.outcome, held.reason) == ("INCONCLUSIVE", "suspicious")
+    assert 20 <= held.e_value < 200
+    assert held.sentence.endswith("nearly too much for chance, it bakes longer")
+    worse = judge([*near, minute(3, (11, 3), (14, 0))], steps=1, bake=3, min_requests=30, alpha=0.005)
+    assert (worse.outcome, worse.reason) == ("FAIL", "worse")
+    better = judge([*near, minute(3, (200, 0), (200, 1))], steps=1, bake=3, min_requests=30, alpha=0.005)
+    assert (better.outcome, better.reason) == ("PASS", "baked")
+    silent = [minute(3 + t, (0, 0), (0, 0)) for t in range(3)]
+    assert judge(near + silent[:2], steps=1, bake=3, min_requests=30, alpha=0.005).reason == "suspicious"
+    at_last = judge(near + silent, steps=1, bake=3, min_requests=30, alpha=0.005)
+    assert (at_last.outcome, at_last.reason) == ("PASS", "baked"), "at most twice the time"
+
+
+def test_versions_that_are_never_asked_in_the_same_minute_are_compared_nevertheless() -> None:
+    turns = [((2, 1), (0, 0)), ((0, 0), (3, 0))] * 30
+    apart = [minute(t, canary, baseline) for t, (canary, baseline) in enumerate(turns)]
+    assert judge(apart, steps=1, bake=10).reason == "worse"
+    alike = [((2, 1), (0, 0)), ((0, 0), (2, 1))] * 30
+    same = judge(
+        [minute(t, canary, baseline) for t, (canary, baseline) in enumerate(alike)], steps=1, bake=10, min_requests=50
+    )
+    assert (same.outcome, same.e_value) == ("PASS", pytest.approx(1.0, abs=1.0))
+
+
+def test_what_was_put_together_is_weighed_when_a_step_ends() -> None:
+    few = [minute(t, (1, 1), (2, 0)) for t in range(3)]
+    assert judge(few, steps=2, bake=10).e_value == 1.0
+    assert judge([*few, minute(3, (0, 0), (0, 0), step=1)], steps=2, bake=10).e_value > 1.0
+
+
 def test_bake_counts_the_current_step_and_requests_count_over_the_walk() -> None:
     first = steady(10, (100, 0), (900, 0))
     second = [minute(10 + t, (5, 0), (5, 0), step=1) for t in range(4)]
@@ -166,6 +199,8 @@ def test_combine_any_fail_fails_else_the_weakest_speaks() -> None:
     assert combine([passed, missing, failed]) is failed
     assert combine([passed, missing]) is missing
     assert combine([passed]) is passed
+    suspicious = judge([*steady(10, (10, 0), (90, 0))[:-1], minute(9, (10, 2), (90, 1))], steps=2, bake=10)
+    assert (suspicious.outcome, combine([passed, suspicious, passed])) == ("PASS", suspicious)
     assert missing.sentence == "the metrics could not be read (CloudWatch did not answer); nothing is decided"
     with pytest.raises(ValueError, match="no verdict"):
         combine([])

@@ -57,7 +57,7 @@ def test_minutes_needed_are_those_after_which_it_is_found() -> None:
     assert minutes_needed(0, 10, 0.01, 1.0) is None
 
 
-@settings(derandomize=True, max_examples=60, deadline=None, database=None)
+@settings(derandomize=True, max_examples=60, database=None)
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1), st.floats(0, 1e4), st.floats(1, 50))
 def test_any_traffic_has_an_answer(new: float, old: float, rate: float, minutes: float, phi: float) -> None:
     smallest = detectable(new, old, rate, minutes, phi=phi)

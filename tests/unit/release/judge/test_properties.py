@@ -7,16 +7,14 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.release.judge.judge import Counts, Minute, Verdict, combine, follow, judge
 from pipeline.release.judge.math import burstiness, newcombe, odds_ratios, rate_ratios, wilson
 from pipeline.release.judge.verdict import MOST
 
-PROPERTY = settings(
-    derandomize=True, max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+PROPERTY = settings(derandomize=True, max_examples=60, database=None)
 EDGES = (0, 1, 2, 10**9, 10**15)
 
 

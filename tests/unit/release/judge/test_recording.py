@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
@@ -13,9 +13,7 @@ from pipeline.release.judge.cells import HEADER
 from pipeline.release.judge.recording import RecordingError, parse
 from pipeline.release.judge.replay import Settings, replay
 
-HOSTILE = settings(
-    derandomize=True, max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+HOSTILE = settings(derandomize=True, max_examples=300, database=None)
 
 
 COLUMNS = ", ".join(HEADER.split(","))
