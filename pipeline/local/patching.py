@@ -57,6 +57,13 @@ def replace(
     return patch
 
 
+def require(owner: Any, name: str, parameters: str) -> Patch:
+    """Checks what is called and not replaced."""
+    patch = Patch(owner, name, tuple(parameters.split()), "is called")
+    check(patch)
+    return patch
+
+
 def require_source(owner: Any, name: str, fragment: str) -> None:
     """For what cannot be seen in a signature: the function's body must still say `fragment`."""
     try:

@@ -81,6 +81,18 @@ def test_a_time_is_meant_by_the_clock_of_its_zone(scene):
     assert sorted(event["n"] for event in scene.events()) == [2, 3]
 
 
+def test_the_input_says_for_when_the_run_is_and_not_when_it_came(scene):
+    about = {
+        "time": "<aws.scheduler.scheduled-time>",
+        "of": "<aws.scheduler.schedule-arn>",
+        "other": "<aws.scheduler.x>",
+    }
+    scene.schedule("now", "at(2026-01-01T04:00:00)", "Europe/Berlin", **about)
+    until(scene.events, WAIT_S)
+    arn = scene.client("scheduler").get_schedule(Name=f"{scene.name}-now")["Arn"]
+    assert scene.events() == [{"time": "2026-01-01T03:00:00Z", "of": arn, "other": "<aws.scheduler.x>"}]
+
+
 def test_a_function_that_fails_on_a_schedule_is_tried_three_times_and_then_given_up(scene):
     scene.schedule("now", "at(2026-01-01T00:00:00)", fail=True)
     lost: list[dict[str, Any]] = []

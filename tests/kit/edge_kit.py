@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import sys
+import time
 import zipfile
 from typing import Any
 
@@ -120,3 +121,17 @@ def http_api(running: local.Running, target: str, **options: Any) -> str:
     gateway.create_route(ApiId=api, RouteKey="$default", Target=f"integrations/{integration['IntegrationId']}")
     gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
     return str(api)
+
+
+def logged(embedded: local.Running, function: str, text: str) -> int:
+    """How many lines there are, as soon as there is one."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        logs = client(embedded, "logs")
+        groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")["logGroups"]
+        name = groups[0]["logGroupName"] if groups else None
+        found = logs.filter_log_events(logGroupName=name)["events"] if name else []
+        if count := sum(text in event["message"] for event in found):
+            return count
+        time.sleep(0.05)
+    return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
+import subprocess
+import time
 from pathlib import Path
 
 from pipeline.local.edge import routing
@@ -12,7 +14,7 @@ from pipeline.local.edge.metric_store import MetricStore
 from pipeline.local.patching import Patch
 
 METRICS_FILE = "metrics.json"
-REAP_S = 2.0
+REAP_S = 3.0
 
 _store = MetricStore()
 _logger = logging.getLogger(__name__)
@@ -35,16 +37,17 @@ def apply(dice: random.Random) -> list[Patch]:
         mappings,
         metrics,
         options,
+        payloads,
         pipes,
         provisioned,
         publish,
         queries,
-        runtime,
+        response_streams,
         schedules,
         secrets,
-        spawn,
         states,
         streams,
+        worker,
     )
 
     return [
@@ -63,10 +66,11 @@ def apply(dice: random.Random) -> list[Patch]:
         *authorizers.apply(),
         *function_urls.apply(),
         *cloud_control.apply(),
-        *spawn.apply(),
+        *worker.apply(),
         *logs.apply(emf.Extractor(_store).take),
         *log_queries.apply(),
-        *runtime.apply(),
+        *payloads.apply(),
+        *response_streams.apply(),
         *pipes.apply(),
         *streams.apply(),
         *states.apply(),
@@ -97,7 +101,7 @@ def restore(data_dir: Path) -> None:
 
 
 def close(data_dir: Path) -> None:
-    """Ends the functions at once, as AWS does with those that have no extension; saves the metrics they produced."""
+    """Ends the functions, at once where no extension has to say goodbye; saves the metrics they produced."""
     from ministack.core import lambda_runtime
 
     from pipeline.local.edge import pipes
@@ -107,7 +111,11 @@ def close(data_dir: Path) -> None:
         workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]  # noqa: SLF001
     processes = [worker._proc for worker in workers if worker._proc is not None]  # noqa: SLF001
     for process in processes:
-        process.kill()
+        process.terminate()
+    deadline = time.monotonic() + REAP_S
     for process in processes:
-        process.wait(REAP_S)
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
     _store.save(data_dir / METRICS_FILE)

@@ -149,9 +149,9 @@ def _settle(config: dict[str, Any]) -> None:
     updated = config.get("State") == "Active"
     for key in VOLATILE & {key for key in config if key.startswith(("State", "LastUpdate"))}:
         config[key] = ""
-    config["State"], config["LastUpdateStatus"] = "Active", "Successful"
-    if updated:
+    if updated:  # first: whoever reads that it is over reads the revision that stays
         config["RevisionId"] = lambda_svc.new_uuid()  # AWS: an update that settles is a revision of its own
+    config["State"], config["LastUpdateStatus"] = "Active", "Successful"
 
 
 def _active(func: dict[str, Any], answer: Any) -> Any:

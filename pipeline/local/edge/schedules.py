@@ -2,6 +2,8 @@
 
 What EventBridge and its Scheduler invoke, they invoke asynchronously, as S3 does here already: a function that fails is
 tried twice more, and then its dead-letter target gets the event.
+
+What an input names of its run, `<aws.scheduler.scheduled-time>` and its like, is filled in; MiniStack leaves it.
 """
 
 from __future__ import annotations
@@ -38,23 +40,24 @@ def zone(schedule: Mapping[str, Any]) -> tzinfo:
         return UTC
 
 
-def due(schedule: Mapping[str, Any], last: float | None, now: float) -> bool:
-    """Whether the schedule is to fire at `now`, having fired `last`; both epoch seconds."""
+def due(schedule: Mapping[str, Any], last: float | None, now: float) -> float | None:
+    """For which moment the schedule is to fire at `now`, having fired `last`; None for none. All are epoch seconds."""
     start, end = (scheduler._to_epoch(schedule.get(name)) for name in ("StartDate", "EndDate"))  # noqa: SLF001
     if schedule["State"] != "ENABLED" or (start is not None and now < start) or (end is not None and now > end):
-        return False
+        return None
     expression = str(schedule["ScheduleExpression"]).strip()
     since = last if last is not None else float(schedule["LastModificationDate"])
     if expression.startswith("at("):
-        return last is None and now >= _at(expression, zone(schedule))
+        moment = _at(expression, zone(schedule))
+        return moment if last is None and now >= moment else None
     if (interval := eventbridge._parse_rate_seconds(expression)) is not None:  # noqa: SLF001
-        return bool(now - since >= interval)
+        return since + interval if now - since >= interval else None
     fields = eventbridge._parse_cron_fields(expression)  # noqa: SLF001
     if fields is None:
-        return False
+        return None
     # On the wall clock of the zone. What its shift to summer leaves out fires an hour later; AWS leaves it out.
-    moment = eventbridge._cron_next_fire(fields, datetime.fromtimestamp(since, zone(schedule)))  # noqa: SLF001
-    return bool(moment is not None and now >= moment.timestamp())
+    following = eventbridge._cron_next_fire(fields, datetime.fromtimestamp(since, zone(schedule)))  # noqa: SLF001
+    return following.timestamp() if following is not None and now >= following.timestamp() else None
 
 
 def _at(expression: str, place: tzinfo) -> float:
@@ -73,14 +76,27 @@ def _ticking(_original: Callable[[], None]) -> Callable[[], None]:
         for key, schedule in scheduler._schedules.all_items():  # noqa: SLF001
             which = (schedule["CreationDate"], schedule["ScheduleExpression"])
             known, last = fired.get(key, (None, None))
-            if due(schedule, last if known == which else None, now):
+            moment = due(schedule, last if known == which else None, now)
+            if moment is not None:
                 fired[key] = (which, now)
-                _fire(key, schedule, now)
+                _fire(key, schedule, moment)
 
     return tick
 
 
-def _fire(key: Key, schedule: dict[str, Any], now: float) -> None:
+def filled(text: str, schedule: Mapping[str, Any], moment: float) -> str:
+    """A target's input with what the run puts in for its context attributes; AWS does it in the text too."""
+    for name, value in {
+        "schedule-arn": str(schedule["Arn"]),
+        "scheduled-time": datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "execution-id": new_uuid(),
+        "attempt-number": "1",
+    }.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    return text
+
+
+def _fire(key: Key, schedule: dict[str, Any], moment: float) -> None:
     account, region, _ = key
     tokens = _request_account_id.set(account), _request_region.set(region)
     event = {
@@ -88,13 +104,16 @@ def _fire(key: Key, schedule: dict[str, Any], now: float) -> None:
         "Source": "aws.scheduler",
         "DetailType": "Scheduled Event",
         "Detail": "{}",
-        "Time": now,
+        "Time": moment,
         "Resources": [schedule["Arn"]],
         "Account": account,
         "Region": region,
     }
+    target = dict(schedule["Target"])
+    if target.get("Input"):
+        target["Input"] = filled(target["Input"], schedule, moment)
     try:
-        eventbridge._invoke_target(schedule["Target"], event, schedule)  # noqa: SLF001
+        eventbridge._invoke_target(target, event, schedule)  # noqa: SLF001
     finally:
         _request_account_id.reset(tokens[0])
         _request_region.reset(tokens[1])

@@ -1,17 +1,15 @@
-"""How a function's process starts: AWS's environment, nothing of this machine's, and it dies with the server.
+"""What a function's execution environment is made of: its variables, the command of its bootstrap, its extensions.
 
-A zip whose ELF machine is not the function's declared architecture is refused with a clear invoke error; a declared
-foreign one runs under qemu-user. A bootstrap that is no ELF (a script) has no machine and runs as it is.
+It sees AWS's variables and nothing of this machine's. A zip whose ELF machine is not the function's declared
+architecture is refused with a clear invoke error; a declared foreign one runs under qemu-user. A bootstrap that is no
+ELF (a script) has no machine and runs as it is. MiniStack mounts no layers and starts no extensions of `provided.*`.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import subprocess
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,88 +17,79 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from pipeline.local.edge import logs
-from pipeline.local.executables import dying_with_parent, spawn_command
-from pipeline.local.patching import Patch, replace, require_source
-
-_local = threading.local()  # the emulator of the spawn under way in this thread
-
-# one thread for all spawns: the kernel's parent-death signal fires when the spawning THREAD ends
-_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+from pipeline.local.executables import spawn_command
+from pipeline.local.patching import Patch, require
+from pipeline.local.runtime_api import Environment, Function, InitError
 
 
-def function_environment(config: Mapping[str, Any], code_dir: str, port: int, own: Mapping[str, str]) -> dict[str, str]:
-    """What AWS documents that a custom runtime sees; `own` are credentials and the declared variables."""
-    region = lambda_svc.get_region()
-    name = str(config.get("FunctionName", "unknown"))
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-        "LAMBDA_TASK_ROOT": code_dir,
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "_HANDLER": str(config.get("Handler", "bootstrap")),
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{config.get('Runtime', 'provided.al2023')}",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_FUNCTION_NAME": name,
-        "AWS_LAMBDA_FUNCTION_VERSION": str(config.get("Version", "$LATEST")),
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
-        "AWS_LAMBDA_LOG_GROUP_NAME": logs.group_name(config),
-        **own,
-        "AWS_SESSION_TOKEN": own.get("AWS_SESSION_TOKEN") or "embedded",  # AWS always sets one
-        "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],  # calls of the function come back here, never to AWS
+def environment(config: Mapping[str, Any], code: bytes, log: logs.EnvironmentLog) -> Environment:
+    """A new execution environment of this version; InitError or ArchitectureError where there can be none."""
+    root = Path(lambda_svc._provided_runtime_code_dir(code))  # noqa: SLF001
+    bootstrap = root / "bootstrap"
+    if not bootstrap.is_file() or not os.access(bootstrap, os.X_OK):
+        raise InitError("Runtime.InvalidEntrypoint", "No bootstrap binary found in the deployment package.")
+    declared = (config.get("Architectures") or ["x86_64"])[0]
+    layers = tuple(_layers(config))
+    extensions = {
+        path.name: spawn_command(path, declared, platform.machine())
+        for layer in layers
+        for path in sorted((layer / "extensions").glob("*"))
+        if path.is_file() and os.access(path, os.X_OK)
     }
+    function = described(config, log.stream)
+    return Environment(
+        function,
+        spawn_command(bootstrap, declared, platform.machine()),
+        _variables(function, config, root, layers),
+        folder=root,
+        extensions=extensions,
+        late=log.late,
+        starting=lambda_svc._provided_code_lock,  # noqa: SLF001  # a fork must not overlap the writing of an executable
+    )
 
 
-class _Subprocess:
-    """Stands in for the `subprocess` module inside MiniStack's runtime."""
+def described(config: Mapping[str, Any], stream: str) -> Function:
+    """The function as its own process is told of it."""
+    account, region = lambda_svc._account_region_from_function_config(dict(config))  # noqa: SLF001
+    return Function(
+        name=str(config.get("FunctionName", "unknown")),
+        version=str(config.get("Version", "$LATEST")),
+        handler=str(config.get("Handler", "bootstrap")),
+        runtime=str(config.get("Runtime", "provided.al2023")),
+        memory=int(config.get("MemorySize", 128)),
+        timeout_s=float(config.get("Timeout", 3)),
+        region=region,
+        account=account,
+        log_group=logs.group_name(config),
+        log_stream=stream,
+    )
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(subprocess, name)
 
-    @staticmethod
-    def Popen(command: list[str], **options: Any) -> subprocess.Popen[Any]:  # noqa: N802
-        full = dying_with_parent([*getattr(_local, "prefix", ()), *command])
-        return _spawner.submit(lambda: subprocess.Popen(full, **options)).result()
+def _variables(function: Function, config: Mapping[str, Any], root: Path, layers: tuple[Path, ...]) -> dict[str, str]:
+    own = {**lambda_runtime.execution_credentials(dict(config)), **lambda_svc._runtime_env_vars(dict(config))}  # noqa: SLF001
+    built = function.environment(str(root), own)
+    for name, folder in (("PATH", "bin"), ("LD_LIBRARY_PATH", "lib")):
+        if found := [str(layer / folder) for layer in reversed(layers) if (layer / folder).is_dir()]:
+            built[name] = ":".join((*found, *filter(None, [built.get(name)])))
+    # Calls of the function come back here, never to AWS.
+    return {**built, "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
 
 
-def apply() -> list[Patch]:
-    def environment(_original: Callable[..., Any]) -> Callable[..., Any]:
-        def build(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
-            own = {**lambda_runtime.execution_credentials(config), **lambda_svc._runtime_env_vars(config)}  # noqa: SLF001
-            built = function_environment(config, code_dir, port, own)
-            return {
-                **built,
-                "AWS_LAMBDA_LOG_STREAM_NAME": logs.spawning_stream(),
-                **lambda_svc._durable_env_overlay(),  # noqa: SLF001
-            }
+def _layers(config: Mapping[str, Any]) -> Iterator[Path]:
+    """Where each layer lies unpacked, in their order: of equal names the later one counts."""
+    for attachment in config.get("Layers") or ():
+        content = lambda_svc._resolve_layer_zip(attachment)  # noqa: SLF001
+        if content is None:
+            arn = attachment if isinstance(attachment, str) else attachment.get("Arn")
+            raise InitError("Runtime.LayerNotFound", f"the content of the layer {arn} is gone")
+        yield Path(lambda_svc._provided_runtime_code_dir(content))  # noqa: SLF001
 
-        return build
 
-    runtime = lambda_runtime.ProvidedWorker
-    require_source(runtime, "_spawn", "subprocess.Popen(\n                        [bootstrap_path],")
-    patches = [
-        replace(
-            lambda_svc, "_provided_worker_env", "config code_dir port", "leaked the server's environment", environment
-        ),
-        replace(runtime, "_spawn", "self init_timeout", "never looked at the architecture", _spawning),
+def required() -> list[Patch]:
+    """What this calls of MiniStack."""
+    return [
+        require(lambda_svc, "_provided_runtime_code_dir", "code_zip"),
+        require(lambda_svc, "_runtime_env_vars", "config"),
+        require(lambda_svc, "_resolve_layer_zip", "attachment"),
+        require(lambda_runtime, "execution_credentials", "config"),
     ]
-    lambda_runtime.subprocess = _Subprocess()
-    return patches
-
-
-def _spawning(original: Callable[..., Any]) -> Callable[..., Any]:
-    def spawn(self: Any, init_timeout: float | None = None) -> Any:
-        bootstrap = Path(lambda_svc._provided_runtime_code_dir(self.code_zip)) / "bootstrap"  # noqa: SLF001
-        if bootstrap.is_file():
-            declared = (self.config.get("Architectures") or ["x86_64"])[0]
-            _local.prefix = spawn_command(bootstrap, declared, platform.machine())[:-1]
-        try:
-            with logs.spawning(self):
-                return original(self, init_timeout)
-        finally:
-            _local.prefix = []
-
-    return spawn

@@ -153,7 +153,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=400, deadline=None, database=None)
+@settings(derandomize=True, max_examples=400, database=None)
 @given(
     members=st.fixed_dictionaries({}, optional=dict.fromkeys(["namespace", "sets", "metrics", "orders", "at"], _JSON)),
     service=_JSON,

@@ -1,4 +1,4 @@
-"""When a schedule is due, by the clock of its time zone."""
+"""When a schedule is due, by the clock of its time zone, and for which moment."""
 
 from __future__ import annotations
 
@@ -27,26 +27,31 @@ def schedule(expression: str, **more: Any) -> dict[str, Any]:
 
 
 BERLIN = {"ScheduleExpressionTimezone": "Europe/Berlin"}  # an hour ahead of UTC in January
-CASES: list[tuple[dict[str, Any], float | None, float, bool]] = [
-    (schedule("cron(0 3 * * ? *)"), None, MIDNIGHT + 2.99 * 3600, False),
-    (schedule("cron(0 3 * * ? *)"), None, MIDNIGHT + 3 * 3600, True),
-    (schedule("cron(0 3 * * ? *)", **BERLIN), None, MIDNIGHT + 1.99 * 3600, False),
-    (schedule("cron(0 3 * * ? *)", **BERLIN), None, MIDNIGHT + 2 * 3600, True),
-    (schedule("cron(0 3 * * ? *)", **BERLIN), MIDNIGHT + 2 * 3600, MIDNIGHT + 3 * 3600, False),  # fired already
-    (schedule("cron(0 3 * * ? *)", **BERLIN), MIDNIGHT + 2 * 3600, MIDNIGHT + 2 * 3600 + DAY, True),
-    (schedule("rate(1 minute)"), None, MIDNIGHT + 59, False),
-    (schedule("rate(1 minute)"), None, MIDNIGHT + 60, True),
-    (schedule("rate(1 minute)"), MIDNIGHT + 60, MIDNIGHT + 119, False),
-    (schedule("at(2027-01-15T03:00:00)"), None, MIDNIGHT + 3 * 3600 - 1, False),
-    (schedule("at(2027-01-15T03:00:00)"), None, MIDNIGHT + 3 * 3600, True),
-    (schedule("at(2027-01-15T03:00:00)"), MIDNIGHT + 3 * 3600, MIDNIGHT + DAY, False),
-    (schedule("at(2027-01-15T03:00:00)", **BERLIN), None, MIDNIGHT + 2 * 3600, True),
-    (schedule("at(whenever)"), None, MIDNIGHT, False),
-    (schedule("cron(whenever)"), None, MIDNIGHT, False),
-    (schedule("rate(1 minute)", State="DISABLED"), None, MIDNIGHT + 60, False),
-    (schedule("rate(1 minute)", StartDate=MIDNIGHT + 90), None, MIDNIGHT + 60, False),
-    (schedule("rate(1 minute)", EndDate=MIDNIGHT + 30), None, MIDNIGHT + 60, False),
-    (schedule("rate(1 minute)", ScheduleExpressionTimezone="Nowhere/Else"), None, MIDNIGHT + 60, True),
+CASES: list[tuple[dict[str, Any], float | None, float, float | None]] = [
+    (schedule("cron(0 3 * * ? *)"), None, MIDNIGHT + 2.99 * 3600, None),
+    (schedule("cron(0 3 * * ? *)"), None, MIDNIGHT + 3 * 3600 + 7, MIDNIGHT + 3 * 3600),
+    (schedule("cron(0 3 * * ? *)", **BERLIN), None, MIDNIGHT + 1.99 * 3600, None),
+    (schedule("cron(0 3 * * ? *)", **BERLIN), None, MIDNIGHT + 2 * 3600, MIDNIGHT + 2 * 3600),
+    (schedule("cron(0 3 * * ? *)", **BERLIN), MIDNIGHT + 2 * 3600, MIDNIGHT + 3 * 3600, None),  # fired already
+    (
+        schedule("cron(0 3 * * ? *)", **BERLIN),
+        MIDNIGHT + 2 * 3600,
+        MIDNIGHT + 2 * 3600 + DAY,
+        MIDNIGHT + 2 * 3600 + DAY,
+    ),
+    (schedule("rate(1 minute)"), None, MIDNIGHT + 59, None),
+    (schedule("rate(1 minute)"), None, MIDNIGHT + 61, MIDNIGHT + 60),
+    (schedule("rate(1 minute)"), MIDNIGHT + 60, MIDNIGHT + 119, None),
+    (schedule("at(2027-01-15T03:00:00)"), None, MIDNIGHT + 3 * 3600 - 1, None),
+    (schedule("at(2027-01-15T03:00:00)"), None, MIDNIGHT + 4 * 3600, MIDNIGHT + 3 * 3600),
+    (schedule("at(2027-01-15T03:00:00)"), MIDNIGHT + 3 * 3600, MIDNIGHT + DAY, None),
+    (schedule("at(2027-01-15T03:00:00)", **BERLIN), None, MIDNIGHT + 2 * 3600, MIDNIGHT + 2 * 3600),
+    (schedule("at(whenever)"), None, MIDNIGHT, None),
+    (schedule("cron(whenever)"), None, MIDNIGHT, None),
+    (schedule("rate(1 minute)", State="DISABLED"), None, MIDNIGHT + 60, None),
+    (schedule("rate(1 minute)", StartDate=MIDNIGHT + 90), None, MIDNIGHT + 60, None),
+    (schedule("rate(1 minute)", EndDate=MIDNIGHT + 30), None, MIDNIGHT + 60, None),
+    (schedule("rate(1 minute)", ScheduleExpressionTimezone="Nowhere/Else"), None, MIDNIGHT + 60, MIDNIGHT + 60),
 ]
 
 

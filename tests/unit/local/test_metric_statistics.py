@@ -136,7 +136,7 @@ def test_known_statistics(name: str) -> None:
     assert known_statistic(name)
 
 
-@settings(derandomize=True, max_examples=200, deadline=None, database=None)
+@settings(derandomize=True, max_examples=200, database=None)
 @given(
     values=st.dictionaries(st.floats(0, 1e6), st.integers(1, 50).map(float), min_size=1, max_size=30),
     low=st.integers(0, 100),
