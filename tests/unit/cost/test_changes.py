@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.infra.cost import MONTH_S, REGION, WEEKS_A_MONTH, Cost, Size, Usage, cost
+from pipeline.cost.changes import WEEKS_A_MONTH, Cost, Size, Usage, cost
+from pipeline.cost.model import MONTH_S
+from pipeline.cost.prices import REGION
 from pipeline.infra.model import Action, Change
 
 BUSY = Usage(invocations=1_000_000 / WEEKS_A_MONTH, mean_ms=120.0)  # a million a month
@@ -60,7 +62,9 @@ def test_what_stands_has_a_price_a_month() -> None:
     found = cost([change(kind) for kind in kinds], Size(128, "arm64"), None, "eu-west-1")
     assert found.monthly == pytest.approx(0.30 + 0.40 + 1.00 + 3.00)
     assert [one.what for one in found.items] == ["+1 dashboard", "+3 alarms", "+1 KMS key", "+1 secret"]
-    assert found.unknown[-1] == "the prices of eu-west-1: these are those of us-east-1"
+    assert found.unknown[-1] == (
+        "the prices of eu-west-1 for KMS keys, alarms, dashboards, secrets: these are those of us-east-1"
+    )
     less = cost([change("aws_secretsmanager_secret", "delete")], Size(128, "arm64"), None, REGION)
     assert [(one.what, one.monthly) for one in less.items] == [("-1 secret", -0.40)]
 

@@ -1,9 +1,7 @@
-"""What changes cost a month more or less, as far as that follows from what is known. Pure, an estimate in US dollars.
+"""What Terraform's changes cost a month more or less, as far as that follows from what is known. Pure, US dollars.
 
-The prices are AWS's public ones for us-east-1 without free tier, savings plans and volume tiers, as known at the end
-of 2025: aws.amazon.com/lambda/pricing, aws.amazon.com/cloudwatch/pricing, aws.amazon.com/secrets-manager/pricing and
-aws.amazon.com/kms/pricing. Other regions differ by some percent. What depends on use that nobody measured is named as
-not known, and never counted as nothing.
+Without free tier, savings plans and volume tiers. What depends on use that nobody measured is named as not known, and
+never counted as nothing.
 """
 
 from __future__ import annotations
@@ -11,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.cost.model import MONTH_S
+from pipeline.cost.prices import REGION, Price, Prices, built_in
 from pipeline.infra.model import Change
 
-REGION = "us-east-1"
-GB_SECOND: Mapping[str, float] = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
-PROVISIONED_GB_SECOND: Mapping[str, float] = {"x86_64": 0.0000041667, "arm64": 0.0000033334}
-MONTH_S = 730 * 3600.0  # as AWS's own calculator counts
 WEEKS_A_MONTH = MONTH_S / (7 * 86_400)
 
-# Of each there is a price a month, whatever is done with it.
-STANDING: Mapping[str, tuple[float, str]] = {
-    "aws_cloudwatch_composite_alarm": (0.50, "composite alarm"),
-    "aws_cloudwatch_dashboard": (3.00, "dashboard"),
-    "aws_cloudwatch_metric_alarm": (0.10, "alarm"),
-    "aws_kms_key": (1.00, "KMS key"),
-    "aws_secretsmanager_secret": (0.40, "secret"),
+# Of each there is a price a month, whatever is done with it: by its name in the table, and in words.
+STANDING: Mapping[str, tuple[str, str]] = {
+    "aws_cloudwatch_composite_alarm": ("composite-alarm", "composite alarm"),
+    "aws_cloudwatch_dashboard": ("dashboard", "dashboard"),
+    "aws_cloudwatch_metric_alarm": ("alarm", "alarm"),
+    "aws_kms_key": ("kms-key", "KMS key"),
+    "aws_secretsmanager_secret": ("secret", "secret"),
 }
 
 # What of a thing is paid by use, which a plan cannot know.
@@ -91,8 +87,25 @@ class Cost:
         return bool(self.items or self.unknown)
 
 
-def cost(changes: Sequence[Change], size: Size, usage: Usage | None, region: str) -> Cost:
+@dataclass(frozen=True)
+class _Region:
+    """The prices of a region, or those of us-east-1, which `other` then names."""
+
+    prices: Prices
+    name: str
+    other: set[str]
+
+    def of(self, price: str, what: str) -> float:
+        found: Price | None = self.prices.of(price, self.name)
+        if found is None:
+            self.other.add(what)
+            found = self.prices.of(price, REGION)
+        return found.amount if found is not None else 0.0
+
+
+def cost(changes: Sequence[Change], size: Size, usage: Usage | None, region: str, prices: Prices | None = None) -> Cost:
     """What these changes of one service change a month. `usage` None: it cannot be read, or there is none yet."""
+    where = _Region(prices or built_in(), region, set())
     items: list[Item] = []
     unknown: list[str] = []
     old_mb = float(size.memory_mb)
@@ -100,30 +113,30 @@ def cost(changes: Sequence[Change], size: Size, usage: Usage | None, region: str
         for name, before, after in change.amounts:
             if change.type == "aws_lambda_function" and name == "memory_size" and before and after:
                 old_mb = before
-                made = _memory(before, after, size.architecture, usage)
+                made = _memory(before, after, size.architecture, usage, where)
                 items += made.items
                 unknown += made.unknown
     if any(one.type == "aws_lambda_function" and one.action == "create" for one in changes):
         unknown.append("requests of a function that had none yet")
-    _provisioned(items, changes, size, old_mb)
-    _standing(items, unknown, changes)
-    if items and region != REGION:
-        unknown.append(f"the prices of {region}: these are those of {REGION}")
+    _provisioned(items, changes, size, old_mb, where)
+    _standing(items, unknown, changes, where)
+    if where.other:
+        unknown.append(f"the prices of {region} for {', '.join(sorted(where.other))}: these are those of {REGION}")
     return Cost(tuple(items), tuple(dict.fromkeys(unknown)))
 
 
-def _memory(before: float, after: float, architecture: str, usage: Usage | None) -> Cost:
+def _memory(before: float, after: float, architecture: str, usage: Usage | None, where: _Region) -> Cost:
     what = f"{after:,.0f} MB instead of {before:,.0f}"
     if usage is None or usage.invocations <= 0:
         return Cost(unknown=(f"{what}: the function had no traffic last week, or it cannot be read",))
     seconds = usage.invocations * WEEKS_A_MONTH * usage.mean_ms / 1000
-    monthly = seconds * (after - before) / 1024 * GB_SECOND[architecture]
+    monthly = seconds * (after - before) / 1024 * where.of(f"duration.{architecture}", "compute")
     rate = f"{usage.invocations:,.0f} invocations a week of {usage.mean_ms:,.3g} ms"
     assumed = "how long an invocation takes with the new memory: as long as now is assumed"
     return Cost((Item(f"{what}, at {rate}", monthly),), (assumed,))
 
 
-def _provisioned(items: list[Item], changes: Sequence[Change], size: Size, old_mb: float) -> None:
+def _provisioned(items: list[Item], changes: Sequence[Change], size: Size, old_mb: float, where: _Region) -> None:
     """Started instances by their number and memory; a change of memory alone changes their price, too."""
     mine = [one for one in changes if one.type == _PROVISIONED]
     before = after = float(size.provisioned)
@@ -132,17 +145,18 @@ def _provisioned(items: list[Item], changes: Sequence[Change], size: Size, old_m
         old, new = (told[1], told[2]) if told else (None, None)
         before = 0.0 if change.action == "create" else float(old or size.provisioned)
         after = 0.0 if change.action == "delete" else float(new or size.provisioned)
-    price = PROVISIONED_GB_SECOND[size.architecture] * MONTH_S / 1024
-    monthly = price * (after * size.memory_mb - before * old_mb)
-    if monthly:
+    gb_seconds = MONTH_S / 1024 * (after * size.memory_mb - before * old_mb)
+    if gb_seconds:
+        monthly = gb_seconds * where.of(f"provisioned.{size.architecture}", "started instances")
         items.append(Item(f"{after:g} started instances instead of {before:g}", monthly))
 
 
-def _standing(items: list[Item], unknown: list[str], changes: Sequence[Change]) -> None:
+def _standing(items: list[Item], unknown: list[str], changes: Sequence[Change], where: _Region) -> None:
     for kind, (price, name) in STANDING.items():
         number = _more(changes, kind)
         if number:
-            items.append(Item(f"{number:+d} {name}{'s' if abs(number) != 1 else ''}", number * price))
+            monthly = number * where.of(price, f"{name}s")
+            items.append(Item(f"{number:+d} {name}{'s' if abs(number) != 1 else ''}", monthly))
             unknown += [_NOTES[kind]] if kind in _NOTES else []
     unknown += [what for kind, what in BY_USE.items() if _more(changes, kind)]
 
