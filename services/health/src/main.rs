@@ -15,6 +15,7 @@ async fn main() -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use lambda_http::{Body, Request, Service};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -28,5 +29,17 @@ mod tests {
     async fn knows_no_other_path() {
         let request = lambda_http::http::Request::get("/other").body(Body::Empty).unwrap();
         assert_eq!(router().call(request).await.unwrap().status(), 404);
+    }
+
+    proptest! {
+        #[test]
+        fn is_healthy_at_one_path_alone(path in "/[a-z/%.0-9]{0,9}", method in "GET|POST|PUT|DELETE|HEAD|[A-Z]{1,9}") {
+            let asked = lambda_http::http::Request::builder().method(method.as_str()).uri(&path).body(Body::Empty).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let status = runtime.block_on(router().call(asked)).unwrap().status().as_u16();
+            let known = path == "/";
+            let wanted = if !known { 404 } else if ["GET", "HEAD"].contains(&method.as_str()) { 200 } else { 405 };
+            prop_assert_eq!(status, wanted);
+        }
     }
 }

@@ -16,6 +16,7 @@ async fn main() -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use lambda_http::aws_lambda_events::query_map::QueryMap;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -29,5 +30,15 @@ mod tests {
         let query: QueryMap = "name=Ada".parse().unwrap();
         let request = Request::default().with_query_string_parameters(query);
         assert_eq!(greet(request).await.unwrap(), "Hello, Ada!");
+    }
+
+    proptest! {
+        #[test]
+        fn greets_everybody(name in ".*") {
+            let query = QueryMap::from(std::collections::HashMap::from([("name".to_owned(), name.clone())]));
+            let request = Request::default().with_query_string_parameters(query);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            prop_assert_eq!(runtime.block_on(greet(request)).unwrap(), format!("Hello, {name}!"));
+        }
     }
 }
