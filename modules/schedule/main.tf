@@ -29,7 +29,8 @@ resource "aws_scheduler_schedule" "this" {
   target {
     arn      = var.alias_arn
     role_arn = aws_iam_role.this.arn
-    input    = var.payload_json
+    # jsonencode writes < and > as escapes, in which Scheduler does not find its context attributes.
+    input = replace(replace(var.payload_json, "\\u003c", "<"), "\\u003e", ">")
 
     retry_policy {
       maximum_retry_attempts       = var.retries

@@ -150,7 +150,7 @@ class Functions:
 
     def update_code(self, function: str, *, bucket: str, key: str, architecture: str, revision: str) -> FunctionState:
         """Make `$LATEST` hold the zip at `key`, if the function is still at `revision`."""
-        with _guarded(f"update the code of function `{function}`", function):
+        with guarded(f"update the code of function `{function}`", function):
             return _function(
                 self._writes.update_function_code(
                     FunctionName=function,
@@ -164,7 +164,7 @@ class Functions:
 
     def publish(self, function: str, *, code_sha256: str, revision: str, description: str) -> FunctionState:
         """Publish `$LATEST` as a version if its code and revision are the named ones."""
-        with _guarded(f"publish a version of function `{function}`", function):
+        with guarded(f"publish a version of function `{function}`", function):
             return _function(
                 self._writes.publish_version(
                     FunctionName=function, CodeSha256=code_sha256, RevisionId=revision, Description=description[:256]
@@ -245,7 +245,7 @@ def _function(answer: Mapping[str, Any]) -> FunctionState:
 
 
 @contextmanager
-def _guarded(doing: str, function: str) -> Iterator[None]:
+def guarded(doing: str, function: str) -> Iterator[None]:
     """Like found, with ConflictError when somebody else changed the function meanwhile."""
     from botocore.exceptions import ClientError
 

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.build import cache, linking, variables
-from pipeline.build.flags import environment
+from pipeline.build.flags import BIN, environment
 from pipeline.build.messages import Listener
 from pipeline.build.model import CargoRun, Toolchain
 from pipeline.build.process import stream
@@ -29,14 +29,14 @@ from pipeline.errors import BuildError
 _EACH = 5  # of the calls for quiet: a line in less than half a minute
 
 
-def command(run: CargoRun, lambda_dir: Path) -> tuple[str, ...]:
+def command(run: CargoRun, lambda_dir: Path, program: Path) -> tuple[str, ...]:
     """The whole command line; nothing is left to cargo-lambda's own guesses."""
     chosen = run.toolchain.linking
     fixed = ("--profile", "release", "--locked", "--skip-target-check", "--message-format", "json")
     how = ("--output-format", "binary", "--compiler", chosen, "--target", linking.target(chosen, run.platform))
     where = ("--lambda-dir", str(lambda_dir))
-    program = ("cargo-auditable", "auditable") if run.auditable else (str(scripts() / "cargo-lambda"),)
-    return (*program, "lambda", "build", *fixed, *how, *where, *_selection(run))
+    start = ("cargo-auditable", "auditable") if run.auditable else (str(program),)
+    return (*start, "lambda", "build", *fixed, *how, *where, *_selection(run))
 
 
 @contextmanager
@@ -46,6 +46,7 @@ def compiled(root: Path, run: CargoRun, dependents: Mapping[str, Sequence[str]],
     lambda_dir = target_dir / "lambda" / run.platform.name
     with _alone(target_dir, view):
         shutil.rmtree(lambda_dir, ignore_errors=True)
+        program = _steady(target_dir)
         env = environment(run, target_dir, os.environ)
         _forget(root, run, target_dir, env)
         units = _units(root, run, env, view)
@@ -53,7 +54,7 @@ def compiled(root: Path, run: CargoRun, dependents: Mapping[str, Sequence[str]],
         binaries = {target.wanted.binary: target.service for target in run.targets}
         listener = Listener(view, start, units, binaries)
         try:
-            code = stream(command(run, lambda_dir), root, env, listener.line, listener.quiet)
+            code = stream(command(run, lambda_dir, program), root, env, listener.line, listener.quiet)
         finally:
             listener.close()
         if code != 0:
@@ -132,6 +133,20 @@ def _waiting(view: View) -> Callable[[], None]:
             view.line("cargo reads the dependencies, and downloads what is not here yet")
 
     return say
+
+
+def _steady(target_dir: Path) -> Path:
+    """cargo-lambda, at the same path whatever virtual environment it came with.
+
+    With zig it writes its own path into the C compiler it gives to build scripts; theirs run again where that changes,
+    and with them everything above: of a service with the AWS SDK that is minutes, for nothing.
+    """
+    own, here = scripts() / "cargo-lambda", target_dir / BIN / "cargo-lambda"
+    if not here.is_file() or here.stat().st_size != own.stat().st_size:
+        here.parent.mkdir(exist_ok=True)
+        shutil.copy2(own, here.with_suffix(".new"))
+        here.with_suffix(".new").replace(here)
+    return here
 
 
 def _forget(root: Path, run: CargoRun, target_dir: Path, env: Mapping[str, str]) -> None:

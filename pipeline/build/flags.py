@@ -15,6 +15,7 @@ from pipeline.build.tools import cargo_home
 # What every machine of that kind on Lambda has: Graviton2, and AVX2. The same that cargo-lambda would choose.
 CPU: Mapping[Architecture, str] = {"arm64": "neoverse-n1", "x86_64": "haswell"}
 
+BIN = "bin"  # in a target folder: programs that have the same path for everybody who builds in it
 ID_BYTES = 20
 # A build id of zeros, for `split` to fill in.
 ID_FLAG = f"-Clink-arg=-Wl,--build-id=0x{'00' * ID_BYTES}"
@@ -62,7 +63,7 @@ def environment(run: CargoRun, target_dir: Path, base: Mapping[str, str]) -> dic
         places.append((source.resolve(), "/rust"))
     remapped = [f"--remap-path-prefix={path}={name}" for path, name in places]
     made = inherited(base) | {
-        "PATH": os.pathsep.join((str(scripts()), str(compiler.directory), base.get("PATH", ""))),
+        "PATH": os.pathsep.join((str(target_dir / BIN), str(scripts()), str(compiler.directory), base.get("PATH", ""))),
         "CARGO_TARGET_DIR": str(target_dir),
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join((*run.flags, *remapped)),
         "CARGO_TERM_COLOR": "never",

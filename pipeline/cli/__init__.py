@@ -41,6 +41,8 @@ VERBS = {
     "judge": "Judge recorded minutes of a walk, to tune limits on your own history.",
     "invoke": "Send a service an event: an alias, a version, a canary's side, or `dev`.",
     "dev": "Run a service here against the embedded AWS, compiled anew as you edit.",
+    "cost": "Show what services cost a month, line by line.",
+    "tune": "Measure a service at several memory sizes; choose by cost or speed.",
     "rollback": "Back to the previous stable version, now.",
     "prune": "Delete old versions that nothing needs any more.",
     "drift": "Show where the world differs from what was applied.",

@@ -87,16 +87,20 @@ def _since(here: Here, base: str | None, merge_base: str | None) -> str | None:
 
 
 def _since_releases(here: Here, only: Sequence[str], *, uncommitted: bool) -> Sequence[Affected]:
+    from pipeline.manifest.naming import named
     from pipeline.workspace.affected import affected
 
-    chosen = _chosen(here.services, only)
+    chosen = tuple(one for one in named(here.services, only) if one.kind != "extension")
     bases = _bases(here, chosen)
-    return affected(here.repo, here.project, chosen, bases, uncommitted=uncommitted, released=True)
+    every = (*chosen, *_beside(here.services, chosen))
+    found = affected(here.repo, here.project, every, bases, uncommitted=uncommitted, released=True)
+    return [one for one in found if one.service in bases]
 
 
 def _since_commit(
     here: Here, only: Sequence[str], commit: str | None, merge_base: str | None, *, uncommitted: bool
 ) -> Sequence[Affected]:
+    from pipeline.manifest.naming import named
     from pipeline.workspace import declared
     from pipeline.workspace.affected import Reason, affected, everything, unknowable
 
@@ -105,11 +109,13 @@ def _since_commit(
 
         reason = Reason("no-merge-base", f"HEAD and {merge_base} have no commit in common, so what changed is unknown")
         reason = (unknowable(here.repo, here.repo.head) or reason) if here.repo.shallow else reason
-        return everything(_chosen(load_services(here.project, here.env_name), only), reason)
-    some = _chosen(declared.services(here.project, here.env_name, here.repo, commit), only)
-    return affected(
-        here.repo, here.project, some, dict.fromkeys([one.name for one in some], commit), uncommitted=uncommitted
-    )
+        return everything(named(load_services(here.project, here.env_name), only), reason)
+    every = declared.services(here.project, here.env_name, here.repo, commit)
+    some = named(every, only)
+    names = {one.name for one in some}
+    bases = dict.fromkeys([one.name for one in every], commit)
+    found = affected(here.repo, here.project, (*some, *_beside(every, some)), bases, uncommitted=uncommitted)
+    return [one for one in found if one.service in names]
 
 
 def _explained(here: Here, fault: ManifestError) -> ManifestError:
@@ -159,14 +165,10 @@ def _check_uncommitted(here: Here, base: str | None) -> None:
         raise UsageError(f"uncommitted changes are never released to `{name}`", hint=hint)
 
 
-def _chosen(services: Sequence[Described], only: Sequence[str]) -> tuple[Described, ...]:
-    known = [service.name for service in services]
-    for name in only:
-        if name not in known:
-            from pipeline.deploying.planning import no_such_service
-
-            raise no_such_service(name, known)
-    return tuple(service for service in services if not only or service.name in only)
+def _beside(services: Sequence[Described], chosen: Sequence[Described]) -> tuple[Described, ...]:
+    """The extensions of those that are chosen: a change of theirs is one of these."""
+    names = {name for one in chosen for name in one.extensions} - {one.name for one in chosen}
+    return tuple(one for one in services if one.name in names)
 
 
 def _bases(here: Here, services: Sequence[Described]) -> Mapping[str, str | None]:

@@ -67,22 +67,18 @@ def command(
 
 def _chosen(here: Here, services: tuple[str, ...], base: str | None) -> list[Service]:
     """The services that were named, without those that `base` leaves out."""
-    from pipeline.deploying.planning import no_such_service
     from pipeline.manifest import load_services
+    from pipeline.manifest.naming import named
     from pipeline.manifest.project import no_such_environment
 
     if here.env_name is not None and here.env_name not in here.project.environment_names:
         raise no_such_environment(here.project, here.env_name)
     found = load_services(here.project, here.env_name)
-    known = [service.name for service in found]
-    for name in services:
-        if name not in known:
-            raise no_such_service(name, known)
-    chosen = [service for service in found if not services or service.name in services]
+    chosen = list(named(found, services))
     if base is None:
         return chosen
     from pipeline.workspace.affected import affected
 
-    bases = dict.fromkeys(known, here.repo.base(base))
+    bases = dict.fromkeys([service.name for service in found], here.repo.base(base))
     hit = {one.service for one in affected(here.repo, here.project, chosen, bases) if one.affected}
     return [service for service in chosen if service.name in hit]

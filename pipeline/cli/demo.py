@@ -27,6 +27,7 @@ from pipeline.errors import CrabwalkError, UsageError
 if TYPE_CHECKING:
     from pipeline.local.traffic import Traffic
 
+SERVICES = ("hello", "health")
 SOURCE = "services/hello/src/main.rs"
 GOOD = ("Hello, ", "Good day, ")
 ANSWER = '    Ok(format!("'
@@ -104,7 +105,7 @@ class Story:
         self._git("clone", "--quiet", str(self.root), str(self.clone), cwd=self.root)
         self._chapter("1. A new environment, and the first release of two services")
         self._verb("bootstrap", "local")
-        self._verb("deploy", "--env", "local")
+        self._verb("deploy", *SERVICES, "--env", "local")
         urls = self._urls()
         self._call(urls["hello"], "?name=Ada")
         self._call(urls["health"], "")
@@ -112,14 +113,14 @@ class Story:
         with Traffic(urls["hello"], rate=self.rate, seed=self.seed) as traffic:
             self._chapter(f"2. Traffic starts at {self.rate} requests a second; a good change is merged")
             self._change(*GOOD, "hello: greet more formally")
-            good = self._verb("deploy", "--env", "local", "--record", str(self.pictures / "good.svg"), check=False)
+            good = self._walk("good")
             self._chapter("3. A bad change is merged: one request in five fails")
             self._change(*BAD, "hello: refuse names that end in 3 or 7")
-            bad = self._verb("deploy", "--env", "local", "--record", str(self.pictures / "bad.svg"), check=False)
+            bad = self._walk("bad")
             console.line(f"that deploy ended with exit code {bad}")
         self._traffic(traffic)
         self._chapter("4. What was done, and whether the numbers agree")
-        self._verb("status", "--env", "local")
+        self._verb("status", *SERVICES, "--env", "local")
         self._verb("history", "hello", "--env", "local")
         checks = {
             "the good change was promoted": good == 0 and self._outcomes()[1:2] == ["promoted"],
@@ -146,6 +147,10 @@ class Story:
             raise CrabwalkError(f"`crabwalk {' '.join(arguments)}` ended with exit code {code}, the demo stops here")
         return code
 
+    def _walk(self, picture: str) -> int:
+        file = str(self.pictures / f"{picture}.svg")
+        return self._verb("deploy", "hello", "--env", "local", "--record", file, check=False)
+
     def _asked(self, *arguments: str) -> Any:
         """What a verb says under `--output json`."""
         done = subprocess.run(
@@ -156,7 +161,7 @@ class Story:
         return json.loads(done.stdout)
 
     def _urls(self) -> dict[str, str]:
-        return {one["service"]: one["url"] for one in self._asked("status", "--env", "local")["services"]}
+        return {one["service"]: one["url"] for one in self._asked("status", *SERVICES, "--env", "local")["services"]}
 
     def _outcomes(self) -> list[str]:
         return [one["outcome"] for one in self._asked("history", "hello", "--env", "local")["entries"]]

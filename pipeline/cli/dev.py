@@ -30,19 +30,14 @@ def command(*, service: str, env_name: str | None, port: int | None, output: str
     """
     from pipeline import dev
     from pipeline.build.toolchain import scripts
-    from pipeline.deploying.planning import no_such_service
     from pipeline.manifest import load_services
+    from pipeline.manifest.naming import function_named
     from pipeline.manifest.project import LOCAL
 
     if env_name not in {None, LOCAL}:
         raise UsageError(f"dev runs against the embedded AWS, not against `{env_name}`", hint=f"--env {LOCAL}")
     here = Here(LOCAL, json=output == "json")
-    services = load_services(here.project, LOCAL)
-    found = next((one for one in services if one.name == service), None)
-    if found is None:
-        raise no_such_service(service, [one.name for one in services])
-    if found.kind == "extension":
-        raise UsageError(f"{service} is an extension: it runs beside a function", hint=f"cargo test -p {found.package}")
+    found = function_named(load_services(here.project, LOCAL), service, _no_function)
     env = _environment(here)
     variables, missing = _variables(here, found, env)
     tool = scripts() / "cargo-lambda"
@@ -65,6 +60,11 @@ def command(*, service: str, env_name: str | None, port: int | None, output: str
     if ended:
         raise CrabwalkError(f"cargo-lambda ended by itself, with {ended}", hint="it says above why")
     return 0
+
+
+def _no_function(extension: Service) -> UsageError:
+    what = f"{extension.name} is an extension: it runs beside a function"
+    return UsageError(what, hint=f"cargo test -p {extension.package}")
 
 
 def _environment(here: Here) -> Environment | None:

@@ -68,7 +68,7 @@ def names_of(here: Here, services: tuple[str, ...]) -> tuple[str, ...]:
     known = here.engine.ledger.services()
     for name in services:
         if name not in known and name not in (declared := {one.name for one in here.services}):
-            from pipeline.deploying.planning import no_such_service
+            from pipeline.manifest.naming import no_such_service
 
             raise no_such_service(name, sorted({*known, *declared}))
     return tuple(dict.fromkeys(services)) or known

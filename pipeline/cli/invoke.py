@@ -12,13 +12,11 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 from pipeline.cli.versions import check_version
 from pipeline.errors import CrabwalkError, UsageError
+from pipeline.quotas import ASYNC_BYTES, SYNC_BYTES
 
 if TYPE_CHECKING:
     from pipeline.aws.functions import Invocation
     from pipeline.manifest.models import Service
-
-MAX_BYTES = 6 * 1024 * 1024
-MAX_ASYNC_BYTES = 1024 * 1024
 
 
 @click.command()
@@ -56,7 +54,7 @@ def command(
         raise click.UsageError("--dev knows no environment and no --async")
     here = Here(env_name, json=output == "json")
     declared = _declared(here, service, dev=dev)
-    payload = _event(declared, file, MAX_ASYNC_BYTES if later else MAX_BYTES)
+    payload = _event(declared, file, ASYNC_BYTES if later else SYNC_BYTES)
     if dev:
         return _dev(here, declared, payload)
     function = here.project.function_name(here.env.name, service)
@@ -73,17 +71,13 @@ def command(
 
 
 def _declared(here: Here, name: str, *, dev: bool) -> Service:
-    from pipeline.deploying.planning import no_such_service
     from pipeline.manifest import load_services
+    from pipeline.manifest.naming import function_named
     from pipeline.manifest.project import LOCAL
 
     services = load_services(here.project, LOCAL) if dev else here.services
-    found = next((one for one in services if one.name == name), None)
-    if found is None:
-        raise no_such_service(name, [one.name for one in services])
-    if found.kind == "extension":
-        raise UsageError(f"{name} is an extension: it takes no events", hint="invoke a function it runs beside")
-    return found
+    what, hint = f"{name} is an extension: it takes no events", "invoke a function it runs beside"
+    return function_named(services, name, lambda _: UsageError(what, hint=hint))
 
 
 def _event(service: Service, file: str | None, limit: int) -> bytes:

@@ -72,8 +72,8 @@ def command(
 def _function(here: Here, service: str) -> str:
     """The function's name; a service nobody declared or deployed is an error."""
     from pipeline.aws.functions import NotFoundError
-    from pipeline.deploying.planning import no_such_service
     from pipeline.errors import UsageError
+    from pipeline.manifest.naming import no_such_service
 
     function = here.project.function_name(here.env.name, service)
     try:

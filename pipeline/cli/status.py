@@ -12,6 +12,7 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
+    from pipeline.manifest.models import Service
     from pipeline.release.ledger.records import Entry, ServiceRecord
     from pipeline.release.verbs.status import ServiceStatus
     from pipeline.release.walk.state import Walk
@@ -29,8 +30,8 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     Also who paused it or waits for approval, who rolled back by hand and why, and what can be done about it.
     """
     from pipeline.abreast import abreast
-    from pipeline.deploying.planning import no_such_service
     from pipeline.deploying.standing import gone, told_gone
+    from pipeline.manifest.naming import no_such_service
     from pipeline.release.verbs.status import absent
     from pipeline.release.walk.outcome import service_url
     from pipeline.report.status import status_lines
@@ -45,7 +46,7 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
             if last is None or last.kind != "destroy":
                 raise no_such_service(name, known)
             destroyed.append(absent(name, last, here.env.name, declared=False))
-    chosen = [service for service in here.services if not services or service.name in services]
+    chosen = _functions(here, services)
     ledger = here.engine.ledger
     names = sorted({service.stack for service in chosen} | (set() if services else set(ledger.stacks())))
     stacks = dict(zip(names, abreast(ledger.stack, names), strict=True))
@@ -73,6 +74,18 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     for line in told_gone(left, here.env.name):
         here.console.note(line)
     return 0
+
+
+def _functions(here: Here, asked: Sequence[str]) -> list[Service]:
+    """Those that were asked for, or all; an extension has no versions but those of the functions it runs in."""
+    from pipeline.manifest.naming import only_beside
+
+    functions = [service for service in here.services if service.kind == "function"]
+    extensions = {service.name for service in here.services} - {service.name for service in functions}
+    for name in asked:
+        if name in extensions:
+            raise only_beside(name, functions, "part of", verb="status")
+    return [service for service in functions if not asked or service.name in asked]
 
 
 def _status(here: Here, record: ServiceRecord, walk: Walk | None) -> ServiceStatus:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.deploying.planning import no_such_service
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.standing import as_applied, places, standing, without
 from pipeline.errors import ConflictError, UsageError
@@ -21,6 +20,7 @@ from pipeline.infra.holding import holding
 from pipeline.infra.render import ENVIRONMENT_STACK
 from pipeline.infra.root import state_key
 from pipeline.infra.workdir import ERRORED
+from pipeline.manifest.naming import check_known
 from pipeline.release.ledger.leases import Leases
 from pipeline.release.ledger.records import StackRecord
 
@@ -79,8 +79,7 @@ def move(engine: Engine, setting: Setting, service: str, target: str, say: Calla
 def check_declared(setting: Setting, service: str, target: str) -> Service:
     """The service as its manifest declares it; UsageError unless that names the stack."""
     known = {one.name: one for one in setting.services}
-    if service not in known:
-        raise no_such_service(service, tuple(known))
+    check_known([service], tuple(known))
     if target == ENVIRONMENT_STACK:
         raise UsageError(f"`{ENVIRONMENT_STACK}` cannot be the name of a stack: the environment's own state has it")
     if known[service].stack != target:

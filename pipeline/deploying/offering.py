@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.deploying.stacks import needs_of, ready
+from pipeline.deploying.stacks import layers_of, needs_of, ready
 from pipeline.errors import CrabwalkError
 from pipeline.infra.parts.access import configured
 from pipeline.infra.parts.function import walk_fingerprint
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 STANDS = frozenset({"promoted", "no-op"})  # the outcomes after which a service carries what the commit says
 
 
-def configuration(setting: Setting, service: Service) -> str:
-    """Hash of what a canary of this service tries out besides the code, by what stacks put out last."""
-    return walk_fingerprint(ready(setting, service).service)
+def configuration(setting: Setting, service: Service, artifacts: Mapping[str, Artifact] | None = None) -> str:
+    """Hash of what a canary of this service tries out besides the code, by what stacks put out last.
+
+    `artifacts`: what was built, with the extensions that it lists.
+    """
+    built = {name: artifact.key for name, artifact in (artifacts or {}).items()}
+    return walk_fingerprint(ready(setting, service).service, layers_of(setting, service, built))
 
 
 class Offers:
@@ -51,7 +55,7 @@ class Offers:
                 commit=setting.commit,
                 subject=setting.subject,
                 artifact=self._artifacts[name],
-                configuration=configuration(setting, service),
+                configuration=configuration(setting, service, self._artifacts),
                 actor=run.actor,
                 claimed_actor=run.options.claimed_actor,
                 committed=self._committed,

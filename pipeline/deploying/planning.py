@@ -10,8 +10,7 @@ from pipeline.deploying.checkout import check_order
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import StackPlan, plan_stack
 from pipeline.deploying.standing import check_places
-from pipeline.errors import UsageError
-from pipeline.infra.unrendered import check_rendered
+from pipeline.manifest.naming import named, only_beside
 from pipeline.manifest.references import order
 
 if TYPE_CHECKING:
@@ -90,16 +89,17 @@ def plan_deploy(
     from pipeline.build import BuildPlan, look_ahead, plan_build
     from pipeline.workspace.affected import affected
 
-    wanted = _chosen(setting.services, only)
+    wanted = _chosen(setting, only)
     check_places(setting.stacks, wanted, setting.env.name)
-    check_rendered(wanted)
     chosen = [one for one in wanted if setting.records[one.name].under_way is None]
     commit = repo.base(base) if base else None
     bases = {service.name: commit or _base(setting.records[service.name]) for service in chosen}
     if build and any(one != repo.head for one in bases.values()):  # something is likely to be built
         look_ahead()
     # Where uncommitted work may be built in, it also affects: somebody tries it out on their own machine.
-    found = affected(repo, setting.project, chosen, bases, uncommitted=setting.env.embedded)
+    beside = _beside(setting, chosen)
+    found = affected(repo, setting.project, (*chosen, *beside), bases, uncommitted=setting.env.embedded)
+    found = tuple(one for one in found if one.service not in setting.extensions)
     first = {one.service: "" for one in found if one.affected and setting.records[one.service].promoted is None}
     stacks = tuple(plan_stack(setting, stack, first) for stack in sorted({one.stack for one in chosen}))
     found = tuple(_with_other_reasons(setting.records[one.service], one, stacks, retry=retry) for one in found)
@@ -115,7 +115,13 @@ def plan_deploy(
     return DeployPlan(
         setting,
         found,
-        plan_build(root, releasing, compiler=how.compiler, auditable=how.auditable, deny=how.deny)
+        plan_build(
+            root,
+            (*releasing, *_beside(setting, releasing)),
+            compiler=how.compiler,
+            auditable=how.auditable,
+            deny=how.deny,
+        )
         if build
         else BuildPlan(root, (), (), ()),
         tuple(stack for stack in stacks if stack.stack in needed or (stack.terraform and stack.root.walk_fingerprints)),
@@ -145,23 +151,17 @@ def _with_other_reasons(record: ServiceRecord, one: Affected, stacks: Sequence[S
     return one
 
 
-def _chosen(services: Sequence[Service], only: Sequence[str]) -> tuple[Service, ...]:
-    if not only:
-        return tuple(services)
-    known = {service.name: service for service in services}
-    missing = [name for name in only if name not in known]
-    if missing:
-        raise no_such_service(missing[0], tuple(known))
-    return tuple(service for service in services if service.name in set(only))
+def _beside(setting: Setting, services: Sequence[Service]) -> tuple[Service, ...]:
+    """The extensions that run beside these services."""
+    return tuple(setting.extensions[name] for name in sorted({name for one in services for name in one.extensions}))
 
 
-def no_such_service(name: str, known: Sequence[str]) -> UsageError:
-    """The error for a service that no manifest declares."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"declared: {', '.join(known) or 'none'}"
-    return UsageError(f"there is no service `{name}`", hint=hint)
+def _chosen(setting: Setting, only: Sequence[str]) -> tuple[Service, ...]:
+    services = setting.services
+    for name in only:
+        if name in setting.extensions:
+            raise only_beside(name, services, "released with", verb="deploy")
+    return named(services, only)
 
 
 def _base(record: ServiceRecord) -> str | None:

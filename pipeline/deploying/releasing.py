@@ -64,7 +64,7 @@ class Releasing:
         still = {stack for stack in {one.stack for one in wave} if not self._stack(stack).terraform}
         tried = [one for one in wave if self._can_be_tried(one) and self._worth_it(one, still)]
         services = self._uploaded(self._complete(self._alarmed(tried), wave))
-        self._keys |= {one.name: self._artifacts[one.name].key for one in services}
+        self._keys |= {name: self._artifacts[name].key for one in services for name in (one.name, *one.extensions)}
         services = self._complete(self._applied(services, wave, idle=idle), wave)
         units = _units(services)
         first = [unit for unit in units if all(self._run.setting.records[name].promoted is None for name in unit)]
@@ -169,7 +169,7 @@ class Releasing:
         `still`: stacks in which Terraform has nothing to do.
         """
         run, artifact = self._run, self._artifacts[service.name]
-        record, made_of = run.setting.records[service.name], configuration(run.setting, service)
+        record, made_of = run.setting.records[service.name], configuration(run.setting, service, self._artifacts)
         found = known(record, artifact.sha256, made_of, retry=run.options.retry)
         if found is not None and found.kind == "rejected":
             run.skip(record, "skipped", found.sentence)
@@ -207,8 +207,10 @@ class Releasing:
     def _uploaded(self, services: Sequence[Service]) -> list[Service]:
         """The services that have their artifacts in the bucket."""
         kept = []
-        errors = uploaded(self._run, [self._artifacts[one.name] for one in services])
-        for service, error in zip(services, errors, strict=True):
+        names = sorted({name for one in services for name in (one.name, *one.extensions)})
+        errors = dict(zip(names, uploaded(self._run, [self._artifacts[one] for one in names]), strict=True))
+        for service in services:
+            error = next((errors[name] for name in (service.name, *service.extensions) if errors[name]), None)
             if error is None:
                 kept.append(service)
             elif self._alone:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.deploying.setting import Setting
+from pipeline.deploying.setting import Setting, apart
 from pipeline.deploying.stacks import plan_stack, ready
 from pipeline.deploying.standing import told_gone
 from pipeline.errors import UsageError
@@ -33,10 +33,11 @@ class Rendered:
 
 def unasked(project: Project, env: Environment, services: Sequence[Service]) -> Setting:
     """What roots are made of without a ledger: as if every service was released and nothing had to stay."""
+    services, extensions = apart(services)
     to_be = Released("to-be", "1", "", "", "", 0.0)
     records = {one.name: ServiceRecord(one.name, promoted=replace(to_be, artifact="to-be")) for one in services}
     stacks = dict.fromkeys(one.stack for one in services)
-    return Setting(project, env, "", "", tuple(services), records, stacks)
+    return Setting(project, env, "", "", services, records, stacks, extensions=extensions)
 
 
 def rendered(setting: Setting, names: Sequence[str] = (), *, known: bool = True) -> Rendered:

@@ -120,7 +120,9 @@ class Run:
     def refresh(self) -> None:
         """Read anew what the ledger knows."""
         before = self.setting
-        read = read_setting(before.project, before.env, before.services, self.repo, self.engine)
+        read = read_setting(
+            before.project, before.env, (*before.services, *before.extensions.values()), self.repo, self.engine
+        )
         # What has to stay for an old version is what had to stay when the plan was reviewed.
         self.setting = read if self.reviewed is None else replace(read, now=before.now)
 

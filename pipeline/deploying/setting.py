@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,13 +33,15 @@ class Setting:
     records: Mapping[str, ServiceRecord]  # also of services that no manifest declares any more
     stacks: Mapping[str, StackRecord | None]  # also of stacks that no manifest names any more
     now: float = 0.0  # epoch seconds
+    extensions: Mapping[str, Service] = field(default_factory=dict)  # layers of the services that list them
     live: Callable[[str], str | None] = lambda _: None  # the version a service's alias points at, asked of AWS
 
     @cached_property
     def scope(self) -> Scope:
         """What references stand for, by what stacks put out last."""
         outputs = {name: made for stack in self.stacks.values() if stack for name, made in stack.outputs.items()}
-        return Scope(self.project, self.env, {one.name: one for one in self.services}, outputs)
+        declared = {one.name: one for one in self.services} | dict(self.extensions)
+        return Scope(self.project, self.env, declared, outputs)
 
     @cached_property
     def displaced(self) -> Mapping[str, str]:
@@ -61,6 +63,7 @@ def read_setting(
 ) -> Setting:
     """Read the ledger for every service and stack."""
     ledger = engine.ledger
+    services, extensions = apart(services)
     recorded, standing = abreast(lambda read: read(), (ledger.services, ledger.stacks))
     names = sorted({*recorded, *(one.name for one in services)})
     stacks = sorted({*standing, *(service.stack for service in services)})
@@ -69,12 +72,19 @@ def read_setting(
         env=env,
         commit=repo.head,
         subject=repo.subject(repo.head),
-        services=tuple(services),
+        services=services,
+        extensions=extensions,
         records=dict(zip(names, abreast(ledger.service, names), strict=True)),
         stacks=dict(zip(stacks, abreast(ledger.stack, stacks), strict=True)),
         now=engine.now(),
         live=partial(_live, project, env, engine),
     )
+
+
+def apart(declared: Sequence[Service]) -> tuple[tuple[Service, ...], dict[str, Service]]:
+    """The services that are released, and by name the extensions, which are part of those that list them."""
+    services = tuple(one for one in declared if one.kind == "function")
+    return services, {one.name: one for one in declared if one.kind == "extension"}
 
 
 def _live(project: Project, env: Environment, engine: Engine, service: str) -> str | None:

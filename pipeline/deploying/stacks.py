@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.infra import Placement, Root, parts, render
 from pipeline.infra.calls import Call, needs, read_calls, united
 from pipeline.infra.kept import kept_back
+from pipeline.infra.parts import extensions
 
 if TYPE_CHECKING:
     from pipeline.deploying.setting import Setting
@@ -41,6 +42,7 @@ def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPl
     A service that waits to be moved stays where it stands as it was last applied, and does not come to its new stack.
     """
     placements, applied = [], setting.stacks.get(stack)
+    scope = replace(setting.scope, layers=_layers(setting, stack, keys))
     stays: dict[str, tuple[str, ...]] = {}
     standing = {name: read_calls(calls) for name, calls in applied.calls.items()} if applied else {}
     for service in setting.services:
@@ -51,15 +53,31 @@ def plan_stack(setting: Setting, stack: str, keys: Mapping[str, str]) -> StackPl
             continue
         key = keys.get(service.name) or (f"artifacts/{record.promoted.artifact}.zip" if record.promoted else None)
         wanted = ready(setting, service).service
-        desired = parts.calls(setting.scope, wanted, released=record.promoted is not None)
+        desired = parts.calls(scope, wanted, released=record.promoted is not None)
         calls = _placed(setting, record, desired, standing.get(service.name, ()))
         placements.append(Placement(wanted, calls, key))
         if found := kept_back(desired, calls):
             stays[service.name] = found
     declared = {service.name for service in setting.services} - setting.displaced.keys()
     orphans = {name: calls for name, calls in standing.items() if name not in declared}
-    root = render(setting.scope, stack, placements, setting.modules, orphans)
+    root = render(scope, stack, placements, setting.modules, orphans)
     return StackPlan(stack, root, applied, stays)
+
+
+def _layers(setting: Setting, stack: str, keys: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    found = {}
+    for service in setting.services:
+        if service.extensions and service.stack == stack:
+            built = keys if service.name in keys else {}  # a neighbour that is not released keeps what it has
+            found[service.name] = layers_of(setting, service, built)
+    return found
+
+
+def layers_of(setting: Setting, service: Service, built: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The zip of each extension that a service lists: of those that are `built`, else the one that was applied last."""
+    applied = setting.stacks.get(service.stack)
+    standing = read_calls(applied.calls.get(service.name, ())) if applied else ()
+    return extensions.keys(service, built or {}, standing)
 
 
 def _placed(

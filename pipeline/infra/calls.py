@@ -12,6 +12,7 @@ from pipeline.infra.bucket_rules import united_rules
 
 FUNCTION = "rust-lambda"
 WITH_ROLES = frozenset({FUNCTION, "pipe", "rollback-net", "schedule", "state-machine-task"})
+NO_ARTIFACT = "artifacts/not-built.zip"  # the zip of what nobody built yet, in a plan that needs a name for it
 NOT_KEPT = frozenset({"dashboard", "rollback-net"})  # nothing that runs needs them
 
 # What grants, routes or finds: a version that still runs needs what its own manifest said.

@@ -22,6 +22,7 @@ LIMITS: Mapping[str, int] = {
     "schedule": 64,
     "secret": 512,
     "sqs": 70,  # 80 with the `-dead` of its dead-letter queue and `.fifo`
+    "user-pool": 60,  # 100 with what the permission's statement is called in front of it
 }
 _HASH_DIGITS = 8
 

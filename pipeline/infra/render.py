@@ -61,7 +61,7 @@ def render(
     files |= {f"{call.module}/{name}": text.encode() for call in every for name, text in call.files.items()}
     main = {name: block for name, block in main.items() if block}  # Terraform takes no empty one
     files |= {MAIN: as_json(main), ARTIFACTS: as_json({"artifacts": keys})}
-    walks = {placement.service.name: walk_fingerprint(placement.service) for placement in placements}
+    walks = {one.service.name: walk_fingerprint(one.service, scope.layers.get(one.service.name)) for one in placements}
     return Root(stack, files, fingerprint_of(files), walks, calls)
 
 

@@ -35,6 +35,8 @@ class Scope:
     env: Environment
     services: Mapping[str, Service] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
+    layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By service, the key of the zip of each extension that it lists."""
 
     def function_name(self, service: str) -> str:
         """The name of a service's function."""

@@ -22,7 +22,7 @@ RESERVED_VARIABLES = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
 )
 RESERVED_RESOURCES = (
-    *("function", "alias", "api", "url", "log-group", "role"),
+    *("function", "alias", "api", "url", "user-pool", "log-group", "role"),
     *("dashboard", "event", "http", "infra", "net", "schedule"),  # parts of a root are called so
 )
 # What a name may be that Terraform, Lambda and shells see.

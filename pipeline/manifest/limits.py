@@ -15,12 +15,12 @@ from pipeline.manifest.forms import GLIBC, MAX_VARIABLES_BYTES
 from pipeline.manifest.places import Finding
 from pipeline.manifest.references import ReferenceFault, split
 from pipeline.manifest.rules import json_text
+from pipeline.quotas import GATEWAY_S
 
 if TYPE_CHECKING:
     from pipeline.manifest.models import Manifest
 
 MAX_LAYERS = 5
-GATEWAY_S = 29
 COGNITO_S = 5
 # What an extension says; the rest belongs to the functions it runs beside.
 EXTENSION_KEYS = frozenset(

@@ -70,6 +70,8 @@ def _queue(
 
 
 def _pool(service: Manifest, trigger: CognitoTrigger, at: Path, taken: dict[tuple[str, ...], str]) -> Iterator[Finding]:
+    if trigger.user_pool is None:
+        return  # its own, which nobody else can name
     other = taken.setdefault(("cognito", trigger.user_pool, trigger.trigger), service.name)
     if other != service.name:
         yield Finding((*at, "trigger"), f"`{other}` is the pool's {trigger.trigger} already", "a pool has one of each")

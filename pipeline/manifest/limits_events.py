@@ -14,6 +14,7 @@ from pipeline.manifest.models_triggers import (
     S3Trigger,
     SqsTrigger,
     StreamTrigger,
+    Trigger,
 )
 from pipeline.manifest.node import nearest
 from pipeline.manifest.places import Finding, Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.manifest.models import Manifest
 
 _ONCE = {"http": "list all routes in it", "function-url": "remove one", "state-machine": "remove one"}
+_OWN_POOL = "the service's own pool has one trigger"
 # The keys that name a resource, and the kinds it can be of.
 _NAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("sqs", "queue"): ("sqs",),
@@ -180,16 +182,8 @@ def _twice(manifest: Manifest) -> Iterator[Finding]:
     first: dict[tuple[str, ...], int] = {}
     buckets: list[tuple[int, S3Trigger]] = []
     for index, trigger in enumerate(manifest.triggers):
-        key: tuple[str, ...] | None = None
-        if trigger.kind in _ONCE:
-            key = (trigger.kind,)
-        elif isinstance(trigger, SqsTrigger):
-            key = (trigger.kind, trigger.queue)
-        elif isinstance(trigger, StreamTrigger):
-            key = (trigger.kind, trigger.source)
-        elif isinstance(trigger, CognitoTrigger):
-            key = (trigger.kind, trigger.user_pool, trigger.trigger)
-        elif isinstance(trigger, S3Trigger):
+        key = _taken(trigger)
+        if isinstance(trigger, S3Trigger):
             for place, other in buckets:
                 if trigger.bucket == other.bucket and overlap(trigger, other):
                     what = "S3 takes one trigger for an object, and another one here has the same"
@@ -197,9 +191,23 @@ def _twice(manifest: Manifest) -> Iterator[Finding]:
                     yield Finding(("triggers", index, "s3"), what, instead, (("triggers", place),))
                     break
             buckets.append((index, trigger))
-        if key is not None and first.setdefault(key, index) != index:
-            what = f"a service has one {trigger.kind} trigger" if len(key) == 1 else "the same stands above"
+        if key and first.setdefault(key, index) != index:
+            one = _OWN_POOL if trigger.kind == "cognito" else f"a service has one {trigger.kind} trigger"
+            what = one if len(key) == 1 else "the same stands above"
             yield Finding(("triggers", index), what, _ONCE.get(trigger.kind, "remove one"), sure=len(key) == 1)
+
+
+def _taken(trigger: Trigger) -> tuple[str, ...]:
+    """What no second trigger of the service may have; of length 1 where the kind itself is, none for no such thing."""
+    if trigger.kind in _ONCE:
+        return (trigger.kind,)
+    if isinstance(trigger, SqsTrigger):
+        return (trigger.kind, trigger.queue)
+    if isinstance(trigger, StreamTrigger):
+        return (trigger.kind, trigger.source)
+    if isinstance(trigger, CognitoTrigger):
+        return (trigger.kind,) if trigger.user_pool is None else (trigger.kind, trigger.user_pool, trigger.trigger)
+    return ()
 
 
 def overlap(one: S3Trigger, other: S3Trigger) -> bool:

@@ -23,6 +23,7 @@ from pipeline.manifest.models_resources import Resource
 from pipeline.manifest.models_times import Quiet
 from pipeline.manifest.models_triggers import Trigger
 from pipeline.manifest.rules import fault
+from pipeline.quotas import MEMORY_MB, TIMEOUT_S
 
 __all__ = [
     "Budget",
@@ -175,7 +176,7 @@ class Manifest(Model):
     memory_mb: Annotated[
         int,
         *rules.quantity(
-            units.megabytes, "128 MB", of=units.SIZES, within=rules.between(128, 10_240, "128 MB to 10,240 MB", "MB")
+            units.megabytes, "128 MB", of=units.SIZES, within=rules.between(*MEMORY_MB, "128 MB to 10,240 MB", "MB")
         ),
     ] = Field(default=128, validation_alias="memory")
     """Memory, and with it the share of processors; 128 MB to 10,240 MB."""
@@ -191,7 +192,7 @@ class Manifest(Model):
     timeout_s: Annotated[
         int,
         *rules.quantity(
-            units.whole_seconds, "3 s", of=units.TIMES, within=rules.between(1, 900, "1 s to 900 s (15 min)", "s")
+            units.whole_seconds, "3 s", of=units.TIMES, within=rules.between(1, TIMEOUT_S, "1 s to 900 s (15 min)", "s")
         ),
     ] = Field(default=3, validation_alias="timeout")
     """How long an invocation may take; 1 s to 900 s. API Gateway gives up after 29 s."""

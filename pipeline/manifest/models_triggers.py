@@ -233,22 +233,26 @@ class CognitoTrigger(Kinded):
     """A moment in the life of a user of a Cognito user pool; Cognito waits 5 s for the answer."""
 
     kind: ClassVar[Literal["cognito"]] = "cognito"
-    example: ClassVar[str] = "user_pool: eu-west-1_AbCdEfGhI, trigger: pre-sign-up"
+    example: ClassVar[str] = "trigger: pre-sign-up"
     also: ClassVar[rules.Schema] = {
         "if": {"required": ["version"]},
         "then": {"properties": {"trigger": {"const": "pre-token-generation"}}},
     }
 
     user_pool: Annotated[
-        str,
-        rules.matches(
-            r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]_[A-Za-z0-9]{1,46}",
-            "a user pool's id",
-            "write for example `eu-west-1_AbCdEfGhI`",
-            examples=("eu-west-1_AbCdEfGhI",),
-        ),
-    ]
-    """The pool's id."""
+        Annotated[
+            str,
+            rules.matches(
+                r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]_[A-Za-z0-9]{1,46}",
+                "a user pool's id",
+                "write for example `eu-west-1_AbCdEfGhI`",
+                examples=("eu-west-1_AbCdEfGhI",),
+            ),
+        ]
+        | None,
+        GIVEN,
+    ] = None
+    """The id of a pool that is managed elsewhere; without it the service has a pool of its own."""
 
     trigger: Literal[
         "pre-sign-up",

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 FOLDER = "infra"
 MAX_BYTES = 200_000  # it lies in the stack's record, so that what stands can be rendered without the folder
-# What a folder is passed if it declares a variable of that name. Those of the alias and the API only exist, and the
-# whole folder with them, once the service has a released version.
+# What a folder is passed if it declares a variable of that name. Those of the alias, the API and the own user pool only
+# exist, and the whole folder with them, once the service has a released version.
 OF_FUNCTION = ("function_name", "function_arn", "role_name", "role_arn", "log_group_name")
 OF_ALIAS = ("alias_name", "alias_arn", "alias_invoke_arn")
 OF_API = ("api_id", "api_endpoint")
+OF_POOL = ("user-pool_id", "user-pool_arn")
 OTHERS = ("environment", "permissions_boundary", "tags")
 _LEFT_OUT = re.compile(r"(?:^|/)(?:\.|tests/)|\.tfstate(?:\.|$)|\.tfvars(?:\.json)?$|\.md$")
 _HEADER = re.compile(r"([A-Za-z_][\w-]*)((?:[ \t]+(?:\"[^\"\n]*\"|[A-Za-z_][\w-]*))*)[ \t]*\{")
@@ -94,7 +95,13 @@ def passed(manifests: Iterable[Manifest]) -> tuple[str, ...]:
     for one in manifests:
         names |= {f"{name}_{value}" for name, has in one.resources.items() for value in ATTRIBUTES[has.kind]}
         names |= set(OF_API) if any(trigger.kind == "http" for trigger in one.triggers) else set()
+        names |= set(OF_POOL) if has_pool(one.triggers) else set()
     return tuple(sorted(names))
+
+
+def has_pool(triggers: Iterable[Any]) -> bool:
+    """Whether one of the triggers is of a user pool that the service has for itself."""
+    return any(trigger.kind == "cognito" and trigger.user_pool is None for trigger in triggers)
 
 
 def unknown(own: OwnTerraform, known: Collection[str]) -> Iterator[Problem]:

@@ -14,9 +14,8 @@ from pipeline.manifest.node import Mark, Node, nearest
 from pipeline.manifest.places import Finding
 from pipeline.manifest.repair import Judged
 from pipeline.manifest.sources import check_inputs, parsed
+from pipeline.quotas import SYNC_BYTES
 from pipeline.workspace.cargo import table as _table
-
-MAX_EVENT_BYTES = 6 * 1024 * 1024  # what Lambda takes with a synchronous invocation
 
 
 def check_package(root: Path, directory: Path, judged: Judged, manifest: Manifest, problems: list[Problem]) -> None:
@@ -86,7 +85,7 @@ def _check_file(root: Path, directory: Path, item: Node, key: str, problems: lis
         what = f"{key}: the service's folder has no file `{item.text}`"
         events = {path.relative_to(directory).as_posix() for path in directory.glob("events/*.json")} - {item.text}
         problems.append(item.mark.problem(what, nearest(item.text, events)))
-    elif file.stat().st_size > MAX_EVENT_BYTES:
+    elif file.stat().st_size > SYNC_BYTES:
         what = f"{key}: `{item.text}` is larger than the 6 MB that Lambda takes"
         problems.append(item.mark.problem(what, "send less"))
     else:
@@ -102,21 +101,21 @@ def unsafe_probes(directory: Path, manifest: Manifest) -> Iterator[Finding]:
             event = json.loads((directory / name).read_bytes())
         except (OSError, ValueError, RecursionError):
             continue  # said already
-        method = _method(event)
-        if method not in {"", "GET", "HEAD", "OPTIONS"}:
-            what = f"`{name}` is a {method}, and a probe is sent again and again"
+        verb = method(event)
+        if verb not in {"", "GET", "HEAD", "OPTIONS"}:
+            what = f"`{name}` is a {verb}, and a probe is sent again and again"
             yield Finding(path, what, "send what changes nothing, for example a GET", warning=True)
         elif isinstance(event, dict) and "Records" in event:
             what = f"`{name}` is taken for real records, and a probe is sent again and again"
             yield Finding(path, what, "be sure that the service changes nothing for it", warning=True)
 
 
-def _method(event: Any) -> str:
+def method(event: Any) -> str:
     """The method of an HTTP event of either format, empty for any other."""
     context = event.get("requestContext") if isinstance(event, dict) else None
     http = context.get("http") if isinstance(context, dict) else None
-    method = http.get("method") if isinstance(http, dict) else event.get("httpMethod") if context else None
-    return method.upper() if isinstance(method, str) else ""
+    verb = http.get("method") if isinstance(http, dict) else event.get("httpMethod") if context else None
+    return verb.upper() if isinstance(verb, str) else ""
 
 
 def _check_hooks(directory: Path, node: Node, manifest: Manifest, problems: list[Problem]) -> None:

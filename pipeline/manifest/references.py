@@ -40,11 +40,12 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
     "alias": ("arn",),
     "api": ("endpoint", "id"),
     "url": ("endpoint",),
+    "user-pool": ("id", "arn"),
     "log-group": ("name",),
     "role": ("arn", "name"),
 }
 # The trigger that makes them.
-MADE_BY = {"api": "http", "url": "function-url"}
+MADE_BY = {"api": "http", "url": "function-url", "user-pool": "cognito"}
 
 _OPENING = re.compile(r"\$?\$\{")
 _NAME = r"[a-z][a-z0-9-]*"

@@ -189,7 +189,8 @@ def _faults(use: _Use, services: Mapping[str, Any], known: Collection[str]) -> I
         yield use.problem(f"`{to.service}` has no resource `{to.resource}`", nearest(to.resource, choices))
     elif kind is None and to.resource not in _built_in(target):
         trigger = MADE_BY[to.resource]
-        what = f"`{to.service}` has no `{to.resource}`, because it has no {trigger} trigger"
+        which = f"{trigger} trigger" + (" without `user_pool`" if to.resource == "user-pool" else "")
+        what = f"`{to.service}` has no `{to.resource}`, because it has no {which}"
         yield use.problem(what, f"add `{trigger}:` to its triggers")
     elif use.kinds is not None and kind not in use.kinds:
         what = f"`{to.resource}` of `{to.service}` is of kind {kind or to.resource}"
@@ -219,7 +220,7 @@ def _kind(resource: Any) -> str:
 
 def _built_in(target: Any) -> list[str]:
     """What this function has without declaring it."""
-    kinds = {trigger.kind for trigger in target.triggers}
+    kinds = {trigger.kind for trigger in target.triggers if getattr(trigger, "user_pool", None) is None}
     return [name for name in BUILT_IN if name not in MADE_BY or MADE_BY[name] in kinds]
 
 

@@ -21,8 +21,8 @@ _MAX_BYTES = 4 * 1024 * 1024  # of one source file; larger ones are generated
 
 # `CloudWatchMetrics` stands in every line of CloudWatch's embedded metric format; the rest is rust_shared's.
 _LAMBDA = re.compile(r"\blambda_(?:http|runtime)\b")
-_SERVES = re.compile(r"\bhttp::run\b|\bCloudWatchMetrics\b")
-_COUNTS = re.compile(r"\boutcomes\(|\bCloudWatchMetrics\b")
+_SERVES = re.compile(r"\bhttp::run(?:_streaming)?\b|\bInvocation::begin\b|\bCloudWatchMetrics\b")
+_COUNTS = re.compile(r"\bevents::run_batch\b|\boutcomes\(|\bCloudWatchMetrics\b")
 
 _HTTP = (
     "what it answers with 500 and above is a success for Lambda, and nothing in its sources tells it",
@@ -30,7 +30,7 @@ _HTTP = (
 )
 _BATCH = (
     "a record it gives back is part of a success for Lambda, and nothing in its sources tells it",
-    "call `rust_shared::telemetry::outcomes`",
+    "serve it with `rust_shared::events::run_batch` or call `rust_shared::telemetry::outcomes`",
 )
 
 

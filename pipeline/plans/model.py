@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.infra.cost import Cost
+from pipeline.cost.changes import Cost
 from pipeline.infra.model import Change
 
 Build = Literal["store", "compile"]

@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pipeline.cost.changes import Cost, Size, cost
+from pipeline.cost.prices import prices_of
 from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import StackPlan
 from pipeline.deploying.standing import gone, told_gone
 from pipeline.errors import CrabwalkError
-from pipeline.infra.cost import Cost, Size, cost
 from pipeline.infra.model import Change
 from pipeline.infra.side_by_side import Teller, Work
 from pipeline.manifest.references import needed
@@ -191,12 +192,13 @@ def _outlook(engine: Engine, plan: DeployPlan, service: Service, function: str) 
 def _costs(engine: Engine, plan: DeployPlan, changes: Sequence[Change]) -> Iterator[tuple[str, Cost]]:
     """Per service what its changes cost; its traffic is read only where a price depends on it."""
     setting = plan.setting
+    prices = prices_of(setting.project.root)
     for service in sorted(setting.services, key=lambda one: one.name):
         mine = [one for one in changes if one.service == service.name]
         function = setting.project.function_name(setting.env.name, service.name)
         by_use = any(one.type == "aws_lambda_function" and one.amounts for one in mine)
         usage = usage_of(engine.metrics, function, engine.now()) if by_use else None
         size = Size(service.memory_mb, service.architecture, service.concurrency.provisioned or 0)
-        found = cost(mine, size, usage, setting.env.region)
+        found = cost(mine, size, usage, setting.env.region, prices)
         if found:
             yield service.name, found

@@ -134,7 +134,7 @@ class Reviewed:
             commit=setting.commit,
             manifests=world.manifests_of(setting),
             tools=self._tools or self._look(setting, roots),
-            services=frozenset(one.name for one in plan.services),
+            services=frozenset(name for one in plan.services for name in (one.name, *one.extensions)),
             roots={one.stack: one.root.fingerprint for one in roots},
             states={name: world.state_of(objects, name) for name in saved.stacks},
             aliases={name: world.alias_of(self._engine, setting, name) for name in saved.services},

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from pipeline.aws.functions import NotFoundError
-from pipeline.aws.metrics import Metrics, Series
+from pipeline.aws.metrics import Metrics
 from pipeline.aws.versions import Versions
+from pipeline.cost.changes import Usage
+from pipeline.cost.measured import traffic
 from pipeline.errors import AwsError
-from pipeline.infra.cost import Usage
 from pipeline.release.ledger.records import ServiceRecord
-from pipeline.release.model import ALIAS
 
 WEEK_S = 7 * 86_400
-HOUR_S = 3600
 
 
 def usage_of(metrics: Metrics, function: str, now: float) -> Usage | None:
     """The traffic of the alias in the last seven days; None where it cannot be read."""
-    requests, durations = (Series(function, ALIAS, None, name) for name in ("Invocations", "Duration"))
-    end = now // HOUR_S * HOUR_S + HOUR_S
     try:
-        found = metrics.read((requests, durations), end - WEEK_S, end, period_s=HOUR_S)
+        found = traffic(metrics, function, now, WEEK_S)
     except AwsError:
         return None
-    number, total_ms = sum(found[requests].values()), sum(found[durations].values())
-    return Usage(number, total_ms / number if number else 0.0)
+    return Usage(found.requests, found.mean_ms)
 
 
 def next_version(versions: Versions, function: str, record: ServiceRecord) -> str | None:

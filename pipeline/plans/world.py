@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def manifests_of(setting: Setting) -> str:
     """Hash of all manifests as they were read; a secret of low entropy is not told by it, since all are in one."""
     digest = hashlib.sha256()
-    for service in sorted(setting.services, key=lambda one: one.name):
+    for service in sorted((*setting.services, *setting.extensions.values()), key=lambda one: one.name):
         digest.update(f"{service.model_dump_json(exclude={'directory', 'file'})}\0".encode())
     return digest.hexdigest()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from pipeline.infra.cost import Cost
+from pipeline.cost.changes import Cost
 from pipeline.infra.model import Change, Effect, when
 from pipeline.plans.model import Preview, StackShown, flags
 from pipeline.release.words import moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.infra.cost import Cost
+from pipeline.cost.changes import Cost
 from pipeline.infra.model import Change
 from pipeline.plans.model import Preview, StackShown
 

@@ -28,12 +28,9 @@ def next_steps(root: Path, name: str, manifest: str, *, schema: bool) -> tuple[s
 
 
 def _release(service: Service) -> str:
-    from pipeline.infra.unrendered import unrendered
-
-    unknown = ", ".join(f"`{key}`" for key in unrendered(service))
-    if not unknown:
-        return f"commit, Cargo.lock too, then crabwalk deploy {service.name}"
-    return f"crabwalk build {service.name}; this version's deploy does not know {unknown} yet"
+    if service.kind == "extension":
+        return "commit, Cargo.lock too, then crabwalk deploy that function"
+    return f"commit, Cargo.lock too, then crabwalk deploy {service.name}"
 
 
 def _typed(text: str, folder: Path) -> Service:

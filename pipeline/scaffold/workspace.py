@@ -15,9 +15,9 @@ from pipeline.workspace.cargo import table as _table
 SHARED = "rust_shared"
 # What the templates call of a workspace's own rust_shared; one that lacks it is somebody else's.
 _SHARED_CALLS = (
-    ("http.rs", "pub async fn run"),
-    ("telemetry.rs", "pub fn init"),
-    ("telemetry.rs", "pub fn outcomes(context"),
+    ("http", "pub async fn run"),
+    ("telemetry", "pub fn init"),
+    ("telemetry", "pub fn outcomes(context"),
 )
 
 
@@ -98,10 +98,13 @@ def _is_shared(root: Path, spec: object) -> bool:
     if not isinstance(path, str):
         return False
     sources = root / path / "src"
-    return all(
-        (sources / file).is_file() and call in (sources / file).read_text("utf-8", errors="replace")
-        for file, call in _SHARED_CALLS
-    )
+    return all(call in _module(sources, module) for module, call in _SHARED_CALLS)
+
+
+def _module(sources: Path, name: str) -> str:
+    """What a module says, in a file or in a folder of them."""
+    files = [sources / f"{name}.rs", *sorted((sources / name).rglob("*.rs"))]
+    return "\n".join(file.read_text("utf-8", errors="replace") for file in files if file.is_file())
 
 
 def _matches(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:

@@ -12,6 +12,17 @@ variables {
   alias_arn  = "arn:aws:lambda:eu-west-1:123456789012:function:hello:live"
 }
 
+run "keeps_context_attributes_as_scheduler_reads_them" {
+  variables {
+    payload_json = jsonencode({ time = "<aws.scheduler.scheduled-time>" })
+  }
+
+  assert {
+    condition     = one(aws_scheduler_schedule.this.target).input == "{\"time\":\"<aws.scheduler.scheduled-time>\"}"
+    error_message = "Scheduler must find its context attributes in the input."
+  }
+}
+
 run "invokes_the_alias_and_nothing_else" {
   assert {
     condition = (

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.infra.calls import Call
-from pipeline.infra.parts import function, own, resources, triggers, watching
+from pipeline.infra.parts import extensions, function, own, resources, triggers, watching
 
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
@@ -23,6 +23,7 @@ def calls(scope: Scope, service: Service, *, released: bool) -> tuple[Call, ...]
 
 def _calls(scope: Scope, service: Service, *, released: bool) -> Iterator[Call]:
     yield function.call(scope, service, released=released)
+    yield from extensions.calls(scope, service)
     yield from resources.calls(scope, service)
     if released:
         yield from triggers.calls(scope, service)

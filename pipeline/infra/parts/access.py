@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.infra import names
 from pipeline.infra.calls import literal
+from pipeline.infra.parts import extensions
 from pipeline.infra.parts.wiring import Target, target
 
 if TYPE_CHECKING:
@@ -67,8 +68,10 @@ def secret_variables(scope: Scope, service: Service) -> dict[str, str]:
 
 
 def configured(scope: Scope, service: Service) -> Service:
-    """A service as its function is configured: references replaced, secrets' ARNs among the variables."""
+    """A service as its function is configured: references replaced, with secrets' ARNs and extensions' layers."""
     found = scope.ready(service).service
+    if service.extensions:
+        found = found.model_copy(update={"layers": (*service.layers, *extensions.arns(scope, service))})
     if not service.secrets:
         return found
     from pipeline.manifest.models import Variables  # the verbs that import this package need no models
@@ -126,7 +129,7 @@ def _secrets(scope: Scope, service: Service) -> dict[str, Target]:
     """The secrets by the variables that hold their ARNs; what is only named is one that exists."""
     found = {}
     for variable, text in service.secrets.items():
-        named = not (text in service.resources or "${" in text or text.startswith("arn:"))
+        named = not ("${" in text or text.startswith("arn:"))
         secret = target(scope, service, names.arn(scope.env, "secret", text) if named else text)
         if secret is not None:
             found[variable] = secret

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.infra import names
-from pipeline.infra.calls import FUNCTION, Call, literal
-from pipeline.infra.parts import access
+from pipeline.infra.calls import FUNCTION, NO_ARTIFACT, Call, literal
+from pipeline.infra.parts import access, extensions
 from pipeline.infra.parts.wiring import tags, target
 
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
     from pipeline.manifest.models import Service
 
-NO_ARTIFACT = "artifacts/not-built.zip"
 _OUTPUTS = ("function_name", "function_arn", "alias_name", "alias_arn", "log_group_name", "role_arn")
 
 
@@ -32,7 +32,7 @@ def call(scope: Scope, service: Service, *, released: bool) -> Call:
         "timeout_s": service.timeout_s,
         "ephemeral_storage_mb": service.ephemeral_storage_mb,
         "reserved_concurrency": -1 if service.concurrency.reserved is None else service.concurrency.reserved,
-        "layers": [literal(layer) for layer in service.layers],
+        "layers": [*(literal(layer) for layer in service.layers), *extensions.references(service)],
         "vpc": _vpc(service),
         "kms_key_arn": None if service.kms_key is None else literal(service.kms_key),
         "environment": _environment(scope, service),
@@ -52,8 +52,11 @@ def call(scope: Scope, service: Service, *, released: bool) -> Call:
     return Call(service.name, FUNCTION, arguments, {name: name for name in _OUTPUTS})
 
 
-def walk_fingerprint(service: Service) -> str:
-    """Hash of the configuration that belongs to a published version and is therefore tried out by a canary."""
+def walk_fingerprint(service: Service, layers: Mapping[str, str] | None = None) -> str:
+    """Hash of the configuration that belongs to a published version and is therefore tried out by a canary.
+
+    `layers`: the zip of each extension that it lists. A layer's number is known only once Terraform has made it.
+    """
     walks: dict[str, Any] = {
         "architecture": service.architecture,
         "runtime": service.runtime,
@@ -69,6 +72,7 @@ def walk_fingerprint(service: Service) -> str:
         "kms_key": (service.kms_key, None),
         "vpc": (_vpc(service), None),
         "secrets": (dict(service.secrets), {}),
+        "extensions": (dict(layers or {}), {}),
     }
     walks |= {name: value for name, (value, unused) in later.items() if value != unused}
     return hashlib.sha256(json.dumps(walks, sort_keys=True).encode()).hexdigest()

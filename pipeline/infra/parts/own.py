@@ -23,7 +23,7 @@ def calls(scope: Scope, service: Service, *, released: bool) -> Iterator[Call]:
     found = own_terraform.read(service.directory, service.name)
     if found is None:
         return
-    values, late = _values(scope, service), {*own_terraform.OF_ALIAS, *own_terraform.OF_API}
+    values, late = _values(scope, service), {*own_terraform.OF_ALIAS, *own_terraform.OF_API, *own_terraform.OF_POOL}
     wanted = sorted({one.name for one in found.variables} & values.keys())
     if not released and late.intersection(wanted):
         return
@@ -44,4 +44,8 @@ def _values(scope: Scope, service: Service) -> Mapping[str, Any]:
         values |= {f"{name}_{value}": own(service, name, value) for value in ATTRIBUTES[resource.kind]}
     if any(trigger.kind == "http" for trigger in service.triggers):
         values |= {value: own(service, "http", value) for value in own_terraform.OF_API}
+    if own_terraform.has_pool(service.triggers):
+        values |= {
+            value: own(service, "user-pool", value.removeprefix("user-pool_")) for value in own_terraform.OF_POOL
+        }
     return values

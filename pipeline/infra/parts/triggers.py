@@ -14,6 +14,8 @@ from pipeline.infra.calls import Call, literal
 from pipeline.infra.parts import http
 from pipeline.infra.parts.wiring import called, of_function, slug, tags, target
 
+OWN_POOL = "user-pool"
+
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
     from pipeline.manifest.models import Service
@@ -45,7 +47,7 @@ def calls(scope: Scope, service: Service) -> Iterator[Call]:
         call = _event(scope, service, event, _counted("event", number))
         if call is not None:
             yield call
-    yield from (_cognito(service, one) for one in kinds.get("cognito", ()))
+    yield from (_cognito(scope, service, one) for one in kinds.get("cognito", ()))
 
 
 def _kind(trigger: Any) -> str:
@@ -157,13 +159,21 @@ def _event(scope: Scope, service: Service, trigger: EventTrigger, part: str) -> 
     return Call(f"{service.name}_{part}", "event-rule", arguments)
 
 
-def _cognito(service: Service, trigger: CognitoTrigger) -> Call:
-    arguments = {
-        "user_pool_id": literal(trigger.user_pool),
+def _cognito(scope: Scope, service: Service, trigger: CognitoTrigger) -> Call:
+    """One call a moment of somebody else's pool; the own pool is one call whatever its moment, since it has people."""
+    arguments: dict[str, Any] = {
         "trigger": trigger.trigger,
         "event_version": trigger.version,
         **of_function(service, "function_name", "alias_name", "alias_arn"),
     }
-    return Call(
-        f"{service.name}_cognito_{slug(f'{trigger.user_pool}-{trigger.trigger}')}", "cognito-trigger", arguments
-    )
+    if trigger.user_pool is not None:
+        part = f"cognito_{slug(f'{trigger.user_pool}-{trigger.trigger}')}"
+        arguments["user_pool_id"] = literal(trigger.user_pool)
+        return Call(f"{service.name}_{part}", "cognito-trigger", arguments)
+    arguments |= {
+        "name": called(scope, service, OWN_POOL, OWN_POOL),
+        "deletion_protection": not scope.env.embedded,
+        "tags": tags(service),
+    }
+    outputs = {f"{OWN_POOL}_{name}": name for name in ("id", "arn")}
+    return Call(f"{service.name}_{OWN_POOL}", "cognito-trigger", arguments, outputs)

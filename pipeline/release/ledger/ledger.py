@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from pipeline.abreast import abreast
@@ -151,6 +151,11 @@ class Ledger:
 
     def entries(self, service: str, since: float | None = None) -> Iterator[Entry]:
         """The entries that were started since then (epoch seconds), newest first, read as they are asked for."""
+        for _, one_second in groupby(self._listed(service, since), key=lambda one: one.release_id.rpartition("-")[0]):
+            yield from sorted(one_second, key=lambda one: -one.started)
+
+    def _listed(self, service: str, since: float | None) -> Iterator[Entry]:
+        """The entries as their keys sort, which tell seconds and nothing finer."""
         for keys in newest_first(self._objects, f"{PREFIX}/services/{service}/history/", since):
             yield from (entry for entry in abreast(self._entry, keys) if entry is not None)
 

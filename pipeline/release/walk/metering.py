@@ -45,4 +45,5 @@ def observed(engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s
         tuple(name for name in rollout.checks.alarms if name in read.ringing),
         broken=observe.broken(rollout, read.values, now),
         order=engine.ledger.order(rollout.service),
+        throttled=observe.throttled(rollout, read.values, now),
     )

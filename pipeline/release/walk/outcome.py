@@ -156,5 +156,7 @@ def _after_rollback(rollout: Rollout) -> str:
 
 
 def service_url(env: Environment, stack: StackRecord | None, service: str) -> str | None:
-    """Where a service answers over HTTP, by what Terraform last put out; None when it has no HTTP trigger."""
-    return endpoint(env, stack.outputs.get(service, {}) if stack else {})
+    """Where a service answers over HTTP, by what Terraform last put out: its API, or its function URL; None without."""
+    made = stack.outputs.get(service, {}) if stack else {}
+    url = made.get("url_endpoint")
+    return endpoint(env, made) or (str(url) if url else None)
