@@ -16,8 +16,8 @@ demo: setup ## the whole story on the embedded AWS: a good release, a bad one, t
 test: setup ## lint, types, Rust, then every test
 	@.venv/bin/python .ci/checks.py lint rust pytest -- $(ARGS)
 
-test-all: setup ## the same with the exhaustive tests
-	@CRABWALK_EXHAUSTIVE=1 .venv/bin/python .ci/checks.py lint rust pytest -- $(ARGS)
+test-all: setup ## the same with cargo-deny and the exhaustive tests
+	@CRABWALK_EXHAUSTIVE=1 .venv/bin/python .ci/checks.py lint rust supply pytest -- $(ARGS)
 
 lint: setup ## ruff, mypy, checkov, rustfmt, clippy
 	@.venv/bin/python .ci/checks.py lint

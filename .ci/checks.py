@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import math
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -24,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crabwalk" / "checks"
 INTERRUPTED = 130
+# Cases of property tests over all handlers, whoever has how many.
+CASES, MANY_CASES = 20_000, 1_000_000
+PROPERTY = re.compile(r"#\[test\]\s+fn \w+\(\s*[^)\s]")
 
 
 @dataclass(frozen=True)
@@ -34,24 +39,38 @@ class Check:
     command: tuple[str, ...]
 
 
+# What is deployed with features that are off by default, which the whole workspace is checked without.
+_FEATURES = "token-customizer/publish,rust_shared/otlp"
+VARIANTS = ("--package", "token-customizer", "--package", "rust_shared", "--features", _FEATURES)
+_CLIPPY = ("--all-targets", "--locked", "--quiet", "--", "-D", "warnings")
 LINT = (
     Check("ruff", (f"{BIN}/ruff", "check", "--quiet")),
     Check("ruff format", (f"{BIN}/ruff", "format", "--check", "--quiet")),
     Check("mypy", (f"{BIN}/mypy",)),
     Check("checkov", (f"{BIN}/python", f"{ROOT}/.ci/scan.py")),
     Check("rustfmt", ("cargo", "fmt", "--all", "--check")),
-    Check("clippy", ("cargo", "clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings")),
+    Check("clippy", ("cargo", "clippy", "--workspace", *_CLIPPY)),
+    Check("clippy, the other variants", ("cargo", "clippy", *VARIANTS, *_CLIPPY)),
 )
-RUST = (Check("cargo test", ("cargo", "test", "--workspace", "--locked", "--quiet")),)
-GROUPS = {"lint": LINT, "rust": RUST}
+RUST = (
+    Check("cargo test", ("cargo", "test", "--workspace", "--locked", "--quiet")),
+    Check("cargo test, the other variants", ("cargo", "test", *VARIANTS, "--locked", "--quiet")),
+)
+SUPPLY = (Check("cargo-deny", (f"{BIN}/python", f"{ROOT}/.ci/supply.py")),)
+GROUPS = {"lint": LINT, "rust": RUST, "supply": SUPPLY}
 
 
-def pytest_command(extra: Sequence[str], *, exhaustive: bool) -> tuple[str, ...]:
+def exhaustive() -> bool:
+    """Whether this is `make test-all`."""
+    return bool(os.environ.get("CRABWALK_EXHAUSTIVE"))
+
+
+def pytest_command(extra: Sequence[str], *, everything: bool) -> tuple[str, ...]:
     """The whole test suite; without the long runs unless asked for.
 
     Three processes on two cores, because much of it waits; `tests/conftest.py` says what goes together, longest first.
     """
-    marks = ("-m", "") if exhaustive else ()
+    marks = ("-m", "") if everything else ()
     return (
         f"{BIN}/python",
         "-m",
@@ -66,9 +85,18 @@ def pytest_command(extra: Sequence[str], *, exhaustive: bool) -> tuple[str, ...]
     )
 
 
+def cases(root: Path, wanted: int) -> int:
+    """How many cases each property test has, so that those of the services' handlers are as many as wanted in all."""
+    sources = sorted(root.glob("services/*/src/**/*.rs"))
+    tests = sum(len(PROPERTY.findall(source.read_text("utf-8"))) for source in sources)
+    return math.ceil(wanted / max(tests, 1))
+
+
 def environment(directory: str, target: Path) -> dict[str, str]:
     """The compiler that set-up chose comes first; what cargo leaves is kept out of the work tree."""
+    wanted = MANY_CASES if exhaustive() else CASES
     return {
+        "PROPTEST_CASES": str(cases(ROOT, wanted)),
         **os.environ,
         "PATH": os.pathsep.join((str(BIN), directory, os.environ.get("PATH", ""))),
         "CARGO_TARGET_DIR": str(target),
@@ -148,7 +176,7 @@ def main(arguments: Sequence[str]) -> int:
             if code != 0:
                 return code
     if "pytest" in groups:
-        command = pytest_command(extra, exhaustive=bool(os.environ.get("CRABWALK_EXHAUSTIVE")))
+        command = pytest_command(extra, everything=exhaustive())
         os.chdir(ROOT)
         # As in an activated environment: the tests start terraform, which may be the one from PyPI.
         path = os.pathsep.join((str(BIN), os.environ.get("PATH", "")))

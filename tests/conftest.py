@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from pipeline import local
@@ -19,10 +21,17 @@ sys.path.insert(0, str(Path(__file__).parent / "kit"))  # helpers of several tes
 _counter = itertools.count()
 # A build in CI must have its supply chain checked by cargo-deny; these are no releases.
 os.environ.pop("CI", None)
+# A shell has what it starts in the background ignore SIGINT, and so would every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What shares a deployed project, half of it each, and what applies all modules at once: a long sequence each.
+# How long an example takes, or its making, says how busy the machine is.
+hypothesis.settings.register_profile("crabwalk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("crabwalk")
+
+# A long sequence each: what shares a deployed project (half each), what uses all examples, what applies all modules.
 _TOGETHER = {
     "shop": re.compile(r"tests/integration/test_deploy(?:_around|_frozen|_interrupted|_refused|_two)?\.py"),
+    "catalogue": re.compile(r"tests/integration/services/"),
     "modules": re.compile(r"tests/integration/test_modules_"),
     "second shop": re.compile(
         r"tests/integration/test_(?:deploy_roles|deploy_rollback|infra_drift|infra_unlock|rollback_net|signals_release"

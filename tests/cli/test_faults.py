@@ -29,7 +29,13 @@ NEEDS = {
     "name": "nova",
     "environment": "staging",
 }
-BESIDE = {"new": ["--kind", "http"], "rollback": ["hello"], "unlock": ["hello"], "destroy": ["--yes", "hello"]}
+BESIDE = {
+    "new": ["--kind", "http"],
+    "rollback": ["hello"],
+    "unlock": ["hello"],
+    "destroy": ["--yes", "hello"],
+    "tune": ["--unsafe"],
+}
 ELSEWHERE = {"judge", "local", "demo"}  # no part in any project
 AT_HOME = {"dev", "build", "check", "new", "render"}  # these ask nothing of an environment, or only what it may tell
 EXPIRED = ("ExpiredToken", "sign in again")
@@ -76,7 +82,7 @@ class Refusing(BaseHTTPRequestHandler):
         service = self.headers["authorization"].split("/")[3]
         inner = f"<Error><Code>{self.code}</Code><Message>no</Message></Error>"
         body = {"s3": inner, "sts": f"<ErrorResponse>{inner}</ErrorResponse>"}.get(
-            service, json.dumps({"message": "no"})
+            service, json.dumps({"message": "no", "__type": f"{self.code}Exception"})
         )
         self.send_response(403)
         self.send_header("x-amzn-errortype", f"{self.code}Exception")

@@ -46,8 +46,9 @@ def lines(capsys: Captured) -> list[str]:
 def test_the_alias_answers_the_services_sample(here: Place, capsys: Captured) -> None:  # noqa: ARG001
     assert run(["invoke", "hello"]) == 0
     out = capsys.readouterr().out
-    took = re.search(r"took (\d+) ms, billed (\d+) ms, 128 of 128 MB used", out)
+    took = re.search(r"took ([\d.]+) ms, billed (\d+) ms, cold start ([\d.]+) ms, 128 of 128 MB used", out)
     assert took is not None
+    assert int(took[2]) - 1.02 < float(took[1]) + float(took[3]) < int(took[2]) + 0.02
     assert out.replace(took[0], "took N").splitlines() == [
         "hello:live on `local` answered, version 1",
         "took N",

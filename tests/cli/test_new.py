@@ -93,7 +93,7 @@ def test_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "cargo test -p tail",
             "crabwalk check --schema, for completion in editors: what `new` writes afterwards names it",
             "name it in a function's manifest: `extensions: [tail]`",
-            "crabwalk build tail; this version's deploy does not know `kind: extension` yet",
+            "commit, Cargo.lock too, then crabwalk deploy that function",
         ],
     }
     assert (root / "services/tail/events/shutdown.json").is_file()

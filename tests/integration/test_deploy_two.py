@@ -15,7 +15,7 @@ from pipeline.scaffold import enter
 REFUSED = """variable "environment" {}
 
 resource "aws_sns_topic" "this" {
-  name = "shop-local-extra"
+  name = "shop-local-herald"
 
   lifecycle {
     precondition {
@@ -51,32 +51,32 @@ def test_two_services_walk_at_once(shop: Shop) -> None:
 
 
 @pytest.fixture
-def extra(shop: Shop) -> Iterator[None]:
+def herald(shop: Shop) -> Iterator[None]:
     """A third service, in a stack of its own that Terraform refuses to plan."""
-    lock, folder = shop.read("Cargo.lock"), shop.root / "services" / "extra"
+    lock, folder = shop.read("Cargo.lock"), shop.root / "services" / "herald"
     shutil.copytree(shop.root / "services" / "hello", folder)
-    shop.replace("services/extra/Cargo.toml", 'name = "hello"', 'name = "extra"')
-    for before, after in (("name: hello", "name: extra"), ("stack: web", "stack: extra")):
-        shop.replace("services/extra/service.yaml", before, after)
+    shop.replace("services/herald/Cargo.toml", 'name = "hello"', 'name = "herald"')
+    for before, after in (("name: hello", "name: herald"), ("stack: web", "stack: herald")):
+        shop.replace("services/herald/service.yaml", before, after)
     (folder / "infra").mkdir()
-    shop.write("services/extra/infra/main.tf", REFUSED)
+    shop.write("services/herald/infra/main.tf", REFUSED)
     assert enter(shop.root) is None
     yield
     shop.git("checkout", "--quiet", "--force", "main")
     shutil.rmtree(folder)
     shop.write("Cargo.lock", lock)
-    shop.commit("without extra")
+    shop.commit("without herald")
 
 
-@pytest.mark.usefixtures("extra")
+@pytest.mark.usefixtures("herald")
 def test_a_stack_that_terraform_refuses_keeps_no_other_stack_from_its_release(shop: Shop) -> None:
     shop.change("")
     before = shop.alias()["FunctionVersion"]
-    done = shop.start("deploy", "--env", "local", "--output", "json", "--retry").end(900)  # it compiles `extra`
+    done = shop.start("deploy", "--env", "local", "--output", "json", "--retry").end(900)  # it compiles `herald`
     assert done.code == 1, done.said
     releases = {one["service"]: one for one in done.json["releases"]}
-    assert {name: one["outcome"] for name, one in releases.items()} == {"extra": "failed", "hello": "promoted"}
-    assert "The team has no such topic." in releases["extra"]["sentence"]
+    assert {name: one["outcome"] for name, one in releases.items()} == {"herald": "failed", "hello": "promoted"}
+    assert "The team has no such topic." in releases["herald"]["sentence"]
     assert shop.alias()["FunctionVersion"] == releases["hello"]["candidate"] != before
     names = {one["FunctionName"] for one in client(shop.env, "lambda").list_functions()["Functions"]}
-    assert shop.function("extra") not in names, "nothing of the refused stack was made"
+    assert shop.function("herald") not in names, "nothing of the refused stack was made"

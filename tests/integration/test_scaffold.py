@@ -10,11 +10,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import environment_kit
 import pytest
 import scaffold_kit
-from runtime_kit import API, EXTENSIONS, environment, runtime_api
 from shop_kit import Scratch
 
+from pipeline.local.runtime_api import Environment, Function
 from pipeline.manifest import check_all
 
 PATIENCE = 120
@@ -48,37 +49,32 @@ def program(package: Path, folder: Path) -> Path:
 
 def answer(package: Path, event: bytes, folder: Path) -> tuple[Any, list[dict[str, Any]]]:
     """What the packaged function answers, and the lines it logs."""
-    with runtime_api() as api:
-        api.events.put(event)
-        command = [program(package, folder)]
-        with subprocess.Popen(command, env=environment(api, "it"), stdout=subprocess.PIPE, text=True) as process:
-            try:
-                path, body = api.answers.get(timeout=PATIENCE)
-                assert api.idle.wait(PATIENCE)
-            finally:
-                process.terminate()
-            lines = process.stdout.read().splitlines() if process.stdout else []
-    assert path == f"{API}/invocation/request-1/response", body
-    return json.loads(body), [json.loads(line) for line in lines]
+    function = Function("it", version="7", timeout_s=PATIENCE)
+    command = [str(program(package, folder))]
+    with Environment(function, command, function.environment(str(folder), {})) as environment:
+        environment.start(PATIENCE)
+        done = environment.invoke(event, request_id="request-1")
+        environment.close()
+        lines = [*done.lines, *environment.lines()]
+    assert done.error_type is None, done.body
+    return json.loads(done.body), [json.loads(line) for line in lines]
 
 
 def sample(root: Path, service: str) -> bytes:
     return (root / "services" / service / "events" / f"{service}.json").read_bytes()
 
 
-def observed(package: Path, root: Path, folder: Path) -> list[dict[str, Any]]:
+def observed(package: Path, folder: Path) -> list[dict[str, Any]]:
     """What the packaged extension logs of an invocation and its end."""
-    events = root / "services" / "a-extension" / "events"
-    with runtime_api() as api:
-        for event in ("invoke", "shutdown"):
-            api.events.put((events / f"{event}.json").read_bytes())
-        command = [program(package, folder)]
-        done = subprocess.run(
-            command, env=environment(api, "it"), capture_output=True, text=True, timeout=PATIENCE, check=True
-        )
-        path, body = api.answers.get(timeout=PATIENCE)
-    assert (path, json.loads(body)) == (f"{EXTENSIONS}/register", {"events": ["INVOKE", "SHUTDOWN"]})
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    path = program(package, folder)
+    function = Function("it", timeout_s=PATIENCE)
+    command = environment_kit.bootstrap(folder, "def handle(event, headers): return event")
+    variables = function.environment(str(folder), {})
+    with Environment(function, command, variables, extensions={path.name: [str(path)]}) as environment:
+        environment.start(PATIENCE)
+        done = environment.invoke(b"{}")
+        environment.close()
+        return [json.loads(line) for line in (*done.lines, *environment.lines())]
 
 
 def test_a_new_repository_checks_builds_and_answers(plain: Path, tmp_path: Path) -> None:
@@ -90,7 +86,7 @@ def test_a_new_repository_checks_builds_and_answers(plain: Path, tmp_path: Path)
     body, lines = answer(packages["a-sqs"], sample(plain, "a-sqs"), tmp_path / "sqs")
     assert body == {"batchItemFailures": []}
     assert [(line["message"], line["job"]) for line in lines] == [("worked off", "j-1"), ("worked off", "j-2")]
-    (line,) = observed(packages["a-extension"], plain, tmp_path / "extension")
+    (line,) = observed(packages["a-extension"], tmp_path / "extension")
     assert (line["message"], line["sent"]) == ("flushed", 1)
 
 
@@ -101,6 +97,14 @@ ANSWERS: dict[str, Any] = {
     "a-stream": {"batchItemFailures": []},
     "a-enrich": [{"kind": "order", "id": "o-1", "totalCents": 5980}, {"kind": "order", "id": "o-2", "totalCents": 499}],
 }
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["plain", "shared"])
+def test_what_a_generated_repository_depends_on_is_pinned(shared: bool, tmp_path: Path) -> None:
+    root = scaffold_kit.generate(tmp_path / "repository", shared=shared)
+    command = ("cargo", "metadata", "--locked", "--format-version", "1")
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stderr}write the locks anew: .venv/bin/python tests/kit/scaffold_kit.py"
 
 
 @pytest.mark.exhaustive

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pipeline.aws import client
 from pipeline.cli.demo import AUTHOR, BAD, GOOD
@@ -23,10 +23,11 @@ from pipeline.release.walk.freeze import thaw
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Cargo.toml", "Cargo.lock", ".gitignore", "crabwalk.yaml", "modules", "rust_shared", "services")
+SERVICES = "services/he*/service.yaml"  # hello and health; the others are the catalogue's
 HELLO = "services/hello/src/main.rs"
 EVENT = "services/hello/events/hello.json"
 # What ends a test that would wait for ever; longer than a busy machine needs for anything waited for.
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0  # a verb may wait for another process to have compiled the AWS SDK
 TWO_STEPS = "{traffic: 10 %, bake: 3 s}, {traffic: 50 %, bake: 2 s}"
 ONE_STEP = "{traffic: 10 %, bake: 3 s}"
 OVERLAY = """overlays:
@@ -99,7 +100,7 @@ class Scratch:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, root: Path, project: str, *, services: str | None = None) -> Scratch:
+    def make(cls, root: Path, project: str, *, services: str = SERVICES) -> Self:
         root.mkdir()
         for part in PARTS:
             source = REPOSITORY / part
@@ -109,12 +110,16 @@ class Scratch:
                 shutil.copy(source, root / part)
         made = cls(root, project)
         text = made.read("crabwalk.yaml").replace("project: examples", f"project: {project}")
-        made.write("crabwalk.yaml", text + (f"services: {services}\n" if services else ""))
-        made.walk_in("hello")
-        made.walk_in("health")
+        made.write("crabwalk.yaml", f"{text}services: {services}\n")
+        made.prepare()
         made.git("init", "--quiet", "--initial-branch", "main")
         made.commit("first")
         return made
+
+    def prepare(self) -> None:
+        """What is different from the examples, before the first commit."""
+        self.walk_in("hello")
+        self.walk_in("health")
 
     # the repository
 

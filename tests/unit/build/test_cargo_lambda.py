@@ -15,12 +15,13 @@ from pipeline.build.targets import Platform
 from pipeline.build.view import Lines, Progress
 
 FIXED = "lambda build --profile release --locked --skip-target-check --message-format json --output-format binary"
+PROGRAM = Path("/cache/bin/cargo-lambda")
 WHERE = "--lambda-dir /cache/lambda --package health --package hello --bin hello"
 
 
 def test_the_command_leaves_nothing_to_guess() -> None:
-    command = cargo_lambda.command(replace(cargo_run(), features=("fast",)), Path("/cache/lambda"))
-    assert command[0] == str(cargo_lambda.scripts() / "cargo-lambda")
+    command = cargo_lambda.command(replace(cargo_run(), features=("fast",)), Path("/cache/lambda"), PROGRAM)
+    assert command[0] == str(PROGRAM)
     target = "--compiler cargo-zigbuild --target aarch64-unknown-linux-musl"
     assert " ".join(command[1:]) == f"{FIXED} {target} {WHERE} --features fast"
 
@@ -35,12 +36,12 @@ def test_the_command_leaves_nothing_to_guess() -> None:
 )
 def test_only_zig_is_told_the_floor_of_glibc(linking: str, target: str) -> None:
     run = cargo_run(Platform("x86_64", (2, 26)), linking=linking)
-    words = " ".join(cargo_lambda.command(run, Path("/cache/lambda"))[1:])
+    words = " ".join(cargo_lambda.command(run, Path("/cache/lambda"), PROGRAM)[1:])
     assert words == f"{FIXED} --compiler {linking} --target {target} {WHERE}"
 
 
 def test_an_auditable_binary_is_built_through_cargo_auditable() -> None:
-    command = cargo_lambda.command(replace(cargo_run(), auditable=True), Path("/cache/lambda"))
+    command = cargo_lambda.command(replace(cargo_run(), auditable=True), Path("/cache/lambda"), PROGRAM)
     assert command[:4] == ("cargo-auditable", "auditable", "lambda", "build")
 
 

@@ -31,7 +31,7 @@ def test_the_environment_has_nothing_of_the_users_flags() -> None:
     dropped = {"RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_PROFILE_RELEASE_OPT_LEVEL", "CARGO_BUILD_TARGET_DIR"}
     assert base.keys() - inherited(base).keys() == dropped
     env = environment(cargo_run(), Path("/cache/target"), base)
-    assert env["PATH"].split(os.pathsep) == [str(scripts()), "/opt/rust/bin", "/usr/bin"]
+    assert env["PATH"].split(os.pathsep) == ["/cache/target/bin", str(scripts()), "/opt/rust/bin", "/usr/bin"]
     assert base.keys() - env.keys() == dropped
     assert env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f") == [
         "-Cflag",

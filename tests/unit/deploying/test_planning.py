@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from pipeline.deploying.checkout import check_checkout, check_order, check_unmoved
-from pipeline.deploying.planning import DeployPlan, _with_other_reasons, no_such_service
+from pipeline.deploying.offering import configuration
+from pipeline.deploying.planning import DeployPlan, _chosen, _with_other_reasons
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import needs_of, plan_stack
 from pipeline.errors import ConflictError, UsageError
+from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.manifest.models import HttpTrigger, Service
 from pipeline.manifest.project import Environment, Project
 from pipeline.release.ledger.records import Rejected, Released, ServiceRecord, StackRecord
@@ -161,6 +164,55 @@ def test_aws_is_asked_for_the_live_version_only_where_something_would_go() -> No
     assert plan_stack(replace(now, live=lambda _: "3"), "web", {}).stays == {"hello": ("GET /",)}
 
 
+def with_extension(now: Setting, **changed: Any) -> Setting:
+    """`hello` runs with the extension `tail`."""
+    own = {"name": "tail", "kind": "extension", "stack": "web", "memory_mb": 128, "timeout_s": 3, "triggers": ()}
+    extension = service("tail").model_copy(update=own)
+    hello = service("hello").model_copy(update={"extensions": ("tail",), **changed})
+    return replace(now, services=(service("health"), hello), extensions={"tail": extension})
+
+
+def test_an_extension_is_a_layer_in_the_functions_own_root_and_made_before_it() -> None:
+    now = with_extension(setting(hello=ServiceRecord("hello", promoted=released("c0ffee"))))
+    keys = {"hello": "artifacts/2.zip", "tail": "artifacts/t1.zip"}
+    root = plan_stack(now, "web", keys).root
+    modules = json.loads(root.files["main.tf.json"])["module"]
+    assert modules["hello_layer_tail"]["artifact_key"] == "artifacts/t1.zip"
+    assert modules["hello_layer_tail"]["name"] == "p-local-tail"
+    assert modules["hello"]["layers"] == ["${module.hello_layer_tail.arn}"]
+    assert "modules/extension-layer/main.tf" in root.files
+    assert set(root.walk_fingerprints) == {"hello"}, "an extension is no release of its own"
+
+
+def test_a_new_extension_is_another_configuration_and_an_applied_one_stays() -> None:
+    first = with_extension(setting(hello=ServiceRecord("hello", promoted=released("c0ffee"))))
+    made = plan_stack(first, "web", {"hello": "artifacts/2.zip", "tail": "artifacts/t1.zip"}).root
+    calls = {name: tuple(map(asdict, some)) for name, some in made.calls.items()}
+    applied = StackRecord("web", made.fingerprint, {}, ("hello",), 0.0, "c0ffee", calls)
+    now = replace(first, stacks={"web": applied})
+    still = plan_stack(now, "web", {})
+    assert not still.terraform
+    assert still.root.walk_fingerprints == made.walk_fingerprints
+    neighbour = plan_stack(now, "web", {"health": "artifacts/1.zip", "tail": "artifacts/t2.zip"}).root
+    assert neighbour.walk_fingerprints["hello"] == made.walk_fingerprints["hello"], "who is not released keeps its own"
+    another = plan_stack(now, "web", {"hello": "artifacts/2.zip", "tail": "artifacts/t2.zip"})
+    assert another.terraform
+    assert another.root.walk_fingerprints["hello"] != made.walk_fingerprints["hello"]
+    hello = now.services[1]
+    assert configuration(now, hello) == made.walk_fingerprints["hello"]
+    assert walk_fingerprint(service("hello")) == walk_fingerprint(service("hello"), {}), "as before there were any"
+
+
+def test_an_extension_is_not_deployed_by_its_name() -> None:
+    now = with_extension(setting())
+    with pytest.raises(UsageError, match="`tail` is an extension") as caught:
+        _chosen(now, ["tail"])
+    assert caught.value.hint == "crabwalk deploy hello"
+    with pytest.raises(UsageError) as unused:
+        _chosen(replace(now, services=(service("health"),)), ["tail"])
+    assert unused.value.hint == "list it in a function: `extensions: [tail]`"
+
+
 def plan(now: Setting, affected: tuple[str, ...], fingerprint: str) -> DeployPlan:
     applied = StackRecord("web", fingerprint, {}, ("health", "hello"), 0.0, "c0ffee")
     now = replace(now, stacks={"web": applied})
@@ -212,11 +264,6 @@ def test_retry_takes_what_was_rolled_back_by_hand() -> None:
     assert _with_other_reasons(record, unaffected, (stack,), retry=False) == unaffected
     found = _with_other_reasons(record, unaffected, (stack,), retry=True)
     assert [reason.kind for reason in found.reasons] == ["retry"]
-
-
-def test_the_nearest_name_is_suggested() -> None:
-    assert no_such_service("helo", ("health", "hello")).hint == "did you mean `hello`?"
-    assert no_such_service("x", ("health", "hello")).hint == "declared: health, hello"
 
 
 def test_what_somebody_else_works_on_is_left_out_with_the_stack_it_holds_up() -> None:

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.infra.bucket_rules import united_rules
@@ -53,7 +53,6 @@ def told(rules: list[dict[str, Any]], event: str, key: str) -> int:
     )
 
 
-@settings(deadline=None)  # a busy machine
 @given(RULES, RULES)
 def test_nothing_either_asked_for_is_lost_and_nothing_is_told_twice(new: list[Any], old: list[Any]) -> None:
     both = united_rules(new, old)

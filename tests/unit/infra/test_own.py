@@ -14,6 +14,7 @@ from pipeline.infra import Placement, Root, Scope, parts, render
 from pipeline.infra.calls import read_calls, united
 from pipeline.manifest.models import Service
 from pipeline.manifest.models_resources import SqsResource
+from pipeline.manifest.models_triggers import CognitoTrigger
 from pipeline.manifest.project import Environment, Project
 
 MODULES = Path(__file__).parents[3] / "modules"
@@ -66,6 +67,14 @@ def test_what_takes_the_alias_waits_for_a_version(project: Project, staging: Env
     for variable, waits in (("alias_arn", True), ("api_endpoint", True), ("role_name", False), ("tags", False)):
         made = root(project, staging, own(f'variable "{variable}" {{}}\n'), released=False)
         assert ("hello_infra" not in calls(made)) is waits, variable
+
+
+def test_it_is_passed_the_services_own_pool(project: Project, staging: Environment, own: Make) -> None:
+    text = 'variable "user-pool_id" {}\n'
+    made = root(project, staging, own(text, triggers=(CognitoTrigger(trigger="pre-sign-up"),)))
+    assert calls(made)["hello_infra"]["user-pool_id"] == "${module.hello_user-pool.id}"
+    given = CognitoTrigger(user_pool="eu-west-1_AbC", trigger="pre-sign-up")
+    assert "user-pool_id" not in calls(root(project, staging, own(text, triggers=(given,)))).get("hello_infra", {})
 
 
 def test_a_change_of_it_is_terraforms_and_walks_nothing(project: Project, staging: Environment, own: Make) -> None:

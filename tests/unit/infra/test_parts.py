@@ -94,6 +94,8 @@ triggers: [{sqs: {queue: jobs}}, {http: {routes: [GET /]}}, {schedule: {rate: 5 
         ("function-url: {auth: none, stream: true}", "url", {"auth": "none", "stream": True}),
         ("cognito: {user_pool: eu-west-1_AbC, trigger: pre-token-generation, version: V2_0}", "cognito_",
          {"user_pool_id": "eu-west-1_AbC", "trigger": "pre-token-generation", "event_version": "V2_0"}),
+        ("cognito: {trigger: pre-token-generation, version: V3_0}", "user-pool",
+         {"name": "shop-staging-todos-user-pool", "event_version": "V3_0", "deletion_protection": True}),
     ],
 )  # fmt: skip
 def test_each_trigger_leads_to_the_alias(scope: Scope, trigger: str, name: str, arguments: dict[str, Any]) -> None:
@@ -108,6 +110,15 @@ resources:
     (call,) = (call for call in calls.values() if call.name.startswith(f"todos_{name}"))
     assert {key: call.arguments.get(key) for key in arguments} == arguments
     assert any("module.todos.alias" in str(value) for value in call.arguments.values())
+
+
+def test_another_moment_keeps_the_own_pool_and_its_people(scope: Scope) -> None:
+    moments = ("pre-sign-up", "custom-message")
+    calls = [rendered(scope, f"triggers: [{{cognito: {{trigger: {one}}}}}]")["todos_user-pool"] for one in moments]
+    assert [call.arguments["trigger"] for call in calls] == list(moments)
+    assert calls[0].outputs == {"user-pool_id": "id", "user-pool_arn": "arn"}
+    given = rendered(scope, "triggers: [{cognito: {user_pool: eu-west-1_AbC, trigger: pre-sign-up}}]")
+    assert "todos_user-pool" in {call.name for call in united(tuple(given.values()), calls[:1])}
 
 
 def test_what_is_not_known_yet_is_missing_and_left_out(scope: Scope) -> None:
@@ -164,6 +175,11 @@ secrets: {TOKEN: "${services.todos.token}", DB: shop/db}
     assert call.arguments["environment"] == {"DB": db, "TOKEN": token}
     assert call.arguments["access"]["secrets"]["actions"] == ["secretsmanager:GetSecretValue"]
     assert call.arguments["access"]["secrets"]["resources"] == [token, db, f"{db}-??????"]
+
+
+def test_a_plain_name_is_the_secret_at_aws_as_check_says(scope: Scope) -> None:
+    call = rendered(scope, "\nresources: {token: {secret: {}}}\nsecrets: {TOKEN: token}\n")["todos"]
+    assert call.arguments["environment"] == {"TOKEN": f"arn:aws:secretsmanager:{PLACE}:secret:token"}
 
 
 def test_a_function_is_configured_with_where_its_secrets_are(scope: Scope) -> None:

@@ -303,6 +303,16 @@ def test_one_pool_has_one_trigger_of_each(tree) -> None:
     ]
 
 
+def test_an_own_pool_has_one_trigger_and_is_nobody_elses(tree) -> None:
+    for name in ("a", "b"):
+        tree.service(name, "triggers: [{cognito: {trigger: pre-sign-up}}]\n")
+    assert findings(tree)[0] == []
+    tree.service("a", "triggers: [{cognito: {trigger: pre-sign-up}}, {cognito: {trigger: custom-message}}]\n")
+    assert findings(tree)[0] == [
+        "services/a/service.yaml:3:47: triggers[1]: the service's own pool has one trigger, remove one"
+    ]
+
+
 def test_two_resources_with_one_name_are_refused(tree) -> None:
     tree.service("a", "resources: {b-c: {sqs: {}}, d: {s3: {}}}\n")
     tree.service("a-b", "resources: {c: {sqs: {}}, a-d: {s3: {}}}\n")

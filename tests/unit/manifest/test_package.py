@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.manifest.package import MAX_EVENT_BYTES
 from pipeline.manifest.project import load_project
 from pipeline.manifest.services import read_services
+from pipeline.quotas import SYNC_BYTES
 
 CRATE = """[features]
 tls = []
@@ -42,7 +42,7 @@ def test_features_are_the_packages(tree, features: str, fault: str) -> None:
         (b"\xff\xfe\xfd", "services/a/events/x.json:1:1: not JSON that can be read"),
         (b"[" * 100_000, "services/a/events/x.json:1:1: not JSON that can be read"),
         (
-            b'"' + b"x" * MAX_EVENT_BYTES + b'"',
+            b'"' + b"x" * SYNC_BYTES + b'"',
             (
                 "services/a/service.yaml:3:19: release.smoke: `events/x.json` is larger than the 6 MB that Lambda takes"
                 ", send less"
@@ -73,7 +73,7 @@ def test_events_are_looked_for_wherever_they_are_named(tree) -> None:
     )
     tree.service("a", lines)
     tree.write("services/a/events/x.json", "{")
-    tree.write("services/a/events/big.json", b'"' + b"x" * MAX_EVENT_BYTES + b'"')
+    tree.write("services/a/events/big.json", b'"' + b"x" * SYNC_BYTES + b'"')
     assert tree.problems() == [
         "services/a/events/x.json:1:2: not JSON: Expecting property name enclosed in double quotes",
         (

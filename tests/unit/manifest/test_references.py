@@ -209,6 +209,10 @@ def test_a_long_chain_and_a_circle_have_an_order_too() -> None:
             "2:18: environment.T: `web` has no `api`, because it has no http trigger, add `http:` to its triggers",
         ),
         (
+            "environment: {T: '${services.todos.user-pool.id}'}",
+            "2:18: environment.T: `todos` has no `user-pool`, because it has no cognito trigger without `user_pool`",
+        ),
+        (
             "environment: {T: '${services.todos.table.stream_arn}'}",
             "2:18: environment.T: the table `table` of `todos` has no stream, add `stream: new-and-old-images` to it",
         ),

@@ -51,6 +51,8 @@ def test_records_that_nothing_tells(tmp_path: Path) -> None:
         (f"{HTTP}{STEPS}}}\n", "our_platform::serve(router())"),
         (f"{HTTP}{STEPS}, checks: {{failures: false}}}}\n", "lambda_http::run(router()).await"),
         (HTTP + "release: {steps: []}\n", "lambda_http::run(router()).await"),
+        (f"{HTTP}{STEPS}}}\n", "use lambda_http::Error; http::run_streaming(service_fn(export)).await"),
+        (f"{QUEUE}{STEPS}}}\n", f"{WORKER}; events::run_batch(work).await"),
         (f"{QUEUE}{STEPS}}}\n", f"telemetry::outcomes(&event.context, 1, 0); {WORKER}"),
         (f"{QUEUE.replace('queue: jobs', 'queue: jobs, partial_failures: false')}{STEPS}}}\n", WORKER),
         (f"triggers:\n  - schedule: {{rate: 1 h}}\n{STEPS}}}\n", WORKER),

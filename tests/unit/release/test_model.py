@@ -13,7 +13,7 @@ from release_kit import FRESH, NONCE, walking
 from pipeline.release.model import Intent, Rollout, StepSpec, from_json, new_release_id, percent, to_json
 from pipeline.release.terms import Checks, Freeze, Limit, Notify, Order, Probe, Quiet, Terms
 
-PROPERTY = settings(derandomize=True, max_examples=60, deadline=None, database=None)
+PROPERTY = settings(derandomize=True, max_examples=60, database=None)
 seconds = st.floats(0, 1e10)
 numbers = st.just({}) | st.just({"outcome": "PASS", "interval": [-0.1, 0.2], "canary": {"n": 9, "bad": 1}})
 intents: st.SearchStrategy[Intent] = st.builds(

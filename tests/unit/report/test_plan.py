@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.cost.changes import Cost, Item
 from pipeline.infra.classify import drift_of, from_document
-from pipeline.infra.cost import Cost, Item
 from pipeline.infra.model import Change
 from pipeline.plans.model import Preview, ReleaseShown, SavedShown, ServiceShown, StackShown
 from pipeline.plans.saved import SavedStack, StateSeen

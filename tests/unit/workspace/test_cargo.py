@@ -217,7 +217,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.dictionaries(_KEYS, _VALUES), st.dictionaries(_KEYS, _VALUES))
 def test_no_toml_breaks_reading(root: Mapping[str, Any], member: Mapping[str, Any]) -> None:
     class Odd(Files):
@@ -276,7 +276,7 @@ _LINES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.lists(_LINES, max_size=9))
 def test_the_quick_reading_is_tomllibs_or_none(lines: list[str]) -> None:
     text = "\n".join(lines)

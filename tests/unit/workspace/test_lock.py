@@ -155,7 +155,7 @@ def _written(entry: dict[str, Any]) -> str:
     return "\n[[package]]\n" + "".join(lines)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.lists(_ENTRY, max_size=6))
 def test_the_quick_reading_is_the_slow_one(entries: list[dict[str, Any]]) -> None:
     lock = Lock.read(("version = 4\n" + "".join(_written(entry) for entry in entries)).encode())

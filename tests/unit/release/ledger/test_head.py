@@ -11,7 +11,7 @@ from release_kit import COMMIT, NONCE, alias, described
 
 from pipeline.release.ledger.head import LIMIT, Head, fresh_nonce, parse, same_weights, trusted
 
-PROPERTY = settings(derandomize=True, max_examples=100, deadline=None, database=None)
+PROPERTY = settings(derandomize=True, max_examples=100, database=None)
 LONGEST = Head(
     state="walk",
     release="r" * 40,

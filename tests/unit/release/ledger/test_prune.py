@@ -196,7 +196,7 @@ def worlds(draw: st.DrawFn) -> Facts:
     )
 
 
-@settings(derandomize=True, max_examples=300, deadline=None, database=None)
+@settings(derandomize=True, max_examples=300, database=None)
 @given(worlds(), st.integers(1, 6), st.sets(numbers))
 def test_nothing_that_is_needed_ever_goes(world: Facts, keep: int, needed: set[int]) -> None:
     plan = plan_prune(world, {sha(number): "other" for number in needed}, keep)

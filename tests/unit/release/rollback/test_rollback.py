@@ -145,7 +145,7 @@ def aliases(draw: st.DrawFn) -> AliasState:
     return draw(st.sampled_from([alias(version, weights, head), described(head), alias(version, weights)]))
 
 
-@settings(derandomize=True, max_examples=300, deadline=None, database=None)
+@settings(derandomize=True, max_examples=300, database=None)
 @given(aliases(), st.none() | versions)
 def test_a_plan_never_gives_the_candidate_more(seen: AliasState, to: str | None) -> None:
     try:

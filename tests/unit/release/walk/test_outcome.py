@@ -161,6 +161,9 @@ def test_where_a_service_answers() -> None:
     assert service_url(aws, stack, "worker") is None  # type: ignore[arg-type]
     assert service_url(aws, None, "hello") is None  # type: ignore[arg-type]
     embedded = SimpleNamespace(embedded=True, endpoint="http://127.0.0.1:4566")
+    url = "https://abc.lambda-url.eu-west-1.on.aws"
+    export = SimpleNamespace(outputs={"export": {"url_id": "abc", "url_endpoint": url}})
+    assert service_url(aws, export, "export") == service_url(embedded, export, "export") == url  # type: ignore[arg-type]
     found = service_url(embedded, stack, "hello")  # type: ignore[arg-type]
     assert found is not None
     assert "abc" in found
