@@ -157,6 +157,11 @@ def new_release_id(now: float) -> str:
     return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
+def second(release_id: str) -> str:
+    """When, as a release id says it, or a key that ends in one: without its random end."""
+    return release_id.rpartition("-")[0]
+
+
 def to_json(rollout: Rollout) -> dict[str, Any]:
     """The rollout as JSON-ready data."""
     return asdict(rollout)

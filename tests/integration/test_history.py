@@ -9,7 +9,7 @@ from engine_kit import World
 
 from pipeline.release.ledger.history import DAY_S
 from pipeline.release.ledger.story import entry_of
-from pipeline.release.model import new_release_id
+from pipeline.release.model import new_release_id, second
 
 
 def append(world: World, days_ago: float) -> str:
@@ -45,3 +45,15 @@ def test_a_history_since_a_time(world, ids, days, count):
     since = world.engine.objects.now() - days * DAY_S
     assert [one.release_id for one in world.engine.ledger.entries(world.service, since)] == ids[:count]
     assert list(islice(world.engine.ledger.entries("nothing", since), 5)) == []
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_what_happened_within_one_second_is_told_in_its_order(world, count):
+    now = float(int(world.engine.objects.now()))
+    stamp = second(new_release_id(now))
+    parts = [0.9 * (7 * n % count) / count for n in range(count)]
+    for n, part in enumerate(parts):
+        ended = replace(world.rollout, release_id=f"{stamp}-{n:06x}", started=now + part, phase="promoted")
+        world.engine.ledger.append(entry_of(ended, {}))
+    found = world.engine.ledger.history(world.service, count)
+    assert [one.started - now for one in found] == pytest.approx(sorted(parts, reverse=True), abs=1e-6)

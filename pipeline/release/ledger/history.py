@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 
 from pipeline.aws.objects import Objects
+from pipeline.release.model import second
 
 DAY_S = 86_400.0
 SPANS_S = (30 * DAY_S, 365 * DAY_S)  # then everything
@@ -18,7 +19,10 @@ BATCH = 8  # entries read side by side
 
 
 def newest_first(objects: Objects, prefix: str, since: float | None = None) -> Iterator[tuple[str, ...]]:
-    """Keys below `prefix` in batches, the newest first, back to `since` (epoch seconds)."""
+    """Keys below `prefix` in batches, the newest first, back to `since` (epoch seconds).
+
+    Those of one second come in one batch.
+    """
     now, before = objects.now(), ""
     starts = [*(now - span for span in SPANS_S if since is None or now - span > since), since]
     for start in starts:
@@ -26,5 +30,10 @@ def newest_first(objects: Objects, prefix: str, since: float | None = None) -> I
         found = objects.keys(prefix, after)
         fresh = list(found if not before else takewhile(lambda key, end=before: key < end, found))  # type: ignore[misc]
         before = fresh[0] if fresh else before
-        for end in range(len(fresh), 0, -BATCH):
-            yield tuple(reversed(fresh[max(0, end - BATCH) : end]))
+        end = len(fresh)
+        while end > 0:
+            first = max(0, end - BATCH)
+            while first > 0 and second(fresh[first - 1]) == second(fresh[first]):
+                first -= 1
+            yield tuple(reversed(fresh[first:end]))
+            end = first

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any
 
 from pipeline.abreast import abreast
@@ -22,7 +22,7 @@ from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.ledger.head import fresh_nonce
 from pipeline.release.ledger.history import newest_first
 from pipeline.release.ledger.records import Entry, Frozen, Rejected, Released, ServiceRecord, StackRecord
-from pipeline.release.model import from_json, to_json
+from pipeline.release.model import from_json, second, to_json
 from pipeline.release.terms import Order
 
 FORMAT = 1
@@ -151,13 +151,10 @@ class Ledger:
 
     def entries(self, service: str, since: float | None = None) -> Iterator[Entry]:
         """The entries that were started since then (epoch seconds), newest first, read as they are asked for."""
-        for _, one_second in groupby(self._listed(service, since), key=lambda one: one.release_id.rpartition("-")[0]):
-            yield from sorted(one_second, key=lambda one: -one.started)
-
-    def _listed(self, service: str, since: float | None) -> Iterator[Entry]:
-        """The entries as their keys sort, which tell seconds and nothing finer."""
         for keys in newest_first(self._objects, f"{PREFIX}/services/{service}/history/", since):
-            yield from (entry for entry in abreast(self._entry, keys) if entry is not None)
+            found = [entry for entry in abreast(self._entry, keys) if entry is not None]
+            # Keys tell seconds and nothing finer; a rollback may follow its release within one.
+            yield from sorted(found, key=lambda one: (second(one.release_id), one.started), reverse=True)
 
     def _entry(self, key: str) -> Entry | None:
         stored = self._objects.get(key)

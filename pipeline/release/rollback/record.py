@@ -14,7 +14,7 @@ from pipeline.errors import ConflictError
 from pipeline.release.ledger.head import Head, parse, trusted
 from pipeline.release.ledger.ledger import Ledger
 from pipeline.release.ledger.records import Entry, Frozen, Rejected, ServiceRecord
-from pipeline.release.model import Rollout, new_release_id
+from pipeline.release.model import Rollout, new_release_id, second
 from pipeline.release.rollback.rollback import RollbackDone
 
 ATTEMPTS = 5
@@ -139,7 +139,7 @@ def _who(entry: Entry) -> str | None:
 
 def _entry(note: Note, head: Head) -> Entry:
     """The entry's id is made of what does not change, so that a note written twice is one entry."""
-    stamp = new_release_id(note.at).rpartition("-")[0]
+    stamp = second(new_release_id(note.at))
     return Entry(
         kind="rollback",
         release_id=f"{stamp}-{head.nonce[:MARK]}",

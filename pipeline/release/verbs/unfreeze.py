@@ -9,7 +9,7 @@ from pipeline.errors import ConflictError
 from pipeline.release.ledger.head import fresh_nonce, trusted
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.records import Entry, ServiceRecord
-from pipeline.release.model import ALIAS, new_release_id
+from pipeline.release.model import ALIAS, new_release_id, second
 from pipeline.release.verbs.steering import Asker, Steered
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.freeze import is_frozen, thaw
@@ -65,7 +65,7 @@ def _entry(engine: Engine, record: ServiceRecord, function: str, asker: Asker) -
     mark = record.frozen
     release = mark.release_id if mark else head.release if head else "unknown"
     live = head.primary if head else None
-    stamp = new_release_id(now).rpartition("-")[0]
+    stamp = second(new_release_id(now))
     sentence = f"unfrozen; version {live} keeps all traffic" if live else "unfrozen"
     return Entry(
         kind="resume",
