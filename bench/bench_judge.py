@@ -91,8 +91,8 @@ def walk(rng: random.Random, cell: Scenario) -> list[Minute]:
     """An hour of the old version alone, then both for twenty minutes."""
     minutes = []
     stuck = [0, 0]
-    for t in range(-60, 20):
-        weight = 0.0 if t < 0 else 0.1 if t < 10 else 0.5
+    for t in range(-60, 2 * STEP):
+        weight = 0.0 if t < 0 else 0.1 if t < STEP else 0.5
         traffic = cell.rpm * rng.uniform(0.8, 1.2)
         extra = [0.0, 0.0]
         for side in (0, 1):
@@ -108,11 +108,11 @@ def walk(rng: random.Random, cell: Scenario) -> list[Minute]:
             extra = [0.3, 0.3]
         if cell.group in {"cold start", "both steps"} and t == 0:
             extra[0] = rng.uniform(0.0, 0.2)
-        if cell.group == "both steps" and t == 10:
+        if cell.group == "both steps" and t == STEP:
             extra[0] = rng.uniform(0.0, 0.1)
         canary = failures(rng, poisson(rng, traffic * weight), cell.new + extra[0]) if weight else NONE
         baseline = failures(rng, poisson(rng, traffic * (1 - weight)), cell.old + extra[1])
-        minutes.append(Minute(t, -1 if t < 0 else t // 10, canary, baseline))
+        minutes.append(Minute(t, -1 if t < 0 else t // STEP, canary, baseline))
     return minutes
 
 
@@ -178,8 +178,11 @@ def table(walks: int) -> None:
 
 
 def _mean_worst(both: Iterable[tuple[Scenario, dict[str, Result]]], group: str, name: str) -> str:
-    shares = [100 * result[name].found for cell, result in both if cell.group == group]
-    return f"{statistics.fmean(shares):.2f} / {max(shares):.2f}"
+    return _shares([100 * result[name].found for cell, result in both if cell.group == group])
+
+
+def _shares(percents: Sequence[float]) -> str:
+    return f"{statistics.fmean(percents):.2f} / {max(percents):.2f}"
 
 
 def _found(result: Result) -> str:
@@ -200,17 +203,14 @@ def held(job: tuple[int, Scenario, int]) -> tuple[int, int]:
     rng = random.Random(seed)  # noqa: S311
     longer = worse = 0
     for _ in range(walks):
-        rows = walk(rng, cell)
-        first = judge([row for row in rows if row.t < STEP], steps=1, bake=STEP)
-        if first.reason == "suspicious":
-            longer += 1
-            for t in range(STEP, 2 * STEP):
-                new = failures(rng, poisson(rng, cell.rpm * 0.1), cell.new)
-                rows.append(Minute(100 + t, 0, new, failures(rng, poisson(rng, cell.rpm * 0.9), cell.old)))
-                so_far = [row for row in rows if row.t < STEP or row.t >= 100]
-                worse += judge(so_far, steps=1, bake=STEP).outcome == "FAIL"
-                if judge(so_far, steps=1, bake=STEP).reason != "suspicious":
-                    break
+        rows = [row for row in walk(rng, cell) if row.t < STEP]
+        verdict = judge(rows, steps=1, bake=STEP)
+        longer += verdict.reason == "suspicious"
+        while verdict.reason == "suspicious":
+            new = failures(rng, poisson(rng, cell.rpm * 0.1), cell.new)
+            rows.append(Minute(len(rows), 0, new, failures(rng, poisson(rng, cell.rpm * 0.9), cell.old)))
+            verdict = judge(rows, steps=1, bake=STEP)
+            worse += verdict.outcome == "FAIL"
     return longer, worse
 
 
@@ -224,8 +224,7 @@ def suspicion(walks: int) -> None:
     _row(*["---"] * 3)
     for group in dict.fromkeys(cell.group for cell in cells):
         found = [result for cell, result in zip(cells, results, strict=True) if cell.group == group]
-        columns = ([100 * one[side] / walks for one in found] for side in (0, 1))
-        _row(group, *(f"{statistics.fmean(shares):.2f} / {max(shares):.2f}" for shares in columns))
+        _row(group, *(_shares([100 * one[side] / walks for one in found]) for side in (0, 1)))
 
 
 # speed

@@ -212,11 +212,11 @@ class Steady:
 
     def _work(self) -> None:
         """At the rate, or as fast as four at a time are answered: what is late is not made up for."""
-        made, room = time.monotonic(), threading.Semaphore(4)
+        last, room = time.monotonic(), threading.Semaphore(4)
         with ThreadPoolExecutor(4) as pool:
             while not self._stop.wait(0.05):
-                if made + self._every <= time.monotonic() and room.acquire(timeout=1):
-                    made = max(made + self._every, time.monotonic() - 1)
+                if last + self._every <= time.monotonic() and room.acquire(timeout=1):
+                    last = max(last + self._every, time.monotonic() - 1)
                     self.made += 1
                     pool.submit(self._one, numbered(self.made)).add_done_callback(lambda _: room.release())
 

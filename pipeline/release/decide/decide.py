@@ -15,7 +15,7 @@ from pipeline.release.decide.decision import Decision, Observation
 from pipeline.release.decide.evidence import Evidence, weigh
 from pipeline.release.decide.standing import Standing, arrived, expected, overruled, standing, traffic
 from pipeline.release.decide.steer import name, obey, pending
-from pipeline.release.judge.judge import Verdict, unavailable
+from pipeline.release.judge.judge import LONGEST, Verdict, unavailable
 from pipeline.release.ledger.head import trusted
 from pipeline.release.model import LATEST, Rollout, percent
 
@@ -199,14 +199,19 @@ def _goal(rollout: Rollout, step: int) -> str:
 
 
 def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
-    if verdict.reason in {"baking", "suspicious"}:
-        bake = (verdict.bake or 0) * (2 if verdict.reason == "suspicious" else 1)
-        missing = max(0, bake - verdict.minutes) * rollout.period_s
-        after = "at the latest, unless it is found worse" if verdict.reason == "suspicious" else "of clean evidence"
-        return f"{_goal(rollout, rollout.step + 1)} after {_span(missing)} more {after}"
+    goal, bake = _goal(rollout, rollout.step + 1), verdict.bake or 0
+    if verdict.reason == "baking":
+        return f"{goal} after {_missing(rollout, verdict, bake)} more of clean evidence"
+    if verdict.reason == "suspicious":
+        longest = _missing(rollout, verdict, LONGEST * bake)
+        return f"{goal} after {longest} more at the latest, unless it is found worse"
     forward = "held" if verdict.reason == "metrics unavailable" else "let through"
     ends = {"rollback": "rolled back", "hold": "held", "promote": forward}[rollout.on_inconclusive]
     return f"held at {percent(rollout.traffic(rollout.step))} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
+
+
+def _missing(rollout: Rollout, verdict: Verdict, minutes: float) -> str:
+    return _span(max(0, minutes - verdict.minutes) * rollout.period_s)
 
 
 def _span(seconds: float) -> str:

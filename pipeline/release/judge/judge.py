@@ -37,7 +37,8 @@ from pipeline.release.judge.verdict import (
 
 __all__ = ["Counts", "Minute", "Outcome", "Reason", "Verdict", "combine", "follow", "judge", "unavailable"]
 
-SUSPICION = 0.1  # of the evidence's limit: from there on a step bakes longer, at most as long again
+SUSPICION = 0.1  # of the evidence's limit: from there on a step bakes longer
+LONGEST = 2  # times its bake that a step may then last
 HISTORY = 60  # minutes before the walk that phi and the expected rate are taken from
 
 
@@ -207,7 +208,7 @@ class _Court:
             return "INCONCLUSIVE", "baking"
         if not comparable or not enough:
             return "INCONCLUSIVE", "low traffic" if comparable else "no data"
-        if seen.minutes < 2 * bake and seen.current() >= math.log(SUSPICION * self._limit):
+        if seen.minutes < LONGEST * bake and seen.current() >= math.log(SUSPICION * self._limit):
             return "INCONCLUSIVE", "suspicious"
         return "PASS", "baked"
 

@@ -17,7 +17,7 @@ taken away from the wealth (caps, loan, ruin, phi) can only lower it: the guaran
 Little traffic: minutes are put together until ten requests have come, to whichever version, because a minute in which
 only one was asked compares nothing, however many of its requests failed. The rate may change within such a block too:
 the alias draws a version for each request, so whichever of them fail, each is as likely as any to be the new version's;
-and a block ends by how many requests came, not by whose they are.
+and a block ends by how many requests came, not by whose they are. What is said of minutes here is meant of blocks.
 
 Cold starts: what a step's first minute gained is on loan. Three minutes after it the evidence keeps no more of it than
 the two minutes since have borne out (or a factor of two), because a blip of failing starts is over by then and a

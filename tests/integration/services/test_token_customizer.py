@@ -125,9 +125,7 @@ def nobody_to_tell(catalogue: Catalogue) -> Iterator[str]:
     functions, function = catalogue.client("lambda"), catalogue.function(NAME)
     live = functions.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
     # What was rolled back may still be in $LATEST.
-    digest = functions.get_function_configuration(FunctionName=function, Qualifier=live)["CodeSha256"]
-    key = f"artifacts/{base64.b64decode(digest).hex()}.zip"
-    functions.update_function_code(FunctionName=function, S3Bucket=catalogue.env.bucket, S3Key=key)
+    functions.update_function_code(FunctionName=function, ZipFile=catalogue.code(NAME))
     functions.get_waiter("function_updated_v2").wait(FunctionName=function)
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     away = {**variables, "BUS": "arn:aws:events:us-east-1:000000000000:rule/none"}

@@ -154,6 +154,23 @@ def test_a_step_still_baking_at_the_deadline_is_not_cut_short() -> None:
     assert decided(walking(step_starts=(LATE - 13,)), periods(9, *GOOD), LATE).kind == "wait"
 
 
+ODD = (*periods(10, (10, 1), (90, 1))[:7], *periods(10, (10, 0), (90, 1))[7:])  # 7 of 100 beside 10 of 900
+
+
+def test_a_step_that_ends_with_odd_evidence_bakes_longer_and_says_for_how_long() -> None:
+    found = decided(walking(), ODD)
+    assert found.verdict is not None
+    assert (found.kind, found.verdict.reason) == ("wait", "suspicious")
+    assert found.next == "50 % after 10 s more at the latest, unless it is found worse"
+
+
+@pytest.mark.parametrize(("declared", "kind"), [("rollback", "roll-back"), ("hold", "hold"), ("promote", "shift")])
+def test_odd_evidence_at_the_deadline_is_no_conclusion(declared: str, kind: str) -> None:
+    found = decided(walking(on_inconclusive=declared), ODD, LATE)
+    assert found.kind == kind
+    assert found.sentence.startswith("no conclusion within ")
+
+
 # whose the alias is
 
 
