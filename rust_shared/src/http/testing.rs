@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-pub const EVENT: &str = include_str!("../../../services/hello/events/hello.json");
+pub const EVENT: &str = include_str!("event.json");
 
 /// The event without one of its members, or with anything in its place.
 pub fn odd() -> impl Strategy<Value = String> {
