@@ -1,7 +1,6 @@
-"""Drift in its renderings: for a terminal, for an issue on GitHub, for machines. Never the value of an attribute.
+"""Drift for a terminal and for machines. Never the value of an attribute.
 
-What nobody declares is only in the JSON: AWS fills in a lot by itself. GitHub refuses an issue of more than 65,536
-characters, so what does not fit is counted.
+What nobody declares is only in the JSON: AWS fills in a lot by itself.
 """
 
 from __future__ import annotations
@@ -14,16 +13,13 @@ from pipeline.infra.model import Change
 from pipeline.report.console import Console
 from pipeline.report.text import one_line
 
-LIMIT = 65_536
-_RESERVE = 200
-_LONGEST = 300
 _SUMMARY = {
     "drifted": "drifted",
     "changed": "as it was applied; the manifests want something else by now",
     "clean": "as it was applied",
     "unread": "could not be looked at",
 }
-_EDITED = {"update": "edited", "delete": "gone", "create": "made", "replace": "replaced", "read": "read"}
+EDITED = {"update": "edited", "delete": "gone", "create": "made", "replace": "replaced", "read": "read"}
 
 
 def show_drift(console: Console, env: str, found: Sequence[StackDrift]) -> None:
@@ -53,7 +49,7 @@ def _lines(env: str, one: StackDrift) -> Iterator[str]:
 
 def what(change: Change) -> str:
     """What somebody made of a resource."""
-    return f"{_EDITED[change.action]} {about(change)}"
+    return f"{EDITED[change.action]} {about(change)}"
 
 
 def about(change: Change) -> str:
@@ -93,47 +89,3 @@ def _change(change: Change) -> dict[str, Any]:
         "action": change.action,
         "attributes": list(change.attributes),
     }
-
-
-def markdown(project: str, env: str, commit: str, found: Sequence[StackDrift], limit: int = LIMIT) -> str:
-    """The body of an issue; at most `limit` characters, the stacks that drifted first."""
-    drifted = [one for one in found if one.state == "drifted"]
-    made = f"<!-- crabwalk-drift {project}/{env} -->\n## Drift in `{env}`\n\n"
-    made += f"{_count(len(drifted), 'stack')} of {len(found)} drifted. Compared with {commit[:12]}.\n\n"
-    order = ("drifted", "unread", "changed", "clean")
-    rows = [row for one in sorted(found, key=lambda one: order.index(one.state)) for row in _rows(one)]
-    if rows:
-        made += "| stack | what | resource |\n| --- | --- | --- |\n"
-    shown = 0
-    for row in rows:
-        if len(made) + len(row) > limit - _RESERVE:
-            break
-        made, shown = made + row, shown + 1
-    if shown < len(rows):
-        made += f"\n… and {len(rows) - shown:,} more; `crabwalk drift --env {env}` shows all.\n"
-    if drifted:
-        made += f"\nUndo it by hand, or `crabwalk drift --env {env} --reapply` and the next deploy does.\n"
-    return made
-
-
-def _rows(one: StackDrift) -> Iterator[str]:
-    for change in one.found.drift:
-        yield _row(one, f"**{_EDITED[change.action]}**", about(change))
-    for change in one.found.follows:
-        yield _row(one, f"because of it ({change.action})", about(change))
-    if one.error is not None:
-        yield _row(one, "not looked at", one.error)
-    for change in one.found.changes:
-        yield _row(one, f"to be changed ({change.action})", about(change))
-    if not one.declared:
-        yield _row(one, "no manifest any more", ", ".join(one.services))
-
-
-def _row(one: StackDrift, said: str, resource: str) -> str:
-    # In code nothing is markup; a backquote would end it, a bar the cell.
-    code = one_line(resource)[:_LONGEST].replace("`", "'").replace("|", "\\|")
-    return f"| `{one.stack}` | {said} | {f'`{code}`' if code else ''} |\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -145,6 +145,10 @@ class Ledger:
                 return None
         raise AwsError(f"could not write {key}: it met another write each of {COLLISIONS} times", hint="try again")
 
+    def entry(self, service: str, release_id: str) -> Entry | None:
+        """One entry of the history, None where there is none of this id."""
+        return self._entry(_history_key(service, release_id))
+
     def history(self, service: str, limit: int) -> tuple[Entry, ...]:
         """The newest entries, newest first."""
         return tuple(islice(self.entries(service), limit))

@@ -106,3 +106,4 @@ class Entry:
     steps: tuple[dict[str, float], ...] = ()
     orders: tuple[dict[str, Any], ...] = ()  # what people asked of it
     committed: float | None = None  # when the commit was made, where git told
+    declared: dict[str, Any] = field(default_factory=dict)  # how it was to be walked; `story.rollout_of` reads it
