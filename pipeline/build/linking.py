@@ -88,7 +88,7 @@ def _version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        hint = "install crabwalk with its dependencies: `make setup`"
+        hint = "install crabwalk with its dependencies: pip install crabwalk"
         raise BuildError(f"{package} is not installed in this Python environment", hint=hint) from None
 
 

@@ -65,6 +65,11 @@ def plan_build(
     return replace(plan, deny=deny, notices=(*notices, *said))
 
 
+def oldest_rust(root: Path, services: Sequence[Buildable]) -> tuple[int, ...]:
+    """The oldest compiler that the packages of these services allow; empty when they do not say."""
+    return _read(root, services).rust_version(service.package for service in services)
+
+
 def plan_with(
     workspace: Workspace,
     services: Sequence[Buildable],

@@ -43,7 +43,7 @@ def stream(
             process_group=0,
         )
     except FileNotFoundError:
-        hint = "install crabwalk with its dependencies: `make setup`"
+        hint = "install crabwalk with its dependencies: pip install crabwalk"
         raise BuildError(f"{Path(arguments[0]).name} cannot be started", where=arguments[0], hint=hint) from None
     try:
         for line in _lines(process.stdout, on_quiet) if process.stdout else ():

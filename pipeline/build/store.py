@@ -28,7 +28,9 @@ class Store:
 
     @classmethod
     def default(cls) -> Store:
-        return cls(cache.directory() / "store")
+        """`$CRABWALK_STORE`, by which packages travel between the jobs of a workflow; else with the user's cache."""
+        own = os.environ.get("CRABWALK_STORE")
+        return cls(Path(own).absolute() if own else cache.directory() / "store")
 
     def find(self, key: str, service: str, environ: Mapping[str, str]) -> Artifact | None:
         """The artifact of these inputs; None when there is none or it is damaged, then it is built again."""
