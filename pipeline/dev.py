@@ -87,7 +87,7 @@ def run(session: Session, stdout: IO[str]) -> int:
                 process_group=0,
             )
         except FileNotFoundError:
-            hint = "install crabwalk with its dependencies: `make setup`"
+            hint = "install crabwalk with its dependencies: pip install crabwalk"
             raise CrabwalkError("cargo-lambda cannot be started", where=session.command[0], hint=hint) from None
         try:
             return process.wait()

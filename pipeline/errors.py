@@ -67,6 +67,10 @@ class AwsError(CrabwalkError):
     """AWS refused a call or cannot be reached."""
 
 
+class GitHubError(CrabwalkError):
+    """GitHub refused a call or cannot be reached."""
+
+
 class HeldError(CrabwalkError):
     """The walk stands where it is: inconclusive, or waiting."""
 

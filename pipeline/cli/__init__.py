@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
@@ -21,7 +22,9 @@ from typing import NoReturn
 import click
 
 VERBS = {
+    "init": "Begin a repository: project file, Cargo workspace, CI files.",
     "new": "Scaffold a service that builds, is tested and passes `check`.",
+    "doctor": "Say what will be needed and is missing, each with the fix.",
     "check": "Validate the manifests and the project file, all errors at once.",
     "affected": "Show which services a change affects, and why.",
     "build": "Build and package affected services, one cargo run per target.",
@@ -30,6 +33,8 @@ VERBS = {
     "status": "Show what is where, and what is going on.",
     "watch": "Show walks as they go; --unattended: go on with those nobody walks.",
     "history": "Show releases: who, what, verdict, how long, and what people asked.",
+    "report": "Tell one release whole: curves, events, plan, artifact; --html: as a page.",
+    "dashboard": "Show an environment in a browser: what walks, what is where, DORA figures.",
     "metrics": "Show the four DORA figures of services and the environment.",
     "promote": "Take a walk's next step now, approve it, or give all traffic.",
     "pause": "Hold a walk where it is.",
@@ -51,8 +56,21 @@ VERBS = {
     "destroy": "Destroy all a service has; asks for its name.",
     "unlock": "Show who holds a stack's Terraform lock; free it where that run is dead.",
     "bootstrap": "Create an environment's bucket.",
+    "roles": "Show the roles that a workflow's jobs take in an environment.",
+    "post": "Keep a pull request's comment or an issue at GitHub up to date.",
     "local": "Start, stop or show the embedded AWS.",
+    "completion": "Print what makes a shell complete crabwalk's words.",
     "demo": "The whole story in one command, on the embedded AWS.",
+}
+EXITS = {
+    "0": "Done, or nothing to do; handed over, with --detach.",
+    "1": "Failed.",
+    "2": "Wrong usage, or an invalid manifest; nothing was changed.",
+    "3": "The walk ended rolled back, or aborted.",
+    "4": "Held: inconclusive, or waiting for an approval.",
+    "5": "Somebody else got in between: a lease, the alias, an older commit.",
+    "6": "Drift was found.",
+    "128+n": "Ended by signal n; what was under way is recorded.",
 }
 SIGNALLED = 128  # what a shell adds to the number of the signal that ended a process
 
@@ -78,11 +96,22 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"pipeline.cli.{cmd_name}").command
+        if "_CRABWALK_COMPLETE" in os.environ:
+            from pipeline.cli.completing import attach
+
+            attach(command)
+        command.format_epilog = partial(_examples, cmd_name)  # type: ignore[method-assign]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(EXITS.items()))
+        formatter.write_paragraph()
+        formatter.write_text("`crabwalk VERB --help` ends with examples; `crabwalk doctor` says what is missing here.")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -98,8 +127,34 @@ class Verbs(click.Group):
             raise click.UsageError(f"No such verb '{args[0]}'. Did you mean '{near[0]}'?", ctx) from error
 
 
+def _versions(ctx: click.Context) -> NoReturn:
+    """What this crabwalk is, what it reads and what it writes; the first line is for programs, too."""
+    from platform import python_version
+
+    from pipeline import __version__
+    from pipeline.manifest.project import FORMAT
+    from pipeline.report.shapes import SHAPES
+
+    click.echo(f"crabwalk {__version__}\nmanifest format {FORMAT}, JSON shapes {SHAPES}, Python {python_version()}")
+    ctx.exit()
+
+
+def _examples(verb: str, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG001
+    """What click writes at the end of a verb's help."""
+    from pipeline.cli.examples import write
+
+    write(verb, formatter)
+
+
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="crabwalk", prog_name="crabwalk")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, value: _versions(ctx) if value else None,
+    help="Show the versions of crabwalk, manifests and JSON, and exit.",
+)
 def cli() -> None:
     """Releases Rust services to AWS Lambda from git, one careful step at a time.
 
@@ -132,6 +187,10 @@ def run(arguments: list[str]) -> int:
         from pipeline.report.console import Console
 
         Console().error(fault)
+        if os.environ.get("GITHUB_STEP_SUMMARY"):
+            from pipeline.cli import summarizing
+
+            summarizing.fault(arguments, fault)
         return fault.exit_code
     except click.ClickException as error:
         error.show()

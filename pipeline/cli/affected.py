@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.summarizing import summarize
 from pipeline.errors import ManifestError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 )
 @click.option("--uncommitted", is_flag=True, help="Look at the work tree, also at new files; only for `local`.")
 @click.option("--github", is_flag=True, help='Print a matrix for GitHub Actions, to be appended to "$GITHUB_OUTPUT".')
+@click.option(
+    "--and", "beside", metavar="TARGETS", help="With --github: and what these `targets` of an earlier call name."
+)
 @output_option
 def command(
     services: tuple[str, ...],
@@ -34,6 +38,7 @@ def command(
     *,
     uncommitted: bool,
     github: bool,
+    beside: str | None,
     output: str,
 ) -> int:
     """Show which services the commit affects, each with its reasons.
@@ -48,6 +53,9 @@ def command(
         raise UsageError(
             "--github and --output json exclude each other", hint="the matrix is JSON in a line of its own"
         )
+    if beside is not None and not github:
+        raise UsageError("--and goes with --github")
+    earlier = _targets(beside)
     with here.repo as repo:
         repo.look()
         if uncommitted:
@@ -65,14 +73,21 @@ def command(
     if dirty:
         _warn_of_uncommitted(here, dirty)
     _warn_of_unknown(here.console, found)
+    summarize(lambda limit: _in_words(here.repo.head, found, sorted(removed), limit))
     if github:
-        _show_matrix(here.console, found)
+        _show_matrix(here.console, found, _by_architecture(here, found, earlier))
     elif output == "json":
         services_found = [_listed(one) for one in found]
         here.console.json({"commit": here.repo.head, "services": services_found, "removed": sorted(removed)})
     else:
         _show(here.console, found, removed)
     return 0
+
+
+def _in_words(commit: str, found: Sequence[Affected], removed: Sequence[str], limit: int) -> str:
+    from pipeline.report.markdown.affected import markdown
+
+    return markdown(commit, found, removed, limit)
 
 
 def _since(here: Here, base: str | None, merge_base: str | None) -> str | None:
@@ -191,11 +206,42 @@ def _show(console: Console, found: Sequence[Affected], removed: Mapping[str, str
     console.note(f"{count} of {len(found)} service{'' if len(found) == 1 else 's'} affected")
 
 
-def _show_matrix(console: Console, found: Sequence[Affected]) -> None:
+def _show_matrix(console: Console, found: Sequence[Affected], targets: Mapping[str, Sequence[str]]) -> None:
     """GitHub refuses an empty matrix, hence `any` for the job's `if`."""
-    names = [{"service": one.service} for one in found if one.affected]
-    console.line(f"any={'true' if names else 'false'}")
-    console.line(f"matrix={json.dumps({'include': names}, separators=(',', ':'))}")
+    named = sorted({one.service for one in found if one.affected}.union(*targets.values()))
+    runs = [{"architecture": name, "services": " ".join(services)} for name, services in targets.items()]
+    console.line(f"any={'true' if named else 'false'}")
+    console.line(f"matrix={_compact([{'service': name} for name in named])}")
+    console.line(f"targets={_compact(runs)}")
+
+
+def _compact(include: Sequence[Mapping[str, str]]) -> str:
+    return json.dumps({"include": include}, separators=(",", ":"))
+
+
+def _targets(said: str | None) -> Mapping[str, Sequence[str]]:
+    """Services by architecture, as an earlier call printed them."""
+    if not said:
+        return {}
+    try:
+        return {str(one["architecture"]): str(one["services"]).split() for one in json.loads(said)["include"]}
+    except (ValueError, KeyError, TypeError):
+        raise UsageError("--and takes what an earlier `affected --github` printed after `targets=`") from None
+
+
+def _by_architecture(
+    here: Here, found: Sequence[Affected], earlier: Mapping[str, Sequence[str]]
+) -> Mapping[str, Sequence[str]]:
+    """What is built in one cargo run each: all affected services of one architecture."""
+    from pipeline.manifest import load_services
+
+    hit = {one.service for one in found if one.affected}
+    declared = load_services(here.project, here.env_name) if hit else ()
+    runs = {name: {*services} for name, services in earlier.items()}
+    for service in declared:
+        if service.name in hit:
+            runs.setdefault(service.architecture, set()).add(service.name)
+    return {name: sorted(runs[name]) for name in sorted(runs)}
 
 
 def _listed(one: Affected) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pipeline.cli.options import Here
+from pipeline.cli.summarizing import summarize
 
 if TYPE_CHECKING:
     from pipeline.release.terms import Order, OrderKind
@@ -66,11 +67,15 @@ def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: b
 def tell(here: Here, steered: Sequence[Steered]) -> int:
     """Show what came of each order; the exit code of the worst."""
     from pipeline.release.walk.outcome import worst
+    from pipeline.report.markdown.people import told as in_words
     from pipeline.report.steering import show_steered
 
     for one in steered:
         show_steered(here.console, one)
     code = worst(one.exit_code for one in steered)
+    told = [(one.service, one.outcome, one.sentence, one.next) for one in steered]
+    verb = steered[0].asked if steered else "nothing"
+    summarize(lambda limit: in_words(verb, here.env.name, told, limit))
     if here.json:
         here.console.json({"environment": here.env.name, "exit": code, "services": steered})
     return code

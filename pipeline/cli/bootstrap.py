@@ -51,6 +51,7 @@ def command(
 
     With --github also the roles of a repository's workflows: plan, build, deploy, rollback, read.
     """
+    from pipeline import carried
     from pipeline.aws.identity import whoami
     from pipeline.infra import bootstrap, provide_roles
 
@@ -63,7 +64,7 @@ def command(
         default=environment,
     )
     here = Here(environment, json=output == "json")
-    modules = here.project.root / "modules"
+    modules = carried.modules(here.project.root)
     whoami(here.env)
     with here.console.group(f"bootstrap {here.env.name}"):
         bootstrap(here.project, here.env, modules, here.console.progress)

@@ -31,12 +31,16 @@ MONTHLY = 1_000_000.0  # requests, where only a duration is given
 @click.option("--since", callback=stretch, default="7d", show_default=True, metavar="TIME", help="How far back.")
 @click.option("--requests", callback=amounts.count, metavar="N", help="A month: 250000, 50k, 2M.")
 @click.option("--duration", callback=amounts.milliseconds, metavar="TIME", help="Of an invocation: 20 ms, 1.5 s.")
-@click.option("--memory", callback=amounts.memory, metavar="SIZE", help="256 MB.  [default: the manifest's]")
+@click.option(
+    "--memory", callback=amounts.memory, metavar="SIZE", help="A memory size, `256 MB`.  [default: the manifest's]"
+)
 @click.option("--cold-share", callback=amounts.share, metavar="SHARE", help="Of the invocations: 0.5 %.")
 @click.option("--init", callback=amounts.milliseconds, metavar="TIME", help="Of a cold start: 30 ms.")
 @click.option("--streamed", callback=amounts.size, metavar="SIZE", help="Of a streamed answer: 8 MB.")
-@click.option("--architecture", type=click.Choice(["arm64", "x86_64"]), help="[default: the manifest's]")
-@click.option("--region", metavar="NAME", help="[default: the environment's]")
+@click.option(
+    "--architecture", type=click.Choice(["arm64", "x86_64"]), help="The processor.  [default: the manifest's]"
+)
+@click.option("--region", metavar="NAME", help="Whose prices.  [default: the environment's]")
 @click.option("--prices", "file", metavar="FILE", help="Instead of the project's crabwalk.prices.json.")
 @output_option
 def command(  # noqa: PLR0917 - click passes them by name

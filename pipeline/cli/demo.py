@@ -54,7 +54,11 @@ def command(seed: int, rate: int, svg: Path | None) -> int:
     here = Here("local")
     root = find_project(Path.cwd())
     if not (root / SOURCE).is_file():
-        raise UsageError("the demo changes the example service `hello`, which is not here", where=str(root / SOURCE))
+        raise UsageError(
+            "the demo changes the example service `hello`, which is not here",
+            where=str(root / SOURCE),
+            hint="it is played in a checkout of crabwalk's own repository; for a project of yours: crabwalk local up",
+        )
     pictures = svg or root / ".crabwalk" / "demo"
     pictures.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.options import Here, env_option, output_option
+
+if TYPE_CHECKING:
+    from pipeline.cost.changes import Cost
+    from pipeline.deploying.run import Run
+    from pipeline.release.walk.view import ReleaseResult
+    from pipeline.report.markdown.walk import Tracks
 
 
 @click.command()
@@ -19,6 +27,7 @@ from pipeline.cli.options import Here, env_option, output_option
 @click.option("--allow-destroy", multiple=True, metavar="ADDRESS", help="Let Terraform destroy or replace this.")
 @click.option("--plan", "plan_id", metavar="ID", help="Apply exactly the plan that `plan --save` stored, or refuse.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Save the live view as SVG.")
+@click.option("--prebuilt", is_flag=True, help="Compile nothing: refuse where a package was not built before.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--detach", is_flag=True, help="Return once the first step is taken; the watchdog goes on.")
 @click.option(
@@ -37,6 +46,7 @@ def command(
     allow_destroy: tuple[str, ...],
     plan_id: str | None,
     record: Path | None,
+    prebuilt: bool,
     dry_run: bool,
     detach: bool,
     max_parallel: int | None,
@@ -64,6 +74,7 @@ def command(
         detach=detach,
         max_parallel=max_parallel,
         plan_id=plan_id,
+        prebuilt=prebuilt,
     )
 
 
@@ -88,18 +99,25 @@ def deploy(
     detach: bool = False,
     max_parallel: int | None = None,
     plan_id: str | None = None,
+    prebuilt: bool = False,
 ) -> int:
     """Deploy the commit and tell how each release ended; the exit code."""
     from pipeline.cli.asking import UNREAD
     from pipeline.cli.running import prepared, reviewing
+    from pipeline.cli.seen import remember
+    from pipeline.cli.summarizing import wanted
     from pipeline.deploying.deploy import Deploy
     from pipeline.deploying.run import MAX_PARALLEL, Options
+    from pipeline.errors import CrabwalkError
     from pipeline.release.walk.outcome import exit_code
+    from pipeline.report.markdown.walk import Tracks
     from pipeline.report.release import show_result
 
     console = here.console
+    tracks = Tracks() if wanted() else None
     claimed, at_once = os.environ.get("GITHUB_ACTOR"), max_parallel or MAX_PARALLEL
-    run = prepared(here, Options(services, base, retry, allow_destroy, claimed, detach, at_once), record)
+    options = Options(services, base, retry, allow_destroy, claimed, detach, at_once, prebuilt)
+    run = prepared(here, options, record, tracks)
     if plan_id is not None:
         run = reviewing(run, plan_id)
     try:
@@ -108,6 +126,9 @@ def deploy(
         unread = isinstance(ended, BrokenPipeError)
         for result in () if unread else run.results:
             show_result(console, result)
+        failed = isinstance(ended, CrabwalkError)  # the summary has the fault itself after this
+        if run.results or not failed:
+            _summarize(run, tuple(run.results), tracks, interrupted=not failed)
         if run.walking_now:
             cause = UNREAD if unread else ""
             console.warn(
@@ -117,12 +138,48 @@ def deploy(
         raise
     for result in results:
         show_result(console, result)
+    remember(here.project.root, "releases", (result.release_id for result in results))
     if not results:
         console.line(no_release(here.repo.head, here.env.name, run.changed))
+    _summarize(run, results, tracks)
     code = exit_code(results)
     if here.json:
         console.json({"commit": here.repo.head, "environment": here.env.name, "exit": code, "releases": results})
     return code
+
+
+def _summarize(run: Run, results: Sequence[ReleaseResult], tracks: Tracks | None, *, interrupted: bool = False) -> None:
+    """The job's summary, where there is one."""
+    if tracks is None:
+        return
+    from pipeline.cli.summarizing import summarize
+    from pipeline.deploying.sizes import sizes_before
+    from pipeline.errors import CrabwalkError
+    from pipeline.plans.usage import costs_of
+    from pipeline.report.markdown.release import Deployed, SizeShown, markdown
+
+    known: dict[str, int] = {}
+    costs: tuple[tuple[str, Cost], ...] = ()
+    if not interrupted:
+        known = sizes_before(
+            run.engine.objects, {name: run.before[name] for name in run.artifacts if name in run.before}
+        )
+        with suppress(CrabwalkError):  # only shown
+            costs = tuple(costs_of(run.engine, run.setting, run.changes))
+    done = Deployed(
+        project=run.setting.project.name,
+        environment=run.setting.env.name,
+        commit=run.setting.commit,
+        subject=run.setting.subject,
+        results=tuple(results),
+        affected=tuple((one.service, tuple(why.detail for why in one.reasons)) for one in run.affected),
+        sizes=tuple(SizeShown(name, one.size, known.get(name)) for name, one in sorted(run.artifacts.items())),
+        changed=tuple(sorted({*run.changed})),
+        changes=tuple(run.changes),
+        costs=costs,
+        interrupted=interrupted,
+    )
+    summarize(lambda limit: markdown(done, tracks, limit))
 
 
 def no_release(commit: str, environment: str, changed: Collection[str]) -> str:

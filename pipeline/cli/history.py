@@ -41,6 +41,7 @@ def command(
     Each with its versions, commit, verdict and the check that decided, who released it, and what people asked of it
     with which reason.
     """
+    from pipeline.cli.seen import remember
     from pipeline.report.history import entry_lines
 
     here = Here(env_name, json=output == "json")
@@ -48,6 +49,7 @@ def command(
     start = None if since is None else here.engine.objects.now() - since
     merged = heapq.merge(*(here.engine.ledger.entries(name, start) for name in names), key=lambda one: -one.started)
     entries = list(islice(_wanted(merged, outcome, actor), limit))
+    remember(here.project.root, "releases", (one.release_id for one in entries))
     if output == "json":
         here.console.json({"environment": here.env.name, "services": names, "entries": entries})
         return 0

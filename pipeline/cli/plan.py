@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.options import Here, env_option
+from pipeline.cli.summarizing import summarize, wanted, write_comment
 
 if TYPE_CHECKING:
     from pipeline.deploying.run import Options
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 @click.option("--retry", is_flag=True, help="Try an artifact again that was rolled back before.")
 @click.option("--allow-destroy", multiple=True, metavar="ADDRESS", help="Let Terraform destroy or replace this.")
 @click.option("--save", is_flag=True, help="Build, plan exactly, and store it: `deploy --plan ID` applies just that.")
+@click.option(
+    "--comment",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it as a comment under a pull request, too; `crabwalk post` puts it there.",
+)
 @click.option(
     "--output",
     type=click.Choice(["text", "markdown", "json"]),
@@ -35,6 +43,7 @@ def command(
     retry: bool,
     allow_destroy: tuple[str, ...],
     save: bool,
+    comment: Path | None,
     output: str,
 ) -> int:
     """Show what `deploy` would do now: affected services with reasons, builds, Terraform's changes, the walk, the cost.
@@ -47,10 +56,10 @@ def command(
     from pipeline.deploying.run import Options
 
     options = Options(services, base, retry, frozenset(allow_destroy))
-    return (save_plan if save else show_plan)(env_name, options, output)
+    return (save_plan if save else show_plan)(env_name, options, output, comment)
 
 
-def show_plan(env_name: str | None, options: Options, output: str) -> int:
+def show_plan(env_name: str | None, options: Options, output: str, comment: Path | None = None) -> int:
     """Plan, with Terraform where a stack's inputs changed, and render it."""
     from pipeline.deploying.checkout import check_checkout
     from pipeline.deploying.planning import plan_deploy
@@ -63,28 +72,38 @@ def show_plan(env_name: str | None, options: Options, output: str) -> int:
         here.console.warn(warning)
     setting = read_setting(here.project, here.env, here.services, here.repo, here.engine)
     plan = plan_deploy(setting, here.repo, options.only, options.base, retry=options.retry)
-    render(here, preview(here.engine, plan, here.console, options.allow_destroy, retry=options.retry), output)
+    render(here, preview(here.engine, plan, here.console, options.allow_destroy, retry=options.retry), output, comment)
     return 0
 
 
-def save_plan(env_name: str | None, options: Options, output: str) -> int:
+def save_plan(env_name: str | None, options: Options, output: str, comment: Path | None = None) -> int:
     """Build, upload and plan, store that under an id, and render it."""
     from pipeline.cli.running import prepared
+    from pipeline.cli.seen import remember
     from pipeline.plans.save import save
 
     here = Here(env_name, json=output != "text")
-    render(here, save(prepared(here, options)), output)
+    shown = save(prepared(here, options))
+    remember(here.project.root, "plans", [shown.saved.id if shown.saved else None])
+    render(here, shown, output, comment)
     return 0
 
 
-def render(here: Here, shown: Preview, output: str) -> None:
-    """The plan in the form that was asked for."""
+def render(here: Here, shown: Preview, output: str, comment: Path | None = None) -> None:
+    """The plan in the form that was asked for, as a comment where that was, and in the job's summary."""
+    if comment is not None or wanted():
+        from pipeline.report.markdown.blocks import in_bytes
+        from pipeline.report.markdown.plan import markdown
+
+        if comment is not None:
+            write_comment(comment, markdown(shown))
+        summarize(lambda limit: markdown(shown, limit, in_bytes))
     if output == "json":
         from pipeline.report.plan_json import document
 
         here.console.json(document(shown))
     elif output == "markdown":
-        from pipeline.report.plan_markdown import markdown
+        from pipeline.report.markdown.plan import markdown
 
         here.console.document(markdown(shown))
     else:

@@ -175,14 +175,16 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
         by = f" by {short(who, None)}" if who else ""
         further = "; --to VERSION goes further" if done.plan.sentence.startswith("already rolled back") else ""
         console.line(f"{place.label}: {done.plan.sentence}{by}{further}")
-    written = False
+    written, frozen = False, ""
     if place.env is None and moved:
         console.note("it is frozen now; in its project `crabwalk rollback` records it, `crabwalk resume` unfreezes")
     elif place.env is not None and note is not None:
         written, by_record = _record(here, place.env, note)
         who = who or by_record
         if moved:
-            console.line(f"{place.label}: {'recorded, and ' if written else ''}{_frozen(place.label, place.env, done)}")
+            frozen = f"{'recorded, and ' if written else ''}{_frozen(place.label, place.env, done)}"
+            console.line(f"{place.label}: {frozen}")
+    _summarize(place, done, frozen)
     if here.json:
         console.json(
             {
@@ -198,6 +200,18 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
             }
         )
     return 0
+
+
+def _summarize(place: Place, done: RollbackDone, frozen: str) -> None:
+    """The job's summary, where there is one."""
+    if not os.environ.get("GITHUB_STEP_SUMMARY"):
+        return
+    from pipeline.cli.summarizing import append
+    from pipeline.report.markdown.people import rolled_back
+
+    lines = [one for one in (done.plan.sentence, done.plan.warning, frozen) if one]
+    env = place.env.name if place.env is not None else place.region
+    append(rolled_back(place.label, env, lines, moved=done.plan.target is not None))
 
 
 def _frozen(service: str, env: Environment, done: RollbackDone) -> str:

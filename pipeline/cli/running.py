@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from pipeline.cli.options import Here
     from pipeline.deploying.run import Options, Run
     from pipeline.release.walk.view import WalkView
+    from pipeline.report.markdown.walk import Tracks
 
 
-def prepared(here: Here, options: Options, record: Path | None = None) -> Run:
-    """A run for what the working directory and the ledger say now."""
+def prepared(here: Here, options: Options, record: Path | None = None, tracks: Tracks | None = None) -> Run:
+    """A run for what the working directory and the ledger say now. `tracks`: sees the walks as they are shown."""
     from pipeline.aws.identity import whoami
     from pipeline.deploying.checkout import check_checkout
     from pipeline.deploying.run import Run
@@ -33,7 +34,7 @@ def prepared(here: Here, options: Options, record: Path | None = None) -> Run:
     for left in told_gone(gone(setting.stacks, {one.name for one in setting.services}), here.env.name):
         here.console.warn(left)
     building = partial(BuildView, here.console)
-    return Run(here.engine, setting, here.repo, actor, options, here.console, building, _walking(here, record))
+    return Run(here.engine, setting, here.repo, actor, options, here.console, building, _walking(here, record, tracks))
 
 
 def reviewing(run: Run, plan_id: str) -> Run:
@@ -54,13 +55,21 @@ def reviewing(run: Run, plan_id: str) -> Run:
 
 
 def _walking(
-    here: Here, record: Path | None
+    here: Here, record: Path | None, tracks: Tracks | None
 ) -> Callable[[], AbstractContextManager[Callable[[Sequence[WalkView]], None]]]:
     @contextmanager
     def opened() -> Iterator[Callable[[Sequence[WalkView]], None]]:
         from pipeline.report.live import WalkLive
 
         with WalkLive(here.console, record) as live:
-            yield live.update
+            if tracks is None:
+                yield live.update
+                return
+
+            def show(views: Sequence[WalkView]) -> None:
+                tracks.update(views)
+                live.update(views)
+
+            yield show
 
     return opened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -29,15 +29,39 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
 
     Also who paused it or waits for approval, who rolled back by hand and why, and what can be done about it.
     """
-    from pipeline.abreast import abreast
-    from pipeline.deploying.standing import gone, told_gone
-    from pipeline.manifest.naming import no_such_service
-    from pipeline.release.verbs.status import absent
-    from pipeline.release.walk.outcome import service_url
+    from pipeline.deploying.standing import told_gone
     from pipeline.report.status import status_lines
 
     here = Here(env_name, json=output == "json")
     here.settle_unrecorded()
+    found, left = statuses(here, services, here.warn)
+    if output == "json":
+        here.console.json({"environment": here.env.name, "services": found})
+        return 0
+    width = here.console.rich.size.width if here.console.terminal else None
+    for one in found:
+        head, *rest = status_lines(one, width)
+        here.console.title(head)
+        for line in rest:
+            here.console.line(line)
+    for line in told_gone(left, here.env.name):
+        here.console.note(line)
+    return 0
+
+
+def statuses(
+    here: Here, services: Sequence[str], say: Callable[[str], None]
+) -> tuple[list[ServiceStatus], Mapping[str, str]]:
+    """How each service stands, and the stacks of services that no manifest declares; `say`: what is not known.
+
+    Raises UsageError for a name that nothing has.
+    """
+    from pipeline.abreast import abreast
+    from pipeline.deploying.standing import gone
+    from pipeline.manifest.naming import no_such_service
+    from pipeline.release.verbs.status import absent
+    from pipeline.release.walk.outcome import service_url
+
     known = [service.name for service in here.services]
     destroyed = []
     for name in services:
@@ -55,25 +79,13 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     recorded = abreast(ledger.service, [*(one.name for one in chosen), *others])
     # Of what was destroyed the ledger keeps the history, and nothing that is current.
     records = [one for one in recorded if one.etag is not None or one.service in known or one.service in left]
-    walks = _looked(here, records)
+    walks = _looked(here, records, say)
     found = list(abreast(lambda record: _status(here, record, walks.get(record.service)), records))
     for index, service in enumerate(chosen):
         found[index] = replace(found[index], url=service_url(here.env, stacks[service.stack], service.name))
     for index in range(len(chosen), len(found)):  # the ledger knows it: removed or renamed, its function is there
         found[index] = replace(found[index], doing=f"no manifest declares it; {found[index].doing}")
-    found += destroyed
-    if output == "json":
-        here.console.json({"environment": here.env.name, "services": found})
-        return 0
-    width = here.console.rich.size.width if here.console.terminal else None
-    for one in found:
-        head, *rest = status_lines(one, width)
-        here.console.title(head)
-        for line in rest:
-            here.console.line(line)
-    for line in told_gone(left, here.env.name):
-        here.console.note(line)
-    return 0
+    return [*found, *destroyed], left
 
 
 def _functions(here: Here, asked: Sequence[str]) -> list[Service]:
@@ -118,7 +130,7 @@ def _is_of(entry: Entry, version: str) -> bool:
     return entry.candidate == version and entry.outcome in {"promoted", "adopted"}
 
 
-def _looked(here: Here, records: Sequence[ServiceRecord]) -> dict[str, Walk]:
+def _looked(here: Here, records: Sequence[ServiceRecord], say: Callable[[str], None]) -> dict[str, Walk]:
     """What the controllers of the releases under way would see and decide now; their evidence is worth a warning."""
     from pipeline.errors import CrabwalkError
     from pipeline.release.verbs.watching import looked, onlooker
@@ -129,5 +141,5 @@ def _looked(here: Here, records: Sequence[ServiceRecord]) -> dict[str, Walk]:
     try:
         return looked(here.engine, walks, here.engine.now())
     except CrabwalkError as fault:
-        here.console.warn(f"the evidence could not be read: {fault.what}")
+        say(f"the evidence could not be read: {fault.what}")
         return {}

@@ -26,7 +26,9 @@ STRATEGY = click.Choice(["cost", "speed", "balanced"])
 @click.command()
 @click.argument("service")
 @env_option
-@click.option("--sizes", callback=amounts.memories, metavar="SIZES", help="256 MB,1 GB.  [default: 128 MB to 3008 MB]")
+@click.option(
+    "--sizes", callback=amounts.memories, metavar="SIZES", help="Such as `256 MB,1 GB`.  [default: 128 MB to 3008 MB]"
+)
 @click.option("--invocations", type=click.IntRange(5, 1000), default=20, show_default=True, help="Of each size.")
 @click.option("--event", "files", multiple=True, metavar="FILE", help="Instead of the service's own; several in turn.")
 @click.option("--unsafe", is_flag=True, help="Send events that are not declared safe to be repeated.")

@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli import Terminated
 from pipeline.cli.options import Here, env_option, output_option
+from pipeline.cli.summarizing import summarize
 
 if TYPE_CHECKING:
     from pipeline.release.walk.view import WalkView
@@ -61,6 +62,7 @@ def _watch(here: Here, services: Sequence[str]) -> int:
     from pipeline.release.verbs.watching import watch
     from pipeline.release.walk.outcome import exit_code, result_of
     from pipeline.report.live import WalkLive
+    from pipeline.report.markdown.people import told as in_words
     from pipeline.report.release import show_result
 
     engine, console = here.engine, here.console
@@ -85,6 +87,8 @@ def _watch(here: Here, services: Sequence[str]) -> int:
         show_result(console, result)
     if not ended:
         console.line(f"nothing is under way in `{here.env.name}`")
+    told = [(one.service, one.outcome, one.sentence, one.next) for one in results]
+    summarize(lambda limit: in_words("watch", here.env.name, told, limit))
     return exit_code(one for one in results if one.outcome in {"held", "conflict"})
 
 
@@ -94,6 +98,7 @@ def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
     from pipeline.release.verbs.watchdog import Watchdog
     from pipeline.release.walk.outcome import worst
     from pipeline.report.live import WalkLive
+    from pipeline.report.markdown.people import told as in_words
 
     whoami(here.env)  # the right account, before anything is written
     with WalkLive(here.console) as live:
@@ -106,6 +111,8 @@ def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
             here.console.warn(f"{cause}what was walked stands where it is, recorded; {goes_on}")
             raise
     code = worst(one.exit_code for one in found)
+    told = [(one.service, one.outcome, one.sentence, one.next) for one in found]
+    summarize(lambda limit: in_words("watchdog", here.env.name, told, limit))
     for one in found:
         say = here.console.line if one.exit_code == 0 else here.console.bad
         say(f"{one.service}: {one.outcome.replace('-', ' ')}: {one.sentence}; next: {one.next}")

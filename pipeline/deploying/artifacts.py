@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.abreast import abreast
 from pipeline.deploying.checkout import check_unmoved
 from pipeline.deploying.planning import DeployPlan
-from pipeline.errors import CrabwalkError
+from pipeline.errors import BuildError, CrabwalkError
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
@@ -23,6 +23,7 @@ def built(run: Run, plan: DeployPlan) -> dict[str, Artifact]:
 
     Those of a saved plan are not built again. Raises BuildError, and ConflictError when the checkout moved meanwhile.
     """
+    _check_prebuilt(run, plan)
     if run.reviewed is not None:
         check_unmoved(run.setting)
         for artifact in run.reviewed.artifacts.values():
@@ -40,6 +41,20 @@ def built(run: Run, plan: DeployPlan) -> dict[str, Artifact]:
             + (f"; {artifact.grew}" if artifact.grew else "")
         )
     return {artifact.service: artifact for artifact in artifacts}
+
+
+def _check_prebuilt(run: Run, plan: DeployPlan) -> None:
+    """With `--prebuilt` the bytes are those of an earlier build; BuildError where there are none."""
+    from pipeline.build.store import Store
+
+    missing = sorted(name for cargo in plan.build.runs for name in cargo.services)
+    if not run.options.prebuilt or run.reviewed is not None or not missing:
+        return
+    raise BuildError(
+        f"not built before, with this compiler and from this commit: {', '.join(missing)}",
+        where=f"the store {Store.default().directory}",
+        hint=f"crabwalk build --env {run.engine.env.name} {' '.join(missing)}; in CI, run the whole workflow again",
+    )
 
 
 def uploaded(run: Run, artifacts: Sequence[Artifact]) -> tuple[CrabwalkError | None, ...]:

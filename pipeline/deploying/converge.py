@@ -39,12 +39,12 @@ def converge(
     *,
     before_apply: Callable[[], None],
     reviewed: Reviewed | None = None,
-    applied: Callable[[str], None] = lambda _: None,
+    applied: Callable[[str, Sequence[Change]], None] = lambda *_: None,
 ) -> StackRecord | None:
     """Plan, refuse what nobody asked for, apply, record; None when there was nothing to do.
 
-    `before_apply` is called between plan and apply, and may raise to stop there; `applied` with the stack's name once
-    something in it was changed. `reviewed`: a saved plan, which is applied instead of one made now.
+    `before_apply` is called between plan and apply, and may raise to stop there; `applied` with the stack's name and
+    what was changed once something in it was. `reviewed`: a saved plan, which is applied instead of one made now.
     Raises UsageError for a plan that destroys something not in `allowed`, ConflictError for one that is not what was
     reviewed, TerraformError when Terraform fails.
     """
@@ -70,7 +70,7 @@ def converge(
         with reviewed.applying(stack.stack) if reviewed is not None else nullcontext():
             outputs = apply_infra(planned, setting.env, said_to(tell))
         if planned.changes:
-            applied(stack.stack)
+            applied(stack.stack, planned.changes)
     record = replace(
         _unfinished(engine, setting, stack),
         fingerprint=stack.root.fingerprint,

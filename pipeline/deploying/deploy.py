@@ -16,6 +16,7 @@ from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.releasing import Releasing
 from pipeline.deploying.run import Run
 from pipeline.deploying.setting import service_url_of
+from pipeline.deploying.sizes import live_artifacts
 from pipeline.errors import ConflictError
 from pipeline.release.ledger.records import Frozen, ServiceRecord
 from pipeline.release.model import ALIAS, percent
@@ -182,6 +183,8 @@ class Deploy:
         return Walk(record, record.under_way, run.leases[record.service])
 
     def _tell_affected(self, plan: DeployPlan) -> None:
+        self._run.affected = plan.affected
+        self._run.before = live_artifacts(self._run.setting.records)
         for one in plan.affected:
             reasons = "; ".join(reason.detail for reason in one.reasons)
             self._run.tell.progress(f"{one.service}: {f'affected: {reasons}' if one.affected else 'not affected'}")

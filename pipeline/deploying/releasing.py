@@ -143,6 +143,7 @@ class Releasing:
 
     def _build(self) -> None:
         self._artifacts = built(self._run, self._plan)
+        self._run.artifacts.update(self._artifacts)
 
     def _can_be_tried(self, service: Service) -> bool:
         """Whether everything the service refers to is there and carries what this commit says."""

@@ -13,6 +13,7 @@ from pipeline.deploying.planning import DeployPlan, plan_deploy
 from pipeline.deploying.setting import Setting, read_setting
 from pipeline.deploying.stacks import StackPlan, needs_of
 from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.infra.model import Change
 from pipeline.infra.side_by_side import Teller, Work, side_by_side
 from pipeline.release.ledger.leases import Leases
 from pipeline.release.ledger.records import ServiceRecord, StackRecord
@@ -25,8 +26,10 @@ from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult, WalkView
 from pipeline.release.walk.walk import run
 
 if TYPE_CHECKING:
+    from pipeline.build import Artifact
     from pipeline.build.view import View
     from pipeline.plans.reviewed import Reviewed
+    from pipeline.workspace.affected import Affected
     from pipeline.workspace.git import Repository
 
 
@@ -45,6 +48,7 @@ class Options:
     claimed_actor: str | None = None
     detach: bool = False
     max_parallel: int = MAX_PARALLEL
+    prebuilt: bool = False  # nothing is compiled: the bytes of an earlier build, or none
 
 
 Show = Callable[[Sequence[WalkView]], None]
@@ -68,6 +72,10 @@ class Run:
     results: list[ReleaseResult] = field(default_factory=list)
     conflicts: dict[str, ConflictError] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)  # stacks in which Terraform changed something
+    changes: list[Change] = field(default_factory=list)  # what it was
+    affected: tuple[Affected, ...] = ()  # what the commit was found to affect,
+    artifacts: dict[str, Artifact] = field(default_factory=dict)  # what was built or reviewed of it, by service,
+    before: dict[str, str] = field(default_factory=dict)  # and the zips (SHA-256) that carried the traffic then
 
     @cached_property
     def leases(self) -> Leases:
@@ -141,7 +149,7 @@ class Run:
                 tell,
                 before_apply=self.leases.check,
                 reviewed=self.reviewed,
-                applied=self.changed.append,
+                applied=self._applied,
             )
 
         for one in stacks:
@@ -155,6 +163,10 @@ class Run:
         records = {name: one for name, one in made.items() if isinstance(one, StackRecord)}
         self.setting = replace(self.setting, stacks={**self.setting.stacks, **records})
         return {name: one for name, one in made.items() if isinstance(one, CrabwalkError)}
+
+    def _applied(self, stack: str, changes: Sequence[Change]) -> None:
+        self.changed.append(stack)
+        self.changes.extend(changes)
 
     def walk(
         self, walks: Sequence[Walk] = (), join: Join = lambda _: (), beside: Sequence[Rollout] = ()

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import carried
 from pipeline.abreast import abreast
 from pipeline.deploying.standing import displaced
 from pipeline.infra import Scope
@@ -50,8 +51,8 @@ class Setting:
 
     @property
     def modules(self) -> Path:
-        """The Terraform modules roots are made of."""
-        return self.project.root / "modules"
+        """The Terraform modules roots are made of: the project's own, or those that come with crabwalk."""
+        return carried.modules(self.project.root)
 
 
 def read_setting(

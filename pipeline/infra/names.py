@@ -77,6 +77,15 @@ def boundary(env: Environment) -> str | None:
     return None if env.permissions_boundary is None else policy_arn(env, env.permissions_boundary)
 
 
+GITHUB_ROLES = ("plan", "build", "deploy", "rollback", "read")  # of modules/github-oidc
+
+
+def github_role(project: Project, env: Environment, role: str) -> str:
+    """The ARN of the role that GitHub's jobs take in an environment, as modules/github-oidc names it."""
+    name = f"github-{project.name}-{env.name}-{role}"
+    return f"arn:{partition(env.region)}:iam::{env.account}:role/crabwalk/{name}"
+
+
 def own_boundary(project: Project, env: Environment) -> str:
     """The name of the policy that modules/github-oidc makes for them."""
     return f"crabwalk/github-{project.name}-{env.name}-services"

@@ -117,6 +117,12 @@ def recorded_root(project: Project, env: Environment, modules: Path) -> Root | N
     return render_roles(project, env, _github(recorded), modules, _provider_of_others(env, objects))
 
 
+def recorded(objects: Objects) -> Roles | None:
+    """The roles as they were made last; None when nobody ever asked for them."""
+    found = _recorded(objects)
+    return None if found is None else Roles(_github(found), dict(found.get("roles", {})))
+
+
 def _recorded(objects: Objects) -> dict[str, Any] | None:
     stored = objects.get(RECORD_KEY)
     if stored is None:

@@ -123,7 +123,7 @@ def find_project(start: Path) -> Path:
             return folder
     raise UsageError(
         f"no {PROJECT_FILE} in {here} or any folder above it",
-        hint=f"change to the repository, or write a {PROJECT_FILE} with `crabwalk: {FORMAT}` and `project: NAME`",
+        hint="change to the repository, or begin one: crabwalk init",
     )
 
 

@@ -22,7 +22,9 @@ class ServiceShown:
     reasons: tuple[tuple[str, str], ...]  # kind and detail
     architecture: str = ""
     build: Build | None = None
-    artifact: str | None = None  # the zip's SHA-256, where it is known already
+    artifact: str | None = None  # the zip's SHA-256, where it is known already,
+    size: int | None = None  # its bytes,
+    size_before: int | None = None  # and those of the zip that carries the traffic
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.cost.changes import Cost, Size, cost
-from pipeline.cost.prices import prices_of
 from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
+from pipeline.deploying.sizes import live_artifacts, sizes_before
 from pipeline.deploying.stacks import StackPlan
 from pipeline.deploying.standing import gone, told_gone
 from pipeline.errors import CrabwalkError
-from pipeline.infra.model import Change
 from pipeline.infra.side_by_side import Teller, Work
 from pipeline.manifest.references import needed
 from pipeline.plans.model import Preview, ReleaseShown, ServiceShown, StackShown
 from pipeline.plans.passed import passed_over
 from pipeline.plans.phases import planner, shown, side_by_side_of
-from pipeline.plans.usage import next_version, usage_of
+from pipeline.plans.usage import costs_of, next_version
 from pipeline.release.model import ALIAS, percent
 from pipeline.release.walk.freeze import is_frozen
 
@@ -72,16 +70,19 @@ def told(
         environment=setting.env.name,
         commit=setting.commit,
         subject=setting.subject,
-        services=tuple(_services(plan)),
+        services=tuple(_services(engine, plan, artifacts)),
         stacks=stacks,
         releases=releases,
-        costs=tuple(_costs(engine, plan, changes)),
+        costs=tuple(costs_of(engine, plan.setting, changes)),
         warnings=(*_warnings(setting), *staying(plan), *_foreseen(engine, plan)),
     )
 
 
-def _services(plan: DeployPlan) -> Iterator[ServiceShown]:
+def _services(engine: Engine, plan: DeployPlan, artifacts: Collection[Artifact]) -> Iterator[ServiceShown]:
     stored = {artifact.service: artifact for artifact in plan.build.stored}
+    known = {**stored, **{artifact.service: artifact for artifact in artifacts}}
+    live = live_artifacts(plan.setting.records)
+    before = sizes_before(engine.objects, {name: live[name] for name in known if name in live})
     architectures = {one.name: one.architecture for one in plan.services}
     for one in plan.affected:
         zipped = stored.get(one.service)
@@ -93,6 +94,8 @@ def _services(plan: DeployPlan) -> Iterator[ServiceShown]:
             architecture=architectures.get(one.service, ""),
             build=None if not one.affected else "compile" if zipped is None else "store",
             artifact=zipped.sha256 if zipped is not None else None,
+            size=known[one.service].size if one.service in known else None,
+            size_before=before.get(one.service),
         )
 
 
@@ -187,18 +190,3 @@ def _outlook(engine: Engine, plan: DeployPlan, service: Service, function: str) 
     signals = len(terms_of(service.release).checks.signals)
     probes = float(service.release.probe.per_minute) if service.release.probe else 0.0
     return outlook(engine.metrics, function, steps_of(service.release), signals, engine.now(), probes=probes)
-
-
-def _costs(engine: Engine, plan: DeployPlan, changes: Sequence[Change]) -> Iterator[tuple[str, Cost]]:
-    """Per service what its changes cost; its traffic is read only where a price depends on it."""
-    setting = plan.setting
-    prices = prices_of(setting.project.root)
-    for service in sorted(setting.services, key=lambda one: one.name):
-        mine = [one for one in changes if one.service == service.name]
-        function = setting.project.function_name(setting.env.name, service.name)
-        by_use = any(one.type == "aws_lambda_function" and one.amounts for one in mine)
-        usage = usage_of(engine.metrics, function, engine.now()) if by_use else None
-        size = Size(service.memory_mb, service.architecture, service.concurrency.provisioned or 0)
-        found = cost(mine, size, usage, setting.env.region, prices)
-        if found:
-            yield service.name, found

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 from pipeline.aws.functions import NotFoundError
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.versions import Versions
-from pipeline.cost.changes import Usage
+from pipeline.cost.changes import Cost, Size, Usage, cost
 from pipeline.cost.measured import traffic
+from pipeline.cost.prices import prices_of
 from pipeline.errors import AwsError
 from pipeline.release.ledger.records import ServiceRecord
+
+if TYPE_CHECKING:
+    from pipeline.deploying.setting import Setting
+    from pipeline.infra.model import Change
+    from pipeline.release.walk.act import Engine
 
 WEEK_S = 7 * 86_400
 
@@ -35,3 +44,17 @@ def next_version(versions: Versions, function: str, record: ServiceRecord) -> st
     known += [record.promoted.version] if record.promoted is not None else []
     numbers = [int(one) for one in known if one.isdigit()]
     return str(max(numbers) + 1) if numbers else None
+
+
+def costs_of(engine: Engine, setting: Setting, changes: Sequence[Change]) -> Iterator[tuple[str, Cost]]:
+    """Per service what its changes cost; its traffic is read only where a price depends on it."""
+    prices = prices_of(setting.project.root)
+    for service in sorted(setting.services, key=lambda one: one.name):
+        mine = [one for one in changes if one.service == service.name]
+        function = setting.project.function_name(setting.env.name, service.name)
+        by_use = any(one.type == "aws_lambda_function" and one.amounts for one in mine)
+        usage = usage_of(engine.metrics, function, engine.now()) if by_use else None
+        size = Size(service.memory_mb, service.architecture, service.concurrency.provisioned or 0)
+        found = cost(mine, size, usage, setting.env.region, prices)
+        if found:
+            yield service.name, found
