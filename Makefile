@@ -2,15 +2,18 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help setup demo test test-all lint clean
+.PHONY: help base setup demo test test-all lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: ## the virtual environment, Rust, Terraform: everything the others need
+base:
 	@$(PYTHON) .ci/setup.py
 
-demo: setup ## the whole story on the embedded AWS: a good release, a bad one, the rollback
+setup: base ## the virtual environment, Rust, Terraform, linters, a browser: everything the others need
+	@.venv/bin/python .ci/tools.py
+
+demo: base ## the whole story on the embedded AWS: a good release, a bad one, the rollback
 	@.venv/bin/crabwalk demo $(ARGS)
 
 test: setup ## lint, types, Rust, then every test

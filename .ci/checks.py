@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision import stamp
+from provision import actionlint, stamp
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
@@ -48,6 +48,9 @@ LINT = (
     Check("ruff format", (f"{BIN}/ruff", "format", "--check", "--quiet")),
     Check("mypy", (f"{BIN}/mypy",)),
     Check("checkov", (f"{BIN}/python", f"{ROOT}/.ci/scan.py")),
+    Check("actionlint", (str(actionlint.program()), "-shellcheck=", "-pyflakes=")),
+    Check("zizmor", (f"{BIN}/zizmor", "--offline", "--quiet", f"{ROOT}/.github")),
+    Check("documentation", (f"{BIN}/python", f"{ROOT}/.ci/documentation.py", "check")),
     Check("rustfmt", ("cargo", "fmt", "--all", "--check")),
     Check("clippy", ("cargo", "clippy", "--workspace", *_CLIPPY)),
     Check("clippy, the other variants", ("cargo", "clippy", *VARIANTS, *_CLIPPY)),

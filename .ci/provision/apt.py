@@ -16,6 +16,8 @@ from provision.shell import SetupError, probe, run, say
 Version = tuple[int, ...]
 
 OPTIONS = ("-y", "--no-install-recommends", "--no-remove", "-o", "DPkg::Lock::Timeout=300")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SHELLS = ("zsh", "fish")  # whoever runs this has a bash
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
 
 
@@ -119,6 +121,12 @@ def missing_basics(python: Version, *, cross: bool) -> tuple[str, ...]:
     return tuple(packages)
 
 
+def missing_for_tests() -> tuple[str, ...]:
+    """Packages that only tests need: a browser that looks at the pages, shells in which completion is tried."""
+    browser = () if any(shutil.which(name) for name in BROWSERS) else ("chromium",)
+    return (*browser, *(name for name in SHELLS if not shutil.which(name)))
+
+
 def can_link() -> bool:
     """Whether there is a C compiler with the C library's start-up files."""
     compiler = shutil.which("cc") or shutil.which("gcc")
@@ -142,6 +150,29 @@ def update() -> None:
     done = run(("apt-get", "update"), env=QUIET)
     if not done.ok:
         say(f"apt: `apt-get update` ended with exit code {done.code}; going on with the lists there are\n{done.tail()}")
+
+
+def provide(packages: Sequence[str]) -> None:
+    """Have these packages installed; SetupError with the one line to type where that takes somebody else."""
+    if not packages:
+        return
+    if not available():
+        raise SetupError(
+            "This machine has no apt; install these with its own package manager, then the same `make` again:\n"
+            f"  {', '.join(packages)}"
+        )
+    need_root(packages)
+    update()
+    install(packages)
+
+
+def need_root(packages: Sequence[str]) -> None:
+    """SetupError, with the one line to type, for whoever is not root."""
+    if not is_root():
+        raise SetupError(
+            "Packages are missing that only root can install. The line to type, then the same `make` again:\n"
+            f"  {line(packages, update=not has_lists())}"
+        )
 
 
 def install(packages: Iterable[str]) -> None:

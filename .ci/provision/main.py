@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from provision import apt, checkov, rust, stamp, terraform, venv
+from provision import apt, rust, stamp, terraform, venv
 from provision.shell import SetupError, complain, run, say
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,6 @@ def set_up(lock: int) -> int:
     toolchain = packages_and_rust()
     python(lock)
     command = terraform_command(lock)
-    scanner = checkov.provide(ROOT)
     found = verdict()
     said = ", ".join(
         (
@@ -77,7 +76,7 @@ def set_up(lock: int) -> int:
             f"its AWS provider {found['provider'] or 'NOWHERE'}",
         )
     )
-    paths = [*must_stay(toolchain), str(command), str(ROOT / ".venv/bin/crabwalk"), str(scanner)]
+    paths = [*must_stay(toolchain), str(command), str(ROOT / ".venv/bin/crabwalk")]
     stamp.write(ROOT, said=said, cargo=toolchain.directory, paths=paths)
     say(f"set up in {time.monotonic() - began:.0f} s: {said}")
     if found["provider"] is None:
@@ -106,11 +105,7 @@ def packages_and_rust() -> rust.Toolchain:
     if apt.is_root():
         apt.update()
     packages = (*basics, *(() if toolchain else compiler_packages(oldest)))
-    if not apt.is_root():
-        raise SetupError(
-            "Packages are missing that only root can install. The line to type, then the same `make` again:\n"
-            f"  {apt.line(packages, update=not apt.has_lists())}"
-        )
+    apt.need_root(packages)
     apt.install(packages)
     toolchain = toolchain or rust.choose(rust.find(oldest))
     if toolchain is None:
