@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent / "kit"))  # helpers of several tes
 _counter = itertools.count()
 # A build in CI must have its supply chain checked by cargo-deny; these are no releases.
 os.environ.pop("CI", None)
+# Nor are they anything to tell of in a job's summary.
+os.environ.pop("GITHUB_STEP_SUMMARY", None)
 # A shell has what it starts in the background ignore SIGINT, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -35,7 +37,7 @@ _TOGETHER = {
     "modules": re.compile(r"tests/integration/test_modules_"),
     "second shop": re.compile(
         r"tests/integration/test_(?:deploy_roles|deploy_rollback|infra_drift|infra_unlock|rollback_net|signals_release"
-        r"|steer_verbs)\.py"
+        r"|steer_verbs|workflows|workflow_faults|presets)\.py"
     ),
 }
 # Many long tests in a file, of which none needs another.

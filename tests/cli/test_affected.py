@@ -109,13 +109,35 @@ def test_json_names_every_file_by_itself(clone: Clone, capsys: pytest.CaptureFix
 
 def test_a_matrix_for_github(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["affected", "--base", "HEAD", "--github"]) == 0
-    assert capsys.readouterr().out == 'any=false\nmatrix={"include":[]}\n'
+    assert capsys.readouterr().out == 'any=false\nmatrix={"include":[]}\ntargets={"include":[]}\n'
     assert run(["affected", "--base", "HEAD", "--github", "--output", "json"]) == 2
     assert capsys.readouterr().err.startswith("error: --github and --output json exclude each other\n")
     clone.write("services/hello/src/main.rs", "// other\n")
     clone.commit()
     assert run(["affected", "--base", "HEAD~1", "--github"]) == 0
-    assert capsys.readouterr().out == 'any=true\nmatrix={"include":[{"service":"hello"}]}\n'
+    assert capsys.readouterr().out == (
+        'any=true\nmatrix={"include":[{"service":"hello"}]}\n'
+        'targets={"include":[{"architecture":"arm64","services":"hello"}]}\n'
+    )
+
+
+def test_a_matrix_together_with_an_earlier_one(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.write("services/hello/src/main.rs", "// other\n")
+    clone.commit()
+    earlier = '{"include":[{"architecture":"x86_64","services":"audit hello"}]}'
+    assert run(["affected", "--base", "HEAD~1", "--github", "--and", earlier]) == 0
+    _, matrix, targets = capsys.readouterr().out.splitlines()
+    assert matrix == 'matrix={"include":[{"service":"audit"},{"service":"hello"}]}'
+    assert json.loads(targets.removeprefix("targets="))["include"] == [
+        {"architecture": "arm64", "services": "hello"},
+        {"architecture": "x86_64", "services": "audit hello"},
+    ]
+    assert run(["affected", "--base", "HEAD", "--github", "--and", earlier]) == 0
+    assert capsys.readouterr().out.startswith("any=true\n")
+    for wrong in ("[", "{}", '{"include": 3}'):
+        assert run(["affected", "--base", "HEAD", "--github", "--and", wrong]) == 2
+    assert run(["affected", "--base", "HEAD", "--and", earlier]) == 2
+    assert capsys.readouterr().err.endswith("error: --and goes with --github\n")
 
 
 def test_uncommitted_work_is_said(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,7 +113,7 @@ def test_outside_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     assert run(["check"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"error: no crabwalk.yaml in {tmp_path} or any folder above it",
-        "  next: change to the repository, or write a crabwalk.yaml with `crabwalk: 1` and `project: NAME`",
+        "  next: change to the repository, or begin one: crabwalk init",
     ]
 
 

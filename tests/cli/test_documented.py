@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,16 @@ from pipeline.cli import VERBS, cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+WHOLE = [ROOT / "docs" / "runbook.md", ROOT / "docs" / "rollback.md", *sorted(ROOT.glob("docs/day-of-*.md"))]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 WORD = re.compile(r"[a-z]+")
 
 
 def commands(text: str) -> Iterator[str]:
-    """What a page has between backticks, and its indented lines; without the comment that follows."""
+    """What a page has between backticks, its indented lines and those after a `$`; without the comment that follows."""
     for line in text.splitlines():
-        spans = [line.strip()] if line.startswith("    ") else re.findall(r"`([^`]+)`", line)
+        typed = line.startswith(("    ", "$ "))
+        spans = [line.strip()] if typed else re.findall(r"`([^`]+)`", line)
         for span in spans:
             said = span.removeprefix("$ ").split("  #")[0].split(" | ")[0]
             first, _, rest = said.partition(" ")
@@ -50,3 +53,24 @@ def test_what_a_page_says_to_type_can_be_typed(page: Path) -> None:
 def test_the_pages_name_every_verb() -> None:
     text = "".join(page.read_text() for page in PAGES)
     assert [verb for verb in VERBS if not re.search(rf"(`|crabwalk |make ){verb}\b", text)] == []
+
+
+def typed(text: str) -> Iterator[list[str]]:
+    """The command lines of a page that stand on lines of their own, without what a shell does with them."""
+    for line in text.splitlines():
+        said = line.removeprefix("    ").removeprefix("$ ")
+        if said != line and said.startswith("crabwalk "):
+            yield shlex.split(said.split(" > ")[0].split(" | ")[0].split(" >> ")[0], comments=True)[1:]
+
+
+@pytest.mark.parametrize("page", WHOLE, ids=lambda page: page.stem)
+def test_what_is_typed_in_a_hurry_parses_as_it_stands(page: Path) -> None:
+    found = list(typed(page.read_text()))
+    assert found
+    for words in found:
+        verb = cli.get_command(click.Context(cli), words[0])
+        assert verb is not None, words
+        try:
+            verb.make_context(words[0], words[1:])
+        except click.UsageError as error:
+            pytest.fail(f"{' '.join(words)}: {error.format_message()}")

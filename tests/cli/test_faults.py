@@ -5,18 +5,15 @@ The verbs come from the command line itself, so a new one is held to the same.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 import verb_kit
+from refusing_kit import Refusing, refuses
 
 from pipeline import aws
 from pipeline.cli import VERBS, cli, run
@@ -26,8 +23,10 @@ NEEDS = {
     "services": "hello",
     "reason": "x",
     "target": "shop",
+    "release": "hello",
     "name": "nova",
     "environment": "staging",
+    "file": "said.md",
 }
 BESIDE = {
     "new": ["--kind", "http"],
@@ -35,9 +34,12 @@ BESIDE = {
     "unlock": ["hello"],
     "destroy": ["--yes", "hello"],
     "tune": ["--unsafe"],
+    "post": ["--issue", "x"],
 }
-ELSEWHERE = {"judge", "local", "demo"}  # no part in any project
-AT_HOME = {"dev", "build", "check", "new", "render"}  # these ask nothing of an environment, or only what it may tell
+ELSEWHERE = {"init", "judge", "local", "completion", "demo"}  # no part in any project
+TELLS = {"doctor"}  # whatever is wrong is what it is there to say
+# These ask nothing of an environment, or only what it may tell.
+AT_HOME = {"dev", "build", "check", "new", "render", "roles", "post"}
 EXPIRED = ("ExpiredToken", "sign in again")
 DENIED = ("AccessDenied", "check the credentials and their permissions")
 
@@ -64,42 +66,14 @@ def in_environments(verb: str) -> bool:
     return any(one.name == "env_name" for one in command(verb).params)
 
 
-PROJECT = [verb for verb in VERBS if verb not in ELSEWHERE]
+PROJECT = [verb for verb in VERBS if verb not in ELSEWHERE | TELLS]
 AWS = [verb for verb in PROJECT if verb not in AT_HOME]
-
-
-class Refusing(BaseHTTPRequestHandler):
-    """AWS that answers every call with one error, in the words of each service."""
-
-    protocol_version = "HTTP/1.1"
-    code = ""
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-    def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        service = self.headers["authorization"].split("/")[3]
-        inner = f"<Error><Code>{self.code}</Code><Message>no</Message></Error>"
-        body = {"s3": inner, "sts": f"<ErrorResponse>{inner}</ErrorResponse>"}.get(
-            service, json.dumps({"message": "no", "__type": f"{self.code}Exception"})
-        )
-        self.send_response(403)
-        self.send_header("x-amzn-errortype", f"{self.code}Exception")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
 
 
 @pytest.fixture(scope="module")
 def refusing() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with refuses() as url:
+        yield url
     aws._client.cache_clear()
 
 

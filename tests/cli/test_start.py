@@ -62,6 +62,14 @@ def test_rollback_loads_only_aws_and_the_project_file(project: Path) -> None:
     assert names == {"botocore", "yaml"}
 
 
+def test_a_rollback_with_a_summary_is_as_light(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = project / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    code, names = loaded(project, "rollback", "hello", "--env", "staging")
+    assert (code, names) == ("1", {"botocore", "yaml"})
+    assert summary.read_text().startswith("## ❌ <code>crabwalk rollback</code> failed\n")
+
+
 def test_rollback_by_function_needs_no_project_file(tmp_path: Path) -> None:
     code, names = loaded(tmp_path, "rollback", "hello", "--function", "p-staging-hello", "--region", "eu-west-1")
     assert code == "1", "no credentials"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from shop_kit import ONE_STEP, Shop
@@ -71,10 +72,37 @@ def test_a_good_change_is_walked_to_all_traffic(shop: Shop) -> None:
     assert (again.code, again.lines[-1]) == (0, f"nothing to deploy: {commit[:12]} affects no service in `local`")
 
 
-def test_a_bad_change_is_rolled_back_and_not_tried_again(shop: Shop, traffic: Traffic, url: str) -> None:
+def told(shop: Shop, summary: str, commit: str, page: Path) -> None:
+    """What the job's summary, the report's page and its JSON tell of a release that was rolled back just now."""
+    assert summary.startswith("## shop on <code>local</code>: 1 rolled back\n")
+    assert f"Commit <code>{commit[:12]}</code>: hello: refuse some names" in summary
+    assert re.search(r"\| <code>hello</code> \| ❌ rolled back \| \d+ → \d+ \| ", summary)
+    assert "\nxychart-beta\n" in summary
+    assert re.search(r"\| <code>hello</code> \| [\d,.]+ kB \| [+-][\d,]+ B(?: \([+-][\d.]+%\))? \|", summary)
+    assert "- <code>hello</code>: " in summary
+    found = shop.crabwalk("report", "hello", "--html", str(page), "--output", "json").json
+    assert (found["release"]["commit"], found["under_way"], found["missing"]) == (commit, False, [])
+    assert [one["signal"] for one in found["signals"]] == ["errors", "failures"]
+    errors = found["signals"][0]["periods"]
+    evidence = found["release"]["evidence"]
+    assert sum(one["canary"]["bad"] for one in errors) >= evidence["canary"]["bad"] > 0
+    assert errors[-1]["outcome"] == "FAIL"
+    assert {one["quantile"] for one in found["latency"]} == {"p50", "p99"}
+    assert all(one["points"] for one in found["latency"])
+    assert found["artifact"]["record"]["source"]["commit"] == commit
+    assert found["artifact"]["record"]["zip"]["sha256"] == found["release"]["artifact"]
+    text = page.read_text()
+    assert text.count("<figure>") == 7
+    assert found["release"]["release_id"] in text
+
+
+def test_a_bad_change_is_rolled_back_and_not_tried_again(
+    shop: Shop, traffic: Traffic, url: str, tmp_path: Path
+) -> None:
     before = shop.alias()["FunctionVersion"]
     commit = shop.break_hello()
-    done = shop.deploy()
+    summary = tmp_path / "summary.md"
+    done = shop.crabwalk("deploy", "--env", "local", GITHUB_STEP_SUMMARY=str(summary))
     assert done.code == 3, done.said
     headline, check, numbers, failed, answers, after = done.lines[-6:]
     assert re.fullmatch(
@@ -101,6 +129,7 @@ def test_a_bad_change_is_rolled_back_and_not_tried_again(shop: Shop, traffic: Tr
     assert shop.alias()["FunctionVersion"] == before
     assert not shop.weights()
     assert set(traffic.statuses) <= {200, 500}
+    told(shop, summary.read_text(), commit, tmp_path / "report.html")
 
     again = shop.deploy()
     release = shop.history()[0]["release_id"]
@@ -175,8 +204,10 @@ def test_plan_and_dry_run_say_everything_and_do_nothing(shop: Shop) -> None:
     assert [(one["name"], one["affected"]) for one in document["services"]] == [("health", False), ("hello", True)]
     (stack,) = document["stacks"]
     assert (stack.pop("name"), stack.pop("terraform"), any(stack.values())) == ("web", False, False)
-    comment = shop.crabwalk("plan", "--output", "markdown")
-    assert (comment.code, comment.lines[0]) == (0, "<!-- crabwalk-plan shop/local -->")
+    written = shop.root.parent / "comment.md"
+    comment = shop.crabwalk("plan", "--output", "markdown", "--comment", str(written))
+    assert written.read_text() == comment.out
+    assert (comment.code, comment.lines[0]) == (0, "## shop on <code>local</code>: 1 release")
     assert (shop.alias()["RevisionId"], len(shop.history())) == (before, entries)
 
 

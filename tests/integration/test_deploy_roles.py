@@ -7,6 +7,8 @@ what was seen with the policies as they were made.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from shop_kit import ONE_STEP, Shop
 
 from pipeline import local
 from pipeline.aws import client
+from pipeline.doctor.rights import rights as doctor_rights
 from pipeline.infra import provide_roles
 from pipeline.infra.roles import GitHub, Roles
 from pipeline.manifest.project import load_project
@@ -26,6 +29,7 @@ ABSENT = {"s3:ListBucket"}
 # Asked only where a manifest names alarms.
 WITH_ALARMS = {"cloudwatch:DescribeAlarms"}
 BUCKET = "arn:aws:s3:::crabwalk-shop-local/"
+PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 NAMES = ("build", "deploy", "plan", "read", "rollback")
 
 
@@ -131,6 +135,22 @@ def test_a_role_may_do_what_its_verbs_do(
         assert rights[role].denied(calls[verb]) == []
 
 
+@pytest.mark.parametrize("role", NAMES)
+def test_what_doctor_asks_for_is_what_the_role_may(rights: dict[str, Rights], deployed: Shop, role: str) -> None:
+    env = replace(deployed.env, permissions_boundary="crabwalk/github-shop-local-services")
+    for right in doctor_rights(load_project(deployed.root), env, role):
+        said = right.context
+        for action in right.actions:
+            asked = Asked(
+                action,
+                right.resource,
+                passed_to=said.get("iam:PassedToService", ""),
+                absent="s3:if-none-match" in said,
+                boundary=said.get("iam:PermissionsBoundary", ""),
+            )
+            assert rights[role].allow(asked), f"{role}: {asked}"
+
+
 def test_the_rollback_role_may_do_nothing_that_rolling_back_does_not(
     rights: dict[str, Rights], calls: dict[str, set[Asked]]
 ) -> None:
@@ -232,3 +252,68 @@ def test_the_boundary_holds_whatever_is_attached_later(rights: dict[str, Rights]
     assert careless.allow(
         Asked("lambda:UpdateAlias", "arn:aws:lambda:us-east-1:000000000000:function:shop-local-hello")
     )
+
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:shop-local-hello"
+ROLE = "arn:aws:iam::000000000000:role/shop-local-hello"
+OWN = "arn:aws:iam::000000000000:role/crabwalk/github-shop-local-deploy"
+SERVICES = "arn:aws:iam::000000000000:policy/crabwalk/github-shop-local-services"
+# What each row of docs/security.md is, asked of IAM; a role "may" where it may do all of it.
+ROWS = {
+    "see where the traffic goes": {Asked("lambda:GetAlias", FUNCTION)},
+    "move traffic: write the alias of a function": {Asked("lambda:UpdateAlias", FUNCTION)},
+    "publish a version, change a function's code": {
+        Asked("lambda:PublishVersion", FUNCTION),
+        Asked("lambda:UpdateFunctionCode", FUNCTION),
+    },
+    "invoke a function": {Asked("lambda:InvokeFunction", FUNCTION)},
+    "read logs": {
+        Asked("logs:FilterLogEvents", "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/shop-local-hello:*")
+    },
+    "read the ledger: records, history": {
+        Asked("s3:GetObject", f"{BUCKET}crabwalk/services/hello/state.json"),
+        Asked("s3:GetObject", f"{BUCKET}crabwalk/stacks/hello.json"),
+    },
+    "write the ledger": {
+        Asked("s3:PutObject", f"{BUCKET}crabwalk/services/hello/state.json"),
+        Asked("s3:PutObject", f"{BUCKET}crabwalk/stacks/hello.json"),
+    },
+    "read Terraform's states, which hold secrets": {Asked("s3:GetObject", f"{BUCKET}terraform/hello.tfstate")},
+    "write Terraform's states": {Asked("s3:PutObject", f"{BUCKET}terraform/hello.tfstate")},
+    "take Terraform's lock": {Asked("s3:PutObject", f"{BUCKET}terraform/hello.tfstate.tflock")},
+    "store an artifact where none is": {Asked("s3:PutObject", f"{BUCKET}artifacts/{'a' * 64}.zip", absent=True)},
+    "write over an artifact": {Asked("s3:PutObject", f"{BUCKET}artifacts/{'a' * 64}.zip")},
+    "make a role for a function, inside the services' boundary": {Asked("iam:CreateRole", ROLE, boundary=SERVICES)},
+    "make a role without that boundary": {Asked("iam:CreateRole", ROLE)},
+    "change these five roles, or the bucket's own settings": {
+        Asked("iam:PutRolePolicy", OWN),
+        Asked("s3:PutBucketPolicy", BUCKET.rstrip("/")),
+    },
+    "read a secret's value, a table's items, a queue's messages": {
+        Asked("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:000000000000:secret:shop-local-x-a1"),
+        Asked("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:000000000000:table/shop-local-todos"),
+        Asked("sqs:ReceiveMessage", "arn:aws:sqs:us-east-1:000000000000:shop-local-jobs"),
+    },
+    "anything in another environment of the account": {
+        Asked("lambda:GetAlias", FUNCTION.replace("-local-", "-production-")),
+        Asked("s3:GetObject", "arn:aws:s3:::crabwalk-shop-production/crabwalk/services/hello/state.json"),
+    },
+}
+ANSWERS = {"yes": {True}, "no": {False}, "its services": {True, False}}
+
+
+def documented() -> dict[str, dict[str, str]]:
+    """The table of the page: what may be done, and by which role."""
+    table = PAGE.read_text().partition("<!-- rights -->\n")[2].partition("<!-- end -->")[0]
+    head, _, *rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.splitlines()]
+    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+
+
+def test_the_page_on_security_says_what_the_policies_say(rights: dict[str, Rights]) -> None:
+    said = documented()
+    assert list(said) == list(ROWS)
+    for row, roles in said.items():
+        assert sorted(roles) == sorted(NAMES)
+        for role, answer in roles.items():
+            may = {bool(rights[role].allowed({one})) for one in ROWS[row]}
+            assert may == ANSWERS[answer], f"{role}: {row}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from shop_kit import Shop
 
 from pipeline.aws import client
 
 
-def test_a_hand_edit_is_found_and_a_walk_is_none(shop: Shop) -> None:
+def test_a_hand_edit_is_found_and_a_walk_is_none(shop: Shop, tmp_path: Path) -> None:
     functions, logs = client(shop.env, "lambda"), client(shop.env, "logs")
     function = shop.function()
     alias = shop.alias()
@@ -23,7 +25,9 @@ def test_a_hand_edit_is_found_and_a_walk_is_none(shop: Shop) -> None:
     )
     logs.delete_log_group(logGroupName=f"/aws/lambda/{shop.function('health')}")
     try:
-        done = shop.crabwalk("drift", "--env", "local", "--reapply", "--output", "json")
+        files = {name: tmp_path / f"{name}.md" for name in ("comment", "summary")}
+        words = ("--reapply", "--output", "json", "--comment", str(files["comment"]))
+        done = shop.crabwalk("drift", "--env", "local", *words, GITHUB_STEP_SUMMARY=str(files["summary"]))
         walking = shop.weights()
     finally:
         functions.update_alias(
@@ -36,6 +40,13 @@ def test_a_hand_edit_is_found_and_a_walk_is_none(shop: Shop) -> None:
         functions.update_function_configuration(FunctionName=function, MemorySize=memory)
         functions.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
     assert done.code == 6, done.said
+    body = files["comment"].read_text()
+    assert body == files["summary"].read_text().rstrip("\n") + "\n"
+    assert body.startswith("## Drift in <code>local</code>\n\n1 stack of ")
+    assert (
+        "| <code>web</code> | **edited** | <code>hello.aws\\_lambda\\_function.this \\(memory\\_size\\)</code> |"
+        in body
+    )
     assert walking == {other: 0.25}, "looking changes nothing"
     found = {one["stack"]: one for one in done.json["stacks"]}
     found.pop("environment_roles", None)  # where another test of this project has made the roles

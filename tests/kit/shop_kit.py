@@ -201,6 +201,13 @@ class Scratch:
     def weights(self, service: str = "hello") -> dict[str, float]:
         return dict(self.alias(service).get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
+    def until_weighted(self, service: str = "hello", seconds: float = PATIENCE_S) -> None:
+        """Wait until some version shares the traffic."""
+        deadline = time.monotonic() + seconds
+        while not self.weights(service):
+            assert time.monotonic() < deadline, "nothing walks"
+            time.sleep(0.05)
+
     def until_walking(self, verb: Verb, service: str = "hello", share: float = 0.1, seconds: float = PATIENCE_S) -> str:
         """Wait until `verb` has given a new version this share; the version."""
         deadline = time.monotonic() + seconds

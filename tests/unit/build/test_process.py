@@ -66,4 +66,4 @@ def _gone(number: int) -> bool:
 def test_a_missing_cargo_lambda_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="cargo-lambda cannot be started") as caught:
         process.stream((str(tmp_path / "cargo-lambda"),), tmp_path, {}, print)
-    assert "make setup" in (caught.value.hint or "")
+    assert "pip install crabwalk" in (caught.value.hint or "")

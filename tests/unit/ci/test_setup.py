@@ -270,3 +270,13 @@ def test_second_set_up_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(main.stamp, "read", lambda _: done)
     assert main.main() == 0
     assert capsys.readouterr().out == "set up already: Python 3, Rust 1\n"
+
+
+@pytest.mark.parametrize(("there", "missing"), [((), True), (("chromium",), False), (("google-chrome",), False)])
+def test_a_browser_is_installed_where_there_is_none(
+    there: tuple[str, ...], missing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apt.shutil, "which", lambda name: f"/usr/bin/{name}" if name in there else None)
+    found = apt.missing_for_tests()
+    assert ("chromium" in found) is missing
+    assert missing is ("chromium" in apt.line(found, update=False))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 from pipeline.cli.drift import _code
 from pipeline.infra.drift import Parted, StackDrift
 from pipeline.infra.model import Change
 from pipeline.report.console import Console
-from pipeline.report.drift import LIMIT, document, markdown, show_drift
+from pipeline.report.drift import document, show_drift
+from pipeline.report.markdown.blocks import COMMENT
+from pipeline.report.markdown.drift import markdown
 
 
 def change(address: str, action: str = "update", *attributes: str) -> Change:
@@ -85,33 +88,40 @@ def test_for_machines() -> None:
 
 
 def test_for_an_issue() -> None:
-    assert markdown("shop", "staging", "c0ffee" * 7, FOUND).splitlines() == [
-        "<!-- crabwalk-drift shop/staging -->",
-        "## Drift in `staging`",
+    lines = markdown("staging", "c0ffee" * 7, FOUND).splitlines()
+    assert lines[:10] == [
+        "## Drift in <code>staging</code>",
         "",
-        "1 stack of 4 drifted. Compared with c0ffeec0ffee.",
+        "1 stack of 4 drifted. Compared with <code>c0ffeec0ffee</code>.",
+        "",
+        "Undo it by hand, or <code>crabwalk drift --env staging --reapply</code> and the next deploy does.",
+        "",
+        "### Stacks",
         "",
         "| stack | what | resource |",
         "| --- | --- | --- |",
+    ]
+    plain = [re.sub(r"</?code>", "`", line).replace("\\", "") for line in lines[10:]]
+    assert plain == [
         "| `web` | **edited** | `hello.aws_lambda_function.this (memory_size, timeout)` |",
         "| `web` | **gone** | `health.aws_cloudwatch_log_group.this` |",
         "| `web` | because of it (update) | `health.aws_iam_role_policy.logs (policy)` |",
-        "| `busy` | not looked at | `the state is locked: ci` |",
+        "| `busy` | not looked at | the state is locked: ci |",
         "| `shop` | to be changed (create) | `shop_table.aws_x.this` |",
-        "| `old` | no manifest any more | `gone` |",
-        "",
-        "Undo it by hand, or `crabwalk drift --env staging --reapply` and the next deploy does.",
+        "| `old` | no manifest any more | gone |",
     ]
 
 
 def test_an_issue_is_never_longer_than_github_takes() -> None:
     many = Parted(drift=tuple(change(f'hello.aws_sqs_queue.q{n}["`|@you\n"]', "delete") for n in range(5000)))
-    made = markdown("shop", "staging", "c0ffee", [StackDrift("web", ("hello",), declared=True, found=many)])
-    assert len(made) <= LIMIT
-    assert "more; `crabwalk drift --env staging` shows all." in made
-    rows = [line for line in made.splitlines() if line.startswith("| `web`")]
-    assert len(rows) > 500
-    assert all(row.count("`") == 4 and row.endswith("` |") for row in rows), "nothing gets out of its cell"
+    made = markdown("staging", "c0ffee", [StackDrift("web", ("hello",), declared=True, found=many)])
+    assert len(made) <= COMMENT
+    assert "<code>crabwalk drift --env staging</code> shows all." in made
+    rows = [line for line in made.splitlines() if line.startswith("| <code>web")]
+    assert len(rows) > 300
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 and "@you" not in row for row in rows), (
+        "nothing gets out of its cell"
+    )
 
 
 def test_the_exit_code_is_drifts_before_any_other() -> None:

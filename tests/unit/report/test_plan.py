@@ -15,9 +15,10 @@ from pipeline.infra.model import Change
 from pipeline.plans.model import Preview, ReleaseShown, SavedShown, ServiceShown, StackShown
 from pipeline.plans.saved import SavedStack, StateSeen
 from pipeline.report.console import Console
+from pipeline.report.markdown.blocks import COMMENT
+from pipeline.report.markdown.plan import markdown
 from pipeline.report.plan import show_preview
 from pipeline.report.plan_json import document
-from pipeline.report.plan_markdown import LIMIT, markdown
 
 WALKS = Change("module.todos.aws_lambda_function.this", "aws_lambda_function", "todos", "update", "walks", ("timeout",))
 GONE = Change("module.todos_table.aws_dynamodb_table.this", "aws_dynamodb_table", "todos", "delete", "destroys")
@@ -92,8 +93,8 @@ def test_a_plan_that_releases_nothing_says_why_and_what_terraform_does() -> None
     assert lines[1] == "todos: affected, because"
     assert lines[-2:] == ["release todos: none, it is live", "no release; Terraform changes 2 things"]
     text = markdown(plan)
-    assert text.splitlines()[1] == "## shop on <code>staging</code>: no release; Terraform changes 2 things"
-    assert "| <code>todos</code> | none | none, it is live |" in text
+    assert text.splitlines()[0] == "## shop on <code>staging</code>: no release; Terraform changes 2 things"
+    assert "| <code>todos</code> | none | ⏸️ it is live |" in text
     (release,) = document(plan)["releases"]
     assert (release["version"], release["steps"], release["none"]) == (None, [], "it is live")
     assert shown(replace(plan, stacks=(StackShown("todos", True, (ROUTE,)),))).endswith("Terraform changes 1 thing\n")
@@ -170,14 +171,16 @@ def test_markdown_says_what_matters_first() -> None:
     text = markdown(PLAN)
     well_formed(text)
     lines = text.splitlines()
-    assert lines[0] == "<!-- crabwalk-plan shop/staging -->"
-    assert lines[1] == (
+    assert lines[0] == (
         "## shop on <code>staging</code>: 1 release, 3 changes, ⚠️ 1 that destroy or take away, +0.10 $ a month"
     )
-    order = [text.index(f"### {title}") for title in ("Commit", "Releases", "Destroys or takes away")]
+    order = [text.index(f"### {title}") for title in ("❌ A deploy", "⚠️ Destroys or takes away", "Releases", "To know")]
     assert order == sorted(order) < [text.index("<details>")]
     assert "--allow-destroy 'module.todos\\_table" in text
     assert "Too long" not in text
+    assert lines[3] == (
+        "- Terraform changes: 1 destroying or taking away, 1 walking with the canary, 1 at once, felt by both versions"
+    )
 
 
 def test_foreign_text_is_nothing_but_text() -> None:
@@ -195,9 +198,9 @@ def test_markdown_fits_whatever_happens_and_says_what_it_left_out(number: int) -
     stacks = tuple(StackShown(f"s{i}", True, changes=many[i : i + 1], refused=many[i : i + 1]) for i in range(number))
     releases = tuple(replace(PLAN.releases[0], name=f"s{i}") for i in range(number))
     text = markdown(replace(PLAN, stacks=stacks, releases=releases, subject="*" * 100_000))
-    assert len(text) <= LIMIT
+    assert len(text) <= COMMENT
     well_formed(text)
-    assert ("Too long for a comment" in text) is (number > 100)
+    assert ("Too long for GitHub" in text) is (number > 100)
     if number > 100:
         assert re.search(r"left out: [\d,]+ of Releases; ", text) or "left out: " in text
 
