@@ -98,10 +98,16 @@ def _evidence(entry: Entry) -> Safe:
     )
 
 
+LATER = (
+    "Everything stands at the time its requests began. A period is judged when it is complete: the function's timeout "
+    "and CloudWatch's lag after its end. So a decision stands to the right of what it was made on."
+)
+
+
 def _curves(found: Account, figures: Sequence[Safe]) -> Safe:
-    return join(
-        (*(note(f"{one[:1].upper()}{one[1:]}.") for one in found.missing), el("div", *figures, class_="charts"))
-    )
+    missing = (note(f"{one[:1].upper()}{one[1:]}.") for one in found.missing)
+    later = (el("p", LATER, class_="soft"),) if found.curves else ()
+    return join((*missing, *later, el("div", *figures, class_="charts")))
 
 
 def _events(found: Account) -> Safe:
