@@ -66,6 +66,12 @@ def table() -> Iterator[None]:
     assert missing == []
 
 
+@pytest.fixture(autouse=True)
+def pardoned(shop: Shop) -> None:
+    """What the row before rolled back is released again."""
+    shop.pardon()
+
+
 @pytest.fixture(scope="module")
 def disk(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the packages of these tests, so that no row compiles: `change` goes back and forth between two."""

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -201,13 +201,6 @@ class Scratch:
     def weights(self, service: str = "hello") -> dict[str, float]:
         return dict(self.alias(service).get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
-    def until_weighted(self, service: str = "hello", seconds: float = PATIENCE_S) -> None:
-        """Wait until some version shares the traffic."""
-        deadline = time.monotonic() + seconds
-        while not self.weights(service):
-            assert time.monotonic() < deadline, "nothing walks"
-            time.sleep(0.05)
-
     def until_walking(self, verb: Verb, service: str = "hello", share: float = 0.1, seconds: float = PATIENCE_S) -> str:
         """Wait until `verb` has given a new version this share; the version."""
         deadline = time.monotonic() + seconds
@@ -261,6 +254,11 @@ class Shop(Scratch):
         """Let a service be deployed to again that a rollback froze."""
         engine = Engine(self.env)
         thaw(engine, engine.ledger.service(service), self.function(service))
+
+    def pardon(self, service: str = "hello") -> None:
+        """Let what was rolled back before be released again; `change` goes back and forth between two artifacts."""
+        ledger = Engine(self.env).ledger
+        ledger.save(replace(ledger.service(service), rejected=()))
 
     def promoted_twice(self) -> None:
         """Make sure that there is a version to go back to; without steps, so that no traffic is needed."""
