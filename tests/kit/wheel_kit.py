@@ -6,7 +6,6 @@ is not among them, because the `.pth` files of a folder that is added so are not
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,7 +14,9 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
+
+from shop_kit import Done
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 1800.0  # std and all crates are compiled from nothing
@@ -31,23 +32,6 @@ def build(folder: Path, target: str = "wheel") -> Path:
     subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
     (made,) = folder.glob("*.whl" if target == "wheel" else "*.tar.gz")
     return made
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def said(self) -> str:
-        return self.out + self.err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass(frozen=True)
@@ -91,7 +75,7 @@ class Machine:
             "GIT_CONFIG_NOSYSTEM": "1",
         }
 
-    def run(self, *command: str, cwd: Path, **variables: str) -> Ended:
+    def run(self, *command: str, cwd: Path, **variables: str) -> Done:
         """Run a command as it would be typed; nobody ever sees a traceback."""
         program = shutil.which(command[0], path=self.environment["PATH"])
         assert program is not None, command[0]
@@ -105,11 +89,11 @@ class Machine:
             timeout=PATIENCE_S,
             check=False,
         )
-        ended = Ended(done.returncode, done.stdout, done.stderr)
+        ended = Done(done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in ended.said, ended.said
         return ended
 
-    def crabwalk(self, *arguments: str, cwd: Path, code: int = 0, **variables: str) -> Ended:
+    def crabwalk(self, *arguments: str, cwd: Path, code: int = 0, **variables: str) -> Done:
         """A verb that is to end with `code`."""
         ended = self.run("crabwalk", *arguments, cwd=cwd, **variables)
         assert ended.code == code, f"crabwalk {' '.join(arguments)} ended with {ended.code}:\n{ended.said}"
