@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision import actionlint, stamp
+from provision import actionlint, known, stamp
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crabwalk" / "checks"
+CACHE = known.cache("checks")
 INTERRUPTED = 130
 # Cases of property tests over all handlers, whoever has how many.
 CASES, MANY_CASES = 20_000, 1_000_000

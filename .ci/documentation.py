@@ -5,7 +5,6 @@ The site is only built when something it depends on has changed since it was bui
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -14,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from provision import known
+
 ROOT = Path(__file__).resolve().parents[1]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crabwalk" / "site"
+CACHE = known.cache("site")
 SOURCES = (
     "mkdocs.yml",
     "CHANGELOG.md",
@@ -41,10 +42,7 @@ def sources(root: Path) -> list[Path]:
 
 def key(root: Path, files: Iterable[Path], identity: str) -> str:
     """Hash of what the outcome depends on: what the site is made of, and what makes it."""
-    digest = hashlib.sha256(identity.encode())
-    for path in files:
-        digest.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return known.digest(identity.encode(), root, files)
 
 
 def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:

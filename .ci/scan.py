@@ -6,7 +6,6 @@ does one that waives nothing.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import subprocess
@@ -15,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from provision import checkov
+from provision import checkov, known
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ROOT / "modules"
@@ -36,10 +35,7 @@ def sources(modules: Path) -> list[Path]:
 
 def key(files: Iterable[Path], identity: str) -> str:
     """Hash of what the outcome depends on: the modules, checkov and this file."""
-    digest = hashlib.sha256(identity.encode() + Path(__file__).read_bytes())
-    for path in files:
-        digest.update(f"{path.relative_to(MODULES)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return known.digest(identity.encode() + Path(__file__).read_bytes(), MODULES, files)
 
 
 def waivers(files: Iterable[Path]) -> list[tuple[str, int, str, str]]:

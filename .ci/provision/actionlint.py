@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from provision import known
 from provision.shell import SetupError, run, say
 
 VERSION = "1.7.12"
@@ -16,8 +17,7 @@ USUAL = Path("/usr/local/go/bin/go")  # where Go's own installer puts it, on nob
 
 def program() -> Path:
     """Where it lies."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "crabwalk" / "actionlint" / VERSION / "actionlint"
+    return known.cache("actionlint") / VERSION / "actionlint"
 
 
 def provide() -> Path:

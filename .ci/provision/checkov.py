@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from provision import known
 from provision.shell import SetupError, run, say
 from provision.venv import ENVIRONMENT, base_python
 
@@ -24,7 +24,7 @@ COMPLETE = "complete"
 
 def cache() -> Path:
     """Where its environments lie."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crabwalk" / "checkov"
+    return known.cache("checkov")
 
 
 def identity(root: Path) -> str:

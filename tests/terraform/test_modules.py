@@ -15,13 +15,14 @@ from pathlib import Path
 import modules_kit
 import pytest
 
+from pipeline import cache
 from pipeline.infra import provider
 from pipeline.infra.binary import find_binary
 from pipeline.infra.root import LOCK
 
 MODULES = Path(__file__).parents[2] / "modules"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crabwalk" / "checks" / "terraform-test"
+CACHE = cache.directory() / "checks" / "terraform-test"
 
 
 def terraform(directory: Path, *arguments: str, variables: dict[str, str] | None = None) -> str:
