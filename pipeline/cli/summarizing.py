@@ -58,11 +58,13 @@ def summarize(render: Callable[[int], str]) -> None:
 
 def fault(arguments: list[str], error: CrabwalkError) -> None:
     """Say in the summary what ended a verb. Never the arguments: they may be a secret."""
-    if wanted():
+
+    def render(limit: int) -> str:
         from pipeline.report.markdown.fault import markdown
 
-        verb = next((one for one in arguments if not one.startswith("-")), "")
-        append(markdown(verb, error, max(_LEAST, room() - 2)))
+        return markdown(next((one for one in arguments if not one.startswith("-")), ""), error, limit)
+
+    summarize(render)
 
 
 def write_comment(path: Path, text: str) -> None:
