@@ -34,7 +34,7 @@ from pipeline.cli.demo import GOOD
 from pipeline.infra import provider
 from pipeline.infra.root import LOCK
 from pipeline.infra.terraform import find_binary
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.walk.act import Engine
 
 ROLE = "arn:aws:iam::000000000000:role/bench"

@@ -18,7 +18,7 @@ from pipeline.errors import AwsError, CrabwalkError
 
 if TYPE_CHECKING:
     from pipeline.aws.budget import Budget
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.environments import Environment
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30

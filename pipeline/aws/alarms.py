@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pipeline.aws import aws_errors, client
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 AlarmState = Literal["OK", "ALARM", "INSUFFICIENT_DATA", "missing"]
 MAX_NAMES = 100  # DescribeAlarms' limit a call

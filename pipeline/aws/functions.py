@@ -22,7 +22,7 @@ from pipeline.aws.aliases import (
     update_of,
 )
 from pipeline.errors import AwsError, ConflictError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 INVOKE_TIMEOUT_S = 930  # Lambda ends an invocation after 900 s
 WAIT_TOTAL_S = 300.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.aws import aws_errors, client
 from pipeline.errors import UsageError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.aws import TransientError, aws_errors, client, error_code
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 # How far behind the newest event another one may still turn up: Lambda delivers each stream in its own time.
 LATE_MS = 20_000

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.aws import aws_errors, client
 from pipeline.errors import AwsError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 MAX_SERIES = 500  # GetMetricData's limit a call
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline.aws import aws_errors, client, error_code, http_status
 from pipeline.errors import AwsError, ConflictError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 CLOCK_TOLERANCE_S = 2.0  # a Date header has whole seconds, and an answer takes its time
 

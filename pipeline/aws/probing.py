@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pipeline.aws import ACCESS_CODES, aws_errors, client, error_code, http_status
 from pipeline.errors import AwsError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 Decision = Literal["allowed", "denied", "unknown"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipeline.aws import client
 from pipeline.aws.aliases import AliasState, NotFoundError, alias_state, found
 from pipeline.aws.functions import guarded
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 SCRATCH = "crabwalk-tune"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pipeline.aws import aws_errors, client
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 ANSWER_TIMEOUT_S = 5
 MAX_SUBJECT = 100  # characters of ASCII, by SNS

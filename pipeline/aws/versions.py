@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pipeline.aws import client
 from pipeline.aws.aliases import AliasState, alias_state, found
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ def _warn_of_unknown(console: Console, found: Sequence[Affected]) -> None:
 
 def _check_uncommitted(here: Here, base: str | None) -> None:
     """A release is what a commit says, so only the embedded AWS can be asked about a work tree."""
-    from pipeline.manifest.project import LOCAL
+    from pipeline.manifest.environments import LOCAL
 
     name = here.env_name or (LOCAL if base is not None else here.env.name)
     if name != LOCAL:

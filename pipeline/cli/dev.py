@@ -13,8 +13,8 @@ from pipeline.cli.options import Here, env_option, output_option
 from pipeline.errors import CrabwalkError, UsageError
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Service
-    from pipeline.manifest.project import Environment
 
 
 @click.command()
@@ -31,8 +31,8 @@ def command(*, service: str, env_name: str | None, port: int | None, output: str
     from pipeline import dev
     from pipeline.build.toolchain import scripts
     from pipeline.manifest import load_services
+    from pipeline.manifest.environments import LOCAL
     from pipeline.manifest.naming import function_named
-    from pipeline.manifest.project import LOCAL
 
     if env_name not in {None, LOCAL}:
         raise UsageError(f"dev runs against the embedded AWS, not against `{env_name}`", hint=f"--env {LOCAL}")

@@ -12,7 +12,8 @@ from pipeline.errors import ManifestError, UsageError
 
 if TYPE_CHECKING:
     from pipeline.doctor import Finding
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 _MARKS = {"ok": "ok", "missing": "MISSING", "unsure": "?", "skipped": "-"}
 
@@ -84,7 +85,7 @@ def _project(here: Here) -> tuple[Path | None, Project | None]:
 def _down(here: Here) -> bool:
     """Whether `local` was named and is not up: that is a finding here, and no reason to stop."""
     from pipeline import local
-    from pipeline.manifest.project import LOCAL
+    from pipeline.manifest.environments import LOCAL
 
     return here.env_name == LOCAL and local.running() is None
 

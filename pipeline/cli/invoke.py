@@ -72,8 +72,8 @@ def command(
 
 def _declared(here: Here, name: str, *, dev: bool) -> Service:
     from pipeline.manifest import load_services
+    from pipeline.manifest.environments import LOCAL
     from pipeline.manifest.naming import function_named
-    from pipeline.manifest.project import LOCAL
 
     services = load_services(here.project, LOCAL) if dev else here.services
     what, hint = f"{name} is an extension: it takes no events", "invoke a function it runs beside"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Service
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.project import Project
     from pipeline.release.walk.act import Engine
     from pipeline.report.console import Console
     from pipeline.workspace.git import Repository

@@ -18,7 +18,8 @@ from pipeline.cli.options import Here, env_option, output_option
 if TYPE_CHECKING:
     from pipeline.aws.aliases import Aliases, AliasState
     from pipeline.errors import CrabwalkError
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
     from pipeline.release.rollback.record import Note
     from pipeline.release.rollback.rollback import RollbackDone
 
@@ -104,7 +105,7 @@ class Place:
 
     def environment(self) -> Environment:
         """Where to ask for anything else; a function named by hand has no account and no bucket."""
-        from pipeline.manifest.project import Environment
+        from pipeline.manifest.environments import Environment
 
         return self.env or Environment(name="-", account="", region=self.region, bucket="")
 

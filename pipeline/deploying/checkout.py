@@ -9,7 +9,7 @@ from pipeline.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from pipeline.deploying.setting import Setting
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.environments import Environment
     from pipeline.release.ledger.records import ServiceRecord
     from pipeline.workspace.git import Repository
 

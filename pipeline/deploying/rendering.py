@@ -18,8 +18,9 @@ from pipeline.manifest.node import nearest
 from pipeline.release.ledger.records import Released, ServiceRecord
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Service
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.project import Project
 
 
 @dataclass(frozen=True)

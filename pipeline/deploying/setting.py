@@ -15,8 +15,9 @@ from pipeline.infra import Scope
 from pipeline.infra.names import ALIAS
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Service
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.project import Project
     from pipeline.release.ledger.records import ServiceRecord, StackRecord
     from pipeline.release.walk.act import Engine
     from pipeline.workspace.git import Repository

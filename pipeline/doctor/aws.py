@@ -15,7 +15,8 @@ from pipeline.infra.names import github_role
 if TYPE_CHECKING:
     from pipeline.aws.probing import Caller
     from pipeline.doctor.rights import Right
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 PART = "environment"
 SKEW_S = 300.0  # AWS refuses a signature that is older ("Signature Version 4" in the IAM user guide)

@@ -16,8 +16,9 @@ from pipeline.doctor.needs import TOOLS
 from pipeline.errors import CrabwalkError, ManifestError
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Service
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.project import Project
 
 PROJECT = "project"
 

@@ -13,7 +13,8 @@ from pipeline.doctor.finding import Finding, missing, ok, unsure
 from pipeline.infra.names import boundary, partition
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 PART = "permissions"
 SIMULATED = "simulated by IAM"

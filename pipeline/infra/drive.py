@@ -13,7 +13,7 @@ from pipeline.infra.model import Change, InfraPlan, Root
 from pipeline.infra.terraform import LOCK_TIMEOUT, Terraform
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.environments import Environment
 
 OnEvent = Callable[[str], None]
 

@@ -16,7 +16,8 @@ from pipeline.infra.render import ENVIRONMENT_STACK, render_environment
 from pipeline.infra.root import state_key
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 FINGERPRINT_KEY = f"terraform/{ENVIRONMENT_STACK}.fingerprint"
 

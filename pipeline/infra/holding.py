@@ -19,7 +19,7 @@ from pipeline.infra.root import state_key
 
 if TYPE_CHECKING:
     from pipeline.aws.objects import Objects
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.environments import Environment
 
 MOVE = "crabwalk move"
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 ALIAS = "live"
 

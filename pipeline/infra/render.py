@@ -20,7 +20,8 @@ from pipeline.manifest.own_terraform import shared
 
 if TYPE_CHECKING:
     from pipeline.infra.scope import Scope
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 ENVIRONMENT_STACK = "environment"  # the environment's own root; no service's stack may have its name
 

@@ -21,7 +21,8 @@ from pipeline.infra.root import MAIN, as_json, fingerprint_of, provider_block, s
 
 if TYPE_CHECKING:
     from pipeline.aws.objects import Objects
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 ROLES_STACK = "environment_roles"  # with an underscore, which no stack of services can have
 RECORD_KEY = f"terraform/{ROLES_STACK}.json"

@@ -16,7 +16,8 @@ from pipeline.errors import UsageError
 from pipeline.infra.calls import literal
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.environments import Environment
+    from pipeline.manifest.project import Project
 
 MAIN = "main.tf.json"
 ARTIFACTS = "artifacts.auto.tfvars.json"

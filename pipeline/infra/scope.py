@@ -10,8 +10,9 @@ from pipeline.infra import names
 from pipeline.manifest.references import Reference, references, resolve, split
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Service
-    from pipeline.manifest.project import Environment, Project
+    from pipeline.manifest.project import Project
 
 Outputs = Mapping[str, Mapping[str, Any]]  # of Terraform, by service
 

@@ -18,7 +18,7 @@ from pipeline.infra.root import LOCK, MAIN
 from pipeline.infra.terraform import Stack, Terraform
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.environments import Environment
 
 PLAN = "plan.tfplan"
 STATE = "terraform.tfstate"  # only while an environment has no bucket yet

@@ -17,9 +17,9 @@ from pipeline.manifest.places import Finding, Path
 from pipeline.manifest.references import Reference, ReferenceFault, split
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Manifest
     from pipeline.manifest.models_resources import Resource
-    from pipeline.manifest.project import Environment
 
 
 def findings(services: Mapping[str, Manifest]) -> Iterator[tuple[str, Finding]]:

@@ -5,74 +5,36 @@ Must never import pydantic, git, boto3 or rich: a test asserts it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pipeline import __version__
 from pipeline.errors import ManifestError, Problem, UsageError
 from pipeline.manifest.document import read_document
+from pipeline.manifest.environments import (
+    LOCAL,
+    NAME,
+    NAME_RULE,
+    OWN_STACK,
+    Environment,
+    embedded,
+    environments,
+    stack_named,
+)
+from pipeline.manifest.keys import text, unknown_keys
 from pipeline.manifest.node import Mark, Node, nearest
 
 PROJECT_FILE = "crabwalk.yaml"
 FORMAT = 1
-LOCAL = "local"
 MAX_FUNCTION_NAME = 64
 
-_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?\Z")
-_NAME_RULE = "up to 20 lower-case letters, digits and hyphens, a letter first"
-_FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
-    "account": (re.compile(r"[0-9]{12}\Z"), "an AWS account", "12 digits in quotes"),
-    "region": (re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]\Z"), "an AWS region", "for example `eu-west-1`"),
-    "bucket": (
-        re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z"),
-        "a bucket's name",
-        "3 to 63 lower-case letters, digits and hyphens",
-    ),
-    "permissions_boundary": (
-        re.compile(
-            r"(?:arn:aws[a-z-]*:iam::(?:[0-9]{12}|aws):policy/)?(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}\Z"
-        ),
-        "an IAM policy",
-        "its ARN, or its name with its path, for example `crabwalk/github-shop-production-services`",
-    ),
-}
 _PROJECT_KEYS = ("crabwalk", "project", "services", "stack", "environments", "build")
-_ENVIRONMENT_TEXTS = ("account", "region", "bucket", "permissions_boundary")
-_ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms", "stack")
 _GLOB = "services/*/service.yaml"
-OWN_STACK = "service"  # each service its own
-_STACK = re.compile(r"(?!environment\Z)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
-_STACK_RULE = f"up to 40 of a-z, 0-9 and -, a letter first; `{OWN_STACK}` is each service its own"
 _BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
     "compiler": ("cargo-zigbuild", "cargo", "cross"),
     "deny": ("auto", "required", "off"),
 }
-
-
-@dataclass(frozen=True)
-class Environment:
-    """An account, an endpoint, a region, a bucket, and how its metrics and leases run.
-
-    `kms`: a key of its own encrypts the bucket. `stack`: of every service whose manifest names none, None = as the
-    project says. `permissions_boundary`: the policy that limits every role of a service, by its name or its ARN.
-    """
-
-    name: str
-    account: str
-    region: str
-    bucket: str
-    endpoint: str | None = None
-    credentials: tuple[str, str] | None = None
-    period_s: int = 60
-    lag_s: int = 120
-    lease_s: int = 60
-    tick_s: float = 15.0
-    embedded: bool = False
-    kms: bool = False
-    stack: str | None = None
-    permissions_boundary: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +61,7 @@ class Project:
     services_mark: Mark | None = None  # where `services:` is written, None = the default
     build: BuildSettings = BuildSettings()
     stack: str = OWN_STACK  # of every service whose manifest names none
+    local: Environment | None = None  # what is said of the embedded AWS
 
     @property
     def environment_names(self) -> tuple[str, ...]:
@@ -148,20 +111,22 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
     fields = node.mapping
     unknown_keys(node, _PROJECT_KEYS, "", problems)
     check_format(node, problems)
-    name = _text(node, "project", problems, required=True)
-    if name is not None and not _NAME.match(name):
-        problems.append(fields["project"].mark.problem(f"project: `{name}` is not a project name", _NAME_RULE))
-    glob = _text(node, "services", problems) or _GLOB
+    name = text(node, "project", problems, required=True)
+    if name is not None and not NAME.match(name):
+        problems.append(fields["project"].mark.problem(f"project: `{name}` is not a project name", NAME_RULE))
+    glob = text(node, "services", problems) or _GLOB
     parts = PurePosixPath(glob)
     if parts.is_absolute() or ".." in parts.parts or parts.suffix not in {".yaml", ".yml"}:
         what = f"services: `{glob}` must name YAML files below the project's folder"
         problems.append(fields["services"].mark.problem(what, f"for example `{_GLOB}`"))
         glob = _GLOB
     name = name or "unnamed"
-    environments = _environments(fields.get("environments"), name, problems)
+    declared = environments(fields.get("environments"), name, problems)
+    local = next((one for one in declared if one.name == LOCAL), None) or embedded(name)
+    others = tuple(one for one in declared if one.name != LOCAL)
     mark = fields["services"].mark if "services" in fields else None
     build = _build(fields.get("build"), problems)
-    return Project(name, root, glob, environments, mark, build, _stack(node, "", problems) or OWN_STACK)
+    return Project(name, root, glob, others, mark, build, stack_named(node, "", problems) or OWN_STACK, local)
 
 
 def check_format(node: Node, problems: list[Problem]) -> bool:
@@ -182,82 +147,6 @@ def check_format(node: Node, problems: list[Problem]) -> bool:
         what = f"crabwalk: there never was a format {version.shown()}"
         problems.append(version.mark.problem(what, f"{write}, the first one"))
     return True
-
-
-def unknown_keys(node: Node, known: tuple[str, ...], path: str, problems: list[Problem]) -> None:
-    """Adds a problem for every key of `node` that is not `known`."""
-    problems.extend(
-        mark.problem(f"{path}unknown key `{key}`", nearest(key, known))
-        for key, mark in node.keys.items()
-        if key not in known
-    )
-
-
-def _text(node: Node, key: str, problems: list[Problem], *, path: str = "", required: bool = False) -> str | None:
-    child = (node.mapping or {}).get(key)
-    if child is None:
-        if required:
-            problems.append(node.mark.problem(f"{path}the key `{key}` is missing"))
-        return None
-    if not isinstance(child.value, str) or not child.value:
-        instead = f'write "{child.text}" in quotes' if child.text else ""
-        problems.append(child.mark.problem(f"{path}{key}: must be text, not {child.shown()}", instead))
-        return None
-    return child.value
-
-
-def _environments(node: Node | None, project: str, problems: list[Problem]) -> tuple[Environment, ...]:
-    if node is None:
-        return ()
-    if node.mapping is None:
-        problems.append(node.mark.problem(f"environments: must be a mapping of names, not {node.shown()}"))
-        return ()
-    found = (_environment(name, child, node.keys[name], project, problems) for name, child in node.mapping.items())
-    return tuple(environment for environment in found if environment is not None)
-
-
-def _environment(name: str, node: Node, key: Mark, project: str, problems: list[Problem]) -> Environment | None:
-    path = f"environments.{name}: "
-    if name == LOCAL:
-        problems.append(key.problem(f"{path}`local` is the embedded AWS and needs no declaration", "remove it"))
-        return None
-    if not _NAME.match(name):
-        problems.append(key.problem(f"environments: `{name}` is not an environment's name", _NAME_RULE))
-        return None
-    if node.mapping is None:
-        problems.append(node.mark.problem(f"{path}must be a mapping with account and region, not {node.shown()}"))
-        return None
-    unknown_keys(node, _ENVIRONMENT_KEYS, path, problems)
-    account = _text(node, "account", problems, path=path, required=True) or ""
-    region = _text(node, "region", problems, path=path, required=True) or ""
-    bucket = _text(node, "bucket", problems, path=path) or f"crabwalk-{project}-{name}-{account}"
-    for field in _ENVIRONMENT_TEXTS:
-        _check_form(node, field, path, problems)
-    kms = node.mapping.get("kms")
-    if kms is not None and not isinstance(kms.value, bool):
-        problems.append(kms.mark.problem(f"{path}kms: must be true or false, not {kms.shown()}"))
-    stack = _stack(node, path, problems)
-    boundary = _text(node, "permissions_boundary", problems, path=path)
-    own_key = kms is not None and kms.value is True
-    return Environment(name, account, region, bucket, kms=own_key, stack=stack, permissions_boundary=boundary)
-
-
-def _stack(node: Node, path: str, problems: list[Problem]) -> str | None:
-    """The stack that is named, None where none is, and for one that cannot be."""
-    said = _text(node, "stack", problems, path=path)
-    if said is None or _STACK.match(said):
-        return said
-    what = f"{path}stack: `{said}` cannot be the name of a stack"
-    rule = "the environment's own state has it" if said == "environment" else _STACK_RULE
-    problems.append((node.mapping or {})["stack"].mark.problem(what, rule))
-    return None
-
-
-def _check_form(node: Node, key: str, path: str, problems: list[Problem]) -> None:
-    form, what, rule = _FORMS[key]
-    child = (node.mapping or {}).get(key)
-    if child is not None and isinstance(child.value, str) and child.value and not form.match(child.value):
-        problems.append(child.mark.problem(f"{path}{key}: `{child.value}` is not {what}", rule))
 
 
 def _build(node: Node | None, problems: list[Problem]) -> BuildSettings:
@@ -306,16 +195,4 @@ def environment(project: Project, name: str | None) -> Environment:
             hint = f"--env {'|'.join(project.environment_names)}"
             raise UsageError(f"which environment? declared: {declared or 'none'}; the embedded AWS is down", hint=hint)
         raise UsageError("the embedded AWS is not running", hint="crabwalk local up")
-    return Environment(
-        name=LOCAL,
-        account="000000000000",
-        region="us-east-1",
-        bucket=f"crabwalk-{project.name}-{LOCAL}",
-        endpoint=up.endpoint,
-        credentials=("test", "test"),
-        period_s=1,
-        lag_s=1,
-        lease_s=8,
-        tick_s=0.5,
-        embedded=True,
-    )
+    return replace(project.local or embedded(project.name), endpoint=up.endpoint)

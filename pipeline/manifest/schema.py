@@ -11,20 +11,10 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pipeline.manifest.environments import CONTROLLERS, FORMS, IN_PROCESS, LOCAL, NAME, OWN_STACK, STACK
 from pipeline.manifest.limits import EXTENSION_KEYS
 from pipeline.manifest.models import Manifest
-from pipeline.manifest.project import (
-    _BUILD_WORDS,
-    _FORMS,
-    _GLOB,
-    _NAME,
-    _STACK,
-    FORMAT,
-    LOCAL,
-    OWN_STACK,
-    Project,
-    read_project,
-)
+from pipeline.manifest.project import _BUILD_WORDS, _GLOB, FORMAT, Project, read_project
 from pipeline.manifest.schema_of import Definitions, Schema, yaml_key
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -76,7 +66,14 @@ def service_schema(project: Project) -> Schema:
 
 def project_schema() -> Schema:
     """What the project file may say."""
-    forms = {key: {"type": "string", "pattern": _ecma(form)} for key, (form, _, _) in _FORMS.items()}
+    forms = {key: {"type": "string", "pattern": _ecma(form)} for key, (form, _, _) in FORMS.items()}
+    said_of_all = {
+        "controller": {
+            "enum": [*CONTROLLERS],
+            "default": IN_PROCESS,
+            "description": "Who walks a release on: the process that deploys, or a state machine of Step Functions.",
+        }
+    }
     environment = _object(
         "An AWS account and region that releases go to.",
         {
@@ -96,6 +93,7 @@ def project_schema() -> Schema:
                 **forms["permissions_boundary"],
                 "description": "The policy that is the most a service's role can ever do, by its name or its ARN.",
             },
+            **said_of_all,
         },
         required=["account", "region"],
     )
@@ -120,7 +118,8 @@ def project_schema() -> Schema:
             "environments": {
                 "type": "object",
                 "description": f"Environments by name; `{LOCAL}`, the embedded AWS, needs no declaration.",
-                "propertyNames": {**_name(), "not": {"const": LOCAL}},
+                "propertyNames": _name(),
+                "properties": {LOCAL: _object("The embedded AWS.", said_of_all)},
                 "additionalProperties": environment,
             },
             "build": _object(
@@ -152,11 +151,11 @@ def _format() -> Schema:
 
 
 def _stack(description: str) -> Schema:
-    return {"type": "string", "pattern": _ecma(_STACK), "description": description}
+    return {"type": "string", "pattern": _ecma(STACK), "description": description}
 
 
 def _name() -> Schema:
-    return {"type": "string", "pattern": _ecma(_NAME)}
+    return {"type": "string", "pattern": _ecma(NAME)}
 
 
 def _ecma(form: re.Pattern[str]) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest import limits, limits_across, own_terraform, referring
 from pipeline.manifest.document import read_document
+from pipeline.manifest.environments import LOCAL
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Mark, Node, bounded
 from pipeline.manifest.overlays import labelled, merged, overlays_of
 from pipeline.manifest.package import check_package, unsafe_probes
 from pipeline.manifest.places import Finding, Places
-from pipeline.manifest.project import LOCAL, MAX_FUNCTION_NAME, Project, check_format
+from pipeline.manifest.project import MAX_FUNCTION_NAME, Project, check_format
 from pipeline.manifest.repair import Judged, judge
 from pipeline.manifest.search import manifests
 

@@ -17,7 +17,8 @@ from pipeline.doctor import ROLES, needs
 from pipeline.doctor import aws as at_aws
 from pipeline.doctor.rights import rights
 from pipeline.errors import AwsError
-from pipeline.manifest.project import Environment, load_project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import load_project
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 AUTHOR = ("-c", "user.name=n", "-c", "user.email=n@example.com")

@@ -18,7 +18,7 @@ from shop_kit import Shop
 from pipeline import local
 from pipeline.aws import client
 from pipeline.local.traffic import Traffic
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.ledger.lease import Lease
 
 

@@ -18,7 +18,7 @@ from pipeline.aws.functions import AliasMoved, Functions
 from pipeline.aws.metrics import Metrics, Series
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 ANSWERS = Callable[[Environment, str, str], list[Any]]
 

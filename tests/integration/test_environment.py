@@ -13,7 +13,8 @@ from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import bootstrap, stack_directory
 from pipeline.infra.environment import FINGERPRINT_KEY, _move_state
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import Project
 
 MODULES = Path(__file__).parents[2] / "modules"
 STATE_KEY = "terraform/environment.tfstate"

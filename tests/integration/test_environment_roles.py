@@ -17,7 +17,8 @@ from pipeline.aws.objects import Objects
 from pipeline.errors import TerraformError, UsageError
 from pipeline.infra import provide_roles, stack_directory
 from pipeline.infra.roles import RECORD_KEY, ROLES_STACK, GitHub, Roles
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import Project
 
 MODULES = Path(__file__).parents[2] / "modules"
 ACME = GitHub("acme/shop", "production", "1", "2")

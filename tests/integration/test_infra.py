@@ -21,8 +21,9 @@ from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import InfraPlan, Placement, Scope, apply_infra, bootstrap, parts, plan_infra, render
 from pipeline.infra.drive import stack_directory
 from pipeline.infra.environment import FINGERPRINT_KEY
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import HttpTrigger, Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 
 MODULES = Path(__file__).parents[2] / "modules"
 

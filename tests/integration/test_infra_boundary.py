@@ -32,9 +32,10 @@ from pipeline.infra import (
 )
 from pipeline.infra.parts.access import _PREFIXES, _WORDS
 from pipeline.infra.roles import GitHub, render_roles
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Release, SafetyNet, Service
 from pipeline.manifest.models_triggers import ScheduleTrigger
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 
 MODULES = Path(__file__).parents[2] / "modules"
 GIVING = sorted({path.parent for path in MODULES.glob("*/*.tf") if '"aws_iam_role_policy"' in path.read_text()})

@@ -27,7 +27,7 @@ from pipeline.infra import InfraPlan, Root, apply_infra, locks, plan_infra, stac
 from pipeline.infra.events import StalePlanError, StateLockedError
 from pipeline.infra.root import LOCK, MAIN, terraform_block
 from pipeline.infra.workdir import PLAN
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 MODULES = Path(__file__).parents[2] / "modules"
 WAITS = {"terraform_data": {"one": {"input": "1"}, "slow": {"depends_on": ["terraform_data.one"]}}}

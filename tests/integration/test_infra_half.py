@@ -16,8 +16,9 @@ from pipeline.deploying.drifting import look
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import plan_stack
 from pipeline.errors import TerraformError, UsageError
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.walk.act import Engine
 

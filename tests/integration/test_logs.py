@@ -10,7 +10,7 @@ import pytest
 from pipeline import local
 from pipeline.aws import TransientError
 from pipeline.aws.logs import LATE_MS, LogEvent, Query, follow, group_of, read
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 AT = 1_767_225_600_000
 PAGE = 10_000

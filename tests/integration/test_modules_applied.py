@@ -19,7 +19,7 @@ from engine_kit import until
 from modules_kit import Applied
 
 from pipeline import local
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 PATIENCE_S = 60.0
 CORS = "Access-Control-Allow-Origin"

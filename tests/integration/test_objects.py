@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws import client
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 KEY = "artifacts/some.zip"
 

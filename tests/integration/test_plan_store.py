@@ -17,7 +17,8 @@ from pipeline.deploying.stacks import StackPlan
 from pipeline.errors import ConflictError
 from pipeline.infra.events import StalePlanError
 from pipeline.infra.model import Change, InfraPlan, Root
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import Project
 from pipeline.plans.reviewed import Reviewed
 from pipeline.plans.saved import LIFE_S, SavedPlan, SavedStack, StateSeen, Tools
 from pipeline.plans.store import PlanStore, Use

@@ -21,7 +21,8 @@ from pipeline.aws.functions import Functions
 from pipeline.aws.objects import Objects
 from pipeline.aws.versions import Versions
 from pipeline.cli import run
-from pipeline.manifest.project import Environment, environment, load_project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import environment, load_project
 from pipeline.plans.saved import SavedArtifact, SavedPlan, SavedService, Tools
 from pipeline.plans.store import PlanStore
 from pipeline.release.ledger.head import Head

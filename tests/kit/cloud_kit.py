@@ -18,7 +18,7 @@ from typing import Any
 
 from boundary_kit import Call, refusal
 
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 ACCOUNT = "000000000000"
 FUNCTION = "shop-local-hello"

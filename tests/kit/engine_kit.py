@@ -20,7 +20,7 @@ from pipeline.aws.functions import AliasState
 from pipeline.aws.metrics import Series
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.decide.decide import decide
 from pipeline.release.decide.decision import Decision
 from pipeline.release.decide.standing import head_of

@@ -23,7 +23,7 @@ from kill_kit import SCENARIOS, Attempt, Scenario
 from scene_kit import Scene
 from trace_kit import from_line, to_line
 
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 
 def _kill() -> None:

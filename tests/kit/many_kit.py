@@ -16,7 +16,7 @@ import release_kit as values
 from pipeline import aws, local
 from pipeline.aws.functions import AliasState
 from pipeline.aws.metrics import Series
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS, Rollout

@@ -39,7 +39,7 @@ from pipeline.infra.calls import WITH_ROLES
 from pipeline.infra.model import Root
 from pipeline.infra.root import LOCK, MAIN, PROVIDER, TERRAFORM_VERSION
 from pipeline.infra.terraform import Terraform
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 MODULES = Path(__file__).parents[2] / "modules"
 NAMES = sorted(path.parent.name for path in MODULES.glob("*/main.tf"))

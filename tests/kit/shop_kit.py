@@ -17,7 +17,8 @@ from typing import Any, Self
 
 from pipeline.aws import client
 from pipeline.cli.demo import AUTHOR, BAD, GOOD
-from pipeline.manifest.project import Environment, environment, load_project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import environment, load_project
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.freeze import thaw
 

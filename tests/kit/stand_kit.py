@@ -18,7 +18,8 @@ from pipeline.deploying.converge import converge
 from pipeline.deploying.setting import Setting, read_setting
 from pipeline.deploying.stacks import plan_stack
 from pipeline.manifest import load_services
-from pipeline.manifest.project import Environment, environment, load_project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import environment, load_project
 from pipeline.release.ledger.records import Released, ServiceRecord
 from pipeline.release.walk.act import Engine
 from pipeline.report.console import Console

@@ -11,7 +11,8 @@ import edge_kit
 import verb_kit
 
 from pipeline import local
-from pipeline.manifest.project import Environment, environment, load_project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import environment, load_project
 from pipeline.release.walk.act import Engine
 from pipeline.release.words import ALIAS
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.aws import subprocess_environment
 from pipeline.errors import CrabwalkError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.around import command, webhook
 from pipeline.release.around.link import link_of, moment
 from pipeline.release.ledger.story import ended_as

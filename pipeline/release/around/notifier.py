@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.aws.topics import Topics
 from pipeline.errors import CrabwalkError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.around.notify import BY_HAND, Message, message, messages, takeover
 from pipeline.release.model import Rollout
 from pipeline.release.terms import Notify

@@ -20,7 +20,7 @@ from pipeline.aws import client
 from pipeline.aws.functions import INVOKE_TIMEOUT_S, Functions
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import CrabwalkError, UsageError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.model import ALIAS, Rollout
 from pipeline.release.terms import Probe
 

@@ -9,7 +9,7 @@ from pipeline.aws.identity import whoami
 from pipeline.aws.objects import Objects
 from pipeline.aws.versions import Versions
 from pipeline.errors import CrabwalkError, UsageError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.ledger.absent import never_released
 from pipeline.release.ledger.ledger import Ledger
 from pipeline.release.rollback.rollback import NoAliasError, WrongVersionError

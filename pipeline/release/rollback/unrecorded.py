@@ -23,7 +23,7 @@ from pipeline.release.rollback.record import Note, record_rollback
 from pipeline.release.words import ALIAS, who
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.environments import Environment
     from pipeline.release.ledger.ledger import Ledger
 
 FORMAT = 1

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pipeline.aws.aliases import NotFoundError
 from pipeline.aws.versions import Versions
 from pipeline.errors import AwsError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.prune import KEEP, Facts, PrunePlan, needed_by_others, plan_prune
 from pipeline.release.walk.act import Engine

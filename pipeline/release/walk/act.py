@@ -19,7 +19,7 @@ from pipeline.aws.functions import AliasMoved, AliasState, AliasUncertain, Funct
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.objects import Objects
 from pipeline.errors import ConflictError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.around.notifier import Notifier
 from pipeline.release.around.probe import Prober
 from pipeline.release.decide.decision import Decision, Observation

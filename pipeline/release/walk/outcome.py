@@ -13,7 +13,7 @@ from pipeline.release.model import LATEST, REJECTS, Rollout
 from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult
 
 if TYPE_CHECKING:
-    from pipeline.manifest.project import Environment
+    from pipeline.manifest.environments import Environment
     from pipeline.release.ledger.records import ServiceRecord, StackRecord
 
 EXIT_CODES: dict[str, int] = {

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pipeline.carried import carried
 from pipeline.errors import CrabwalkError, UsageError
-from pipeline.manifest.project import _NAME, _NAME_RULE, PROJECT_FILE, find_project
+from pipeline.manifest.environments import NAME, NAME_RULE
+from pipeline.manifest.project import PROJECT_FILE, find_project
 from pipeline.scaffold.repository import ci, texts
 from pipeline.scaffold.repository.cargo import lock, manifest
 from pipeline.scaffold.workspace import SHARED
@@ -112,10 +113,10 @@ def _is_file(root: Path, path: str) -> bool:
 
 def _name(root: Path, name: str | None) -> str:
     chosen = name if name is not None else re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-")
-    if _NAME.match(chosen):
+    if NAME.match(chosen):
         return chosen
     what = f"`{chosen}` is not a project name" if name is not None else f"the folder `{root.name}` names no project"
-    raise UsageError(what, hint=f"--name NAME: {_NAME_RULE}")
+    raise UsageError(what, hint=f"--name NAME: {NAME_RULE}")
 
 
 def _git(root: Path) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.aws import client, subprocess_environment
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 LOCAL = Environment("local", "0" * 12, "eu-north-1", "b", endpoint="http://127.0.0.1:9", credentials=("test", "test"))
 

@@ -18,7 +18,7 @@ from pipeline.aws import AccessError, TransientError, lean
 from pipeline.aws.aliases import Aliases, AliasMoved, AliasState, AliasUncertain, NotFoundError
 from pipeline.aws.functions import Functions
 from pipeline.errors import AwsError, CrabwalkError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 KEYS = ("AKIDEXAMPLE", "secret")
 PAIR = "aws_access_key_id = p\naws_secret_access_key = q\n"

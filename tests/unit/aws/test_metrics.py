@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from pipeline import aws
 from pipeline.aws.metrics import Metrics, Series
 from pipeline.errors import AwsError
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 ENV = Environment(
     "local", "000000000000", "us-east-1", "bucket", endpoint="http://127.0.0.1:9", credentials=("test", "test")

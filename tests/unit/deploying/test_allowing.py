@@ -13,7 +13,8 @@ from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.setting import Setting
 from pipeline.errors import UsageError
 from pipeline.infra.root import state_key
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import Project
 
 PROD = Environment("prod", "000000000000", "us-east-1", "bucket")
 TABLE = "module.todos_table.aws_dynamodb_table.this"

@@ -17,8 +17,9 @@ from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import needs_of, plan_stack
 from pipeline.errors import ConflictError, UsageError
 from pipeline.infra.parts.function import walk_fingerprint
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import HttpTrigger, Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.release.ledger.records import Rejected, Released, ServiceRecord, StackRecord
 from pipeline.workspace.affected import Affected, Reason
 from pipeline.workspace.git import Repository

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from fake_terraform import FakeTerraform
 
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import HttpTrigger, Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 
 
 @pytest.fixture

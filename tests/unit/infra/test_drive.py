@@ -14,8 +14,9 @@ from pipeline.errors import ConflictError, TerraformError
 from pipeline.infra import InfraPlan, Placement, Root, Scope, apply_infra, parts, plan_infra, render
 from pipeline.infra.drive import stack_directory
 from pipeline.infra.workdir import RECORD
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 
 MODULES = Path(__file__).parents[3] / "modules"
 Make = Callable[..., Service]

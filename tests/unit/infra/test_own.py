@@ -12,10 +12,11 @@ import pytest
 
 from pipeline.infra import Placement, Root, Scope, parts, render
 from pipeline.infra.calls import read_calls, united
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Service
 from pipeline.manifest.models_resources import SqsResource
 from pipeline.manifest.models_triggers import CognitoTrigger
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 
 MODULES = Path(__file__).parents[3] / "modules"
 Make = Callable[..., Service]

@@ -14,9 +14,10 @@ from pipeline.infra import Scope, parts
 from pipeline.infra.calls import Call, united
 from pipeline.infra.parts import access
 from pipeline.manifest.document import compose
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Node
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.manifest.rules import FROM_YAML
 
 MODULES = Path(__file__).parents[3] / "modules"

@@ -15,9 +15,10 @@ from pipeline.infra import Placement, Root, Scope, names, parts, render
 from pipeline.infra.calls import FUNCTION, Call, literal
 from pipeline.infra.parts.function import walk_fingerprint
 from pipeline.infra.render import render_environment
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Concurrency, Release, SafetyNet, Service, Vpc
 from pipeline.manifest.models_triggers import ScheduleTrigger
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 
 MODULES = Path(__file__).parents[3] / "modules"
 Make = Callable[..., Service]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.infra.scope import Scope
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.manifest.references import Reference
 
 Make = Callable[..., Service]

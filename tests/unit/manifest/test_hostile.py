@@ -23,8 +23,9 @@ from pipeline.build.cargo_lambda import command
 from pipeline.build.model import Target
 from pipeline.infra import Placement, Root, Scope, parts, render
 from pipeline.infra.root import MAIN
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Manifest, Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.manifest.rules import FROM_YAML
 
 KIT = Path(__file__).parents[2] / "kit"

@@ -11,7 +11,8 @@ import pytest
 
 import pipeline.local
 from pipeline.errors import ManifestError, UsageError
-from pipeline.manifest.project import BuildSettings, Environment, environment, find_project, load_project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import BuildSettings, environment, find_project, load_project
 
 
 def test_importing_it_stays_light() -> None:
@@ -52,7 +53,7 @@ services: ../*.yaml
 environments:
   staging: {account: 123456789012, regoin: eu-west-1}
   prod: {account: "12", region: Ireland, bucket: B}
-  local: {}
+  local: {region: eu-west-1}
   UP: {}
   list: []
 """,
@@ -85,7 +86,7 @@ environments:
             "crabwalk.yaml:7:50: environments.prod: bucket: `B` is not a bucket's name, "
             "3 to 63 lower-case letters, digits and hyphens"
         ),
-        "crabwalk.yaml:8:3: environments.local: `local` is the embedded AWS and needs no declaration, remove it",
+        "crabwalk.yaml:8:11: environments.local: `region` cannot be said of the embedded AWS, it has `controller`",
         (
             "crabwalk.yaml:9:3: environments: `UP` is not an environment's name, "
             "up to 20 lower-case letters, digits and hyphens, a letter first"

@@ -11,7 +11,8 @@ from manifest_cases import ACCESS, FULL, KEYS, NAMES, RESOURCES, TRIGGERS
 
 from pipeline.manifest import schema
 from pipeline.manifest.document import compose, read_document
-from pipeline.manifest.project import Environment, Project, load_project, read_project
+from pipeline.manifest.environments import Environment
+from pipeline.manifest.project import Project, load_project, read_project
 from pipeline.scaffold import KINDS
 from pipeline.scaffold import plan as plan_service
 

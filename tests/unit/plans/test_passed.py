@@ -9,8 +9,9 @@ from typing import Any
 from pipeline.deploying.offering import configuration
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import Release, Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.plans.passed import passed_over
 from pipeline.release.ledger.records import Frozen, Rejected, Released, ServiceRecord
 from pipeline.workspace.affected import Affected, Reason

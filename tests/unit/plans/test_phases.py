@@ -11,8 +11,9 @@ from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import plan_stack
 from pipeline.infra.model import Change, InfraPlan, Root
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import HttpTrigger, Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.plans.phases import beyond, second_phase, shown
 from pipeline.release.ledger.records import Released, ServiceRecord, StackRecord
 from pipeline.workspace.model import Affected, Reason

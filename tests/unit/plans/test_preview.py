@@ -13,8 +13,9 @@ from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import plan_stack
 from pipeline.infra.model import Change
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models import HttpTrigger, Service
-from pipeline.manifest.project import Environment, Project
+from pipeline.manifest.project import Project
 from pipeline.plans.passed import nothing_new
 from pipeline.plans.preview import staying
 from pipeline.release.ledger.records import Frozen, Rejected, Released, ServiceRecord, StackRecord

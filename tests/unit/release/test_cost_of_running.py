@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cost_kit import counted
 
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 
 PAGE = Path(__file__).parents[3] / "docs" / "cost-of-running.md"
 # US dollars a thousand; the page says where from.

@@ -10,7 +10,7 @@ import pytest
 from listener_kit import listening
 from release_kit import FRESH, walking
 
-from pipeline.manifest.project import Environment
+from pipeline.manifest.environments import Environment
 from pipeline.release.around import notifier
 from pipeline.release.around.notifier import Notifier, tell_rollback
 from pipeline.release.around.notify import Message, messages, takeover

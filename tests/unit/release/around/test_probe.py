@@ -11,8 +11,8 @@ from release_kit import FRESH, walking
 
 from pipeline.aws.objects import Stored
 from pipeline.errors import AwsError, UsageError
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.models_hooks import Probe as Declared
-from pipeline.manifest.project import Environment
 from pipeline.release.around import probe
 from pipeline.release.around.probe import Prober, due, stored, wanted
 from pipeline.release.model import Rollout

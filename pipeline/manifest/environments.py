@@ -1,0 +1,161 @@
+"""The environments a project file declares: where services are released to. Light, as `rollback` imports it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pipeline.errors import Problem
+from pipeline.manifest.keys import text, unknown_keys
+from pipeline.manifest.node import Mark, Node, nearest
+
+LOCAL = "local"
+
+NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?\Z")
+NAME_RULE = "up to 20 lower-case letters, digits and hyphens, a letter first"
+FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
+    "account": (re.compile(r"[0-9]{12}\Z"), "an AWS account", "12 digits in quotes"),
+    "region": (re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]\Z"), "an AWS region", "for example `eu-west-1`"),
+    "bucket": (
+        re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z"),
+        "a bucket's name",
+        "3 to 63 lower-case letters, digits and hyphens",
+    ),
+    "permissions_boundary": (
+        re.compile(
+            r"(?:arn:aws[a-z-]*:iam::(?:[0-9]{12}|aws):policy/)?(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}\Z"
+        ),
+        "an IAM policy",
+        "its ARN, or its name with its path, for example `crabwalk/github-shop-production-services`",
+    ),
+}
+_ENVIRONMENT_TEXTS = ("account", "region", "bucket", "permissions_boundary")
+_LOCAL_KEYS = ("controller",)  # the embedded AWS is what it is; only how it is used may be said
+_ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms", "stack", *_LOCAL_KEYS)
+IN_PROCESS, STEP_FUNCTIONS = CONTROLLERS = ("in-process", "step-functions")
+OWN_STACK = "service"  # each service its own
+STACK = re.compile(r"(?!environment\Z)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+_STACK_RULE = f"up to 40 of a-z, 0-9 and -, a letter first; `{OWN_STACK}` is each service its own"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An account, an endpoint, a region, a bucket, and how its metrics and leases run.
+
+    `kms`: a key of its own encrypts the bucket. `stack`: of every service whose manifest names none, None = as the
+    project says. `permissions_boundary`: the policy that limits every role of a service, by its name or its ARN.
+    `controller`: who walks a release on.
+    """
+
+    name: str
+    account: str
+    region: str
+    bucket: str
+    endpoint: str | None = None
+    credentials: tuple[str, str] | None = None
+    period_s: int = 60
+    lag_s: int = 120
+    lease_s: int = 60
+    tick_s: float = 15.0
+    embedded: bool = False
+    kms: bool = False
+    stack: str | None = None
+    permissions_boundary: str | None = None
+    controller: str = IN_PROCESS
+
+
+def environments(node: Node | None, project: str, problems: list[Problem]) -> tuple[Environment, ...]:
+    """The declared environments; `local` is among them where something is said of it."""
+    if node is None:
+        return ()
+    if node.mapping is None:
+        problems.append(node.mark.problem(f"environments: must be a mapping of names, not {node.shown()}"))
+        return ()
+    found = (_environment(name, child, node.keys[name], project, problems) for name, child in node.mapping.items())
+    return tuple(environment for environment in found if environment is not None)
+
+
+def _environment(name: str, node: Node, key: Mark, project: str, problems: list[Problem]) -> Environment | None:
+    path = f"environments.{name}: "
+    if not NAME.match(name):
+        problems.append(key.problem(f"environments: `{name}` is not an environment's name", NAME_RULE))
+        return None
+    if node.mapping is None:
+        problems.append(node.mark.problem(f"{path}must be a mapping with account and region, not {node.shown()}"))
+        return None
+    if name == LOCAL:
+        return _local(node, project, path, problems)
+    unknown_keys(node, _ENVIRONMENT_KEYS, path, problems)
+    account = text(node, "account", problems, path=path, required=True) or ""
+    region = text(node, "region", problems, path=path, required=True) or ""
+    bucket = text(node, "bucket", problems, path=path) or f"crabwalk-{project}-{name}-{account}"
+    for field in _ENVIRONMENT_TEXTS:
+        _check_form(node, field, path, problems)
+    kms = node.mapping.get("kms")
+    if kms is not None and not isinstance(kms.value, bool):
+        problems.append(kms.mark.problem(f"{path}kms: must be true or false, not {kms.shown()}"))
+    stack = stack_named(node, path, problems)
+    boundary = text(node, "permissions_boundary", problems, path=path)
+    own_key = kms is not None and kms.value is True
+    return Environment(
+        name,
+        account,
+        region,
+        bucket,
+        kms=own_key,
+        stack=stack,
+        permissions_boundary=boundary,
+        controller=_controller(node, path, problems),
+    )
+
+
+def embedded(project: str) -> Environment:
+    """`local`, the embedded AWS, where nothing is said of it; what knows where it runs adds its endpoint."""
+    return Environment(
+        name=LOCAL,
+        account="000000000000",
+        region="us-east-1",
+        bucket=f"crabwalk-{project}-{LOCAL}",
+        credentials=("test", "test"),
+        period_s=1,
+        lag_s=1,
+        lease_s=8,
+        tick_s=0.5,
+        embedded=True,
+    )
+
+
+def _local(node: Node, project: str, path: str, problems: list[Problem]) -> Environment:
+    for key, mark in node.keys.items():
+        if key not in _LOCAL_KEYS:
+            what = f"{path}`{key}` cannot be said of the embedded AWS"
+            problems.append(mark.problem(what, f"it has {', '.join(f'`{one}`' for one in _LOCAL_KEYS)}"))
+    return replace(embedded(project), controller=_controller(node, path, problems))
+
+
+def _controller(node: Node, path: str, problems: list[Problem]) -> str:
+    said = text(node, "controller", problems, path=path)
+    if said is None or said in CONTROLLERS:
+        return said or IN_PROCESS
+    what = f"{path}controller: `{said}` is not possible"
+    problems.append((node.mapping or {})["controller"].mark.problem(what, nearest(said, CONTROLLERS)))
+    return IN_PROCESS
+
+
+def stack_named(node: Node, path: str, problems: list[Problem]) -> str | None:
+    """The stack that is named, None where none is, and for one that cannot be."""
+    said = text(node, "stack", problems, path=path)
+    if said is None or STACK.match(said):
+        return said
+    what = f"{path}stack: `{said}` cannot be the name of a stack"
+    rule = "the environment's own state has it" if said == "environment" else _STACK_RULE
+    problems.append((node.mapping or {})["stack"].mark.problem(what, rule))
+    return None
+
+
+def _check_form(node: Node, key: str, path: str, problems: list[Problem]) -> None:
+    form, what, rule = FORMS[key]
+    child = (node.mapping or {}).get(key)
+    if child is not None and isinstance(child.value, str) and child.value and not form.match(child.value):
+        problems.append(child.mark.problem(f"{path}{key}: `{child.value}` is not {what}", rule))
