@@ -127,6 +127,11 @@ class Budget:
         if bucket is not None:
             bucket.throttled()
 
+    def rate(self, service: str, operation: str) -> float:
+        """How many such calls a second are let through now; those without a limit without end."""
+        bucket = self._bucket(service, operation)
+        return float("inf") if bucket is None else bucket.rate
+
     def of(self, _account: str, _region: str) -> Budget:
         """Itself: one budget for whatever the process calls, as where it works in one account and region."""
         return self
