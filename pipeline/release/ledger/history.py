@@ -8,6 +8,7 @@ enough: how long a history is makes no difference to what is newest in it.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, groupby, islice, takewhile
@@ -17,6 +18,7 @@ from pipeline.aws.objects import Objects
 from pipeline.release.model import second
 
 DAY_S = 86_400.0
+LATELY_S = 30 * DAY_S
 PAGE = 1000  # keys in an answer (Amazon S3 API reference, ListObjectsV2, MaxKeys)
 BATCH = 8  # entries read side by side
 WIDER, NARROWER = 8.0, 4.0
@@ -28,7 +30,8 @@ def newest_first(objects: Objects, prefixes: Sequence[str], since: float | None 
 
     Those of one second come in one batch. What is listed is listed side by side; nothing is read.
     """
-    streams = abreast(lambda prefix: _begun(_windows(objects, prefix, since)), prefixes)
+    lately = len(prefixes) > 1  # of many, the newest are the newest of few
+    streams = abreast(lambda prefix: _begun(_windows(objects, prefix, since, lately=lately)), prefixes)
     batch: list[str] = []
     for _, together in groupby(heapq.merge(*streams, key=_second, reverse=True), key=_second):
         batch.extend(together)
@@ -44,26 +47,23 @@ def since_key(prefix: str, since: float | None) -> str:
     return prefix if since is None else f"{prefix}{datetime.fromtimestamp(max(0.0, since), UTC):%Y%m%dT%H%M%S}"
 
 
-def _windows(objects: Objects, prefix: str, since: float | None) -> Iterator[tuple[str, ...]]:
-    """The keys of one history, newest first, a listing at a time."""
-    page = tuple(islice(objects.keys(prefix, since_key(prefix, since)), PAGE))
-    if len(page) < PAGE:
-        yield page[::-1]
-        return
-    end, before, width, first = objects.now(), "", DAY_S, 0.0 if since is None else since
+def _windows(objects: Objects, prefix: str, since: float | None, *, lately: bool) -> Iterator[tuple[str, ...]]:
+    """The keys of one history, newest first, a listing at a time; `lately`: only those of the last weeks at first."""
+    first = 0.0 if since is None else since
+    end, before, width, dense = objects.now(), "", LATELY_S if lately else math.inf, False
     while True:
         start = end - width
         after = since_key(prefix, since if start <= first else start)
         keys = _until(before, objects.keys(prefix, after))
         found = tuple(islice(keys, PAGE) if width > SHORTEST_S else keys)
         if len(found) >= PAGE and width > SHORTEST_S:  # there may be more: these are not the newest
-            width /= NARROWER
+            width, dense = min(width / NARROWER, DAY_S), True
             continue
         yield found[::-1]
         if start <= first:
             return
         end, before = start, after
-        width *= min(WIDER, PAGE / 2 / len(found)) if found else WIDER
+        width = width * min(WIDER, PAGE / 2 / (len(found) or 1)) if dense else math.inf
 
 
 def _until(before: str, keys: Iterator[str]) -> Iterator[str]:
