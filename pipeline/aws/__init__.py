@@ -2,7 +2,8 @@
 
 `client` and `subprocess_environment` are the two ways out to an environment. With static credentials (the embedded
 AWS) nothing of the machine's AWS variables or profiles is looked at, so a real account cannot be touched by mistake.
-Who makes many calls at once lets all clients share one budget (`sharing`); nobody else waits for one.
+Who makes many calls at once lets all clients share one budget for each account and region (`sharing`); nobody else
+waits for one.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AwsError, CrabwalkError
 
 if TYPE_CHECKING:
-    from pipeline.aws.budget import Budget
+    from pipeline.aws.budget import Budget, Budgets
     from pipeline.manifest.environments import Environment
 
 CONNECT_TIMEOUT_S = 5
@@ -35,15 +36,22 @@ def client(env: Environment, service: str, *, retries: bool = True, read_timeout
     """
     with _making:  # a session makes one client after the other, whoever asks
         return _client(
-            env.region, env.endpoint, env.credentials, service, retries=retries, read_timeout_s=read_timeout_s
+            env.account,
+            env.region,
+            env.endpoint,
+            env.credentials,
+            service,
+            retries=retries,
+            read_timeout_s=read_timeout_s,
         )
 
 
 _making = threading.Lock()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)  # a deploy over many accounts and regions has some eight in each
 def _client(
+    account: str,
     region: str,
     endpoint: str | None,
     credentials: tuple[str, str] | None,
@@ -67,8 +75,8 @@ def _client(
     with aws_errors(f"prepare a client for {service}"):
         made = _session(credentials).create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     # Both events come once an attempt, so what the SDK repeats by itself is paced and counted like everything else.
-    made.meta.events.register_first("before-send", _before_send)
-    made.meta.events.register("response-received", _received)
+    made.meta.events.register_first("before-send", partial(_before_send, account, region))
+    made.meta.events.register("response-received", partial(_received, account, region))
     if not retries:
         for operation in PATIENT:
             made.meta.events.register(f"needs-retry.{service}.{operation}", _again)
@@ -97,12 +105,12 @@ def _session(credentials: tuple[str, str] | None) -> Any:
 PATIENT = ("PublishVersion", "UpdateFunctionCode")
 PATIENT_ATTEMPTS = 8
 
-_shared: list[Budget] = []  # the last one counts, for every client and thread of the process
+_shared: list[Budget | Budgets] = []  # the last one counts, for every client and thread of the process
 
 
 @contextmanager
-def sharing(budget: Budget) -> Iterator[None]:
-    """All calls of this process keep within one budget meanwhile."""
+def sharing(budget: Budget | Budgets) -> Iterator[None]:
+    """All calls of this process keep within these limits meanwhile; with `Budgets` each account and region apart."""
     _shared.append(budget)
     try:
         yield
@@ -110,16 +118,24 @@ def sharing(budget: Budget) -> Iterator[None]:
         _shared.remove(budget)
 
 
-def _before_send(event_name: str, **_: Any) -> None:
-    if _shared:
-        service, operation = event_name.split(".")[1:]
-        _shared[-1].take(service, operation)
+def shared() -> Budget | Budgets | None:
+    """What all calls keep within now: who does a part of something larger joins it and brings none of its own."""
+    last = _shared[-1:]  # another thread may take it away
+    return last[0] if last else None
 
 
-def _received(event_name: str, parsed_response: Any = None, **_: Any) -> None:
-    if _shared and _too_many(parsed_response):
+def _before_send(account: str, region: str, event_name: str, **_: Any) -> None:
+    budgets = shared()
+    if budgets is not None:
         service, operation = event_name.split(".")[1:]
-        _shared[-1].throttled(service, operation)
+        budgets.of(account, region).take(service, operation)
+
+
+def _received(account: str, region: str, event_name: str, parsed_response: Any = None, **_: Any) -> None:
+    budgets = shared()
+    if budgets is not None and _too_many(parsed_response):
+        service, operation = event_name.split(".")[1:]
+        budgets.of(account, region).throttled(service, operation)
 
 
 def _again(attempts: int, response: Any = None, **_: Any) -> float | None:

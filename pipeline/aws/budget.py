@@ -1,8 +1,9 @@
 """One budget of calls for everything a process does at once: no thread asks AWS faster than the account may.
 
-A token bucket a limit of AWS, shared by all threads. An answer that says "too many" halves the rate, time gives it
-back (AIMD), and whoever comes next waits up to a second longer, at random. Only the pace is kept here: what is
-repeated after such an answer is decided by whoever made the call (SDK retries for reads, the next tick for an alias).
+A token bucket a limit of AWS, account and region, shared by all threads. An answer that says "too many" halves the
+rate, time gives it back (AIMD), and whoever comes next waits up to a second longer, at random. Only the pace is kept
+here: what is repeated after such an answer is decided by whoever made the call (SDK retries for reads, the next tick
+for an alias).
 A write of an alias waits for no look, only for other such writes: going back must not queue behind forty-nine looks.
 """
 
@@ -109,7 +110,7 @@ class Bucket:
 
 
 class Budget:
-    """Every limit of one account and region."""
+    """Every limit of one account and region. Thread-safe."""
 
     def __init__(self, limits: Mapping[str, Limit] = LIMITS, make: Callable[[Limit], Bucket] = Bucket) -> None:
         self._buckets = {name: make(limit) for name, limit in limits.items()}
@@ -126,10 +127,38 @@ class Budget:
         if bucket is not None:
             bucket.throttled()
 
+    def rate(self, service: str, operation: str) -> float:
+        """How many such calls a second are let through now; those without a limit without end."""
+        bucket = self._bucket(service, operation)
+        return float("inf") if bucket is None else bucket.rate
+
+    def of(self, _account: str, _region: str) -> Budget:
+        """Itself: one budget for whatever the process calls, as where it works in one account and region."""
+        return self
+
     def _bucket(self, service: str, operation: str) -> Bucket | None:
         if operation in FREE:
             return None
         return self._buckets.get(f"{service}.{operation}") or self._buckets.get(service)
+
+
+class Budgets:
+    """A budget for each account and region a process works in: AWS counts them apart. Thread-safe."""
+
+    def __init__(
+        self, limits: Mapping[str, Limit] = LIMITS, make: Callable[[Mapping[str, Limit]], Budget] = Budget
+    ) -> None:
+        self._limits, self._make = limits, make
+        self._found: dict[tuple[str, str], Budget] = {}
+        self._lock = threading.Lock()
+
+    def of(self, account: str, region: str) -> Budget:
+        """The one budget of this account and region, the same for every thread that asks."""
+        with self._lock:
+            known = self._found.get((account, region))
+            if known is None:
+                known = self._found[account, region] = self._make(self._limits)
+            return known
 
 
 def backoff(attempt: int, chance: Callable[[], float] = random.random) -> float:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -110,15 +111,14 @@ class Shown:
         self._found, self._at, self.fault = made, self.clock(), ""
 
     def _with_history(self, made: Overview) -> Overview:
-        from pipeline.abreast import abreast
         from pipeline.release.ledger.dora import figures
-        from pipeline.release.verbs.overview import MARGIN_S, WEEK_S, WEEKS, recent, weekly
+        from pipeline.release.verbs.overview import MARGIN_S, RECENT, WEEK_S, WEEKS, weekly
 
         ledger, since = self.here.engine.ledger, made.at - WEEKS * WEEK_S
-        known = abreast(lambda name: tuple(ledger.entries(name, since - MARGIN_S)), ledger.services())
-        entries = tuple(one for some in known for one in some)
-        whole = figures(entries, since, made.at)
-        return replace(made, recent=recent(entries), whole=whole, weeks=weekly(entries, made.at))
+        names = ledger.services()
+        digests = ledger.digests(names, since - MARGIN_S)
+        recent = tuple(islice(ledger.entries(names, since - MARGIN_S), RECENT))
+        return replace(made, recent=recent, whole=figures(digests, since, made.at), weeks=weekly(digests, made.at))
 
     def answer(self, address: str) -> Answer:
         """The page of an address; whatever AWS does, there is one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -47,8 +46,7 @@ def command(
     here = Here(env_name, json=output == "json")
     names = names_of(here, services)
     start = None if since is None else here.engine.objects.now() - since
-    merged = heapq.merge(*(here.engine.ledger.entries(name, start) for name in names), key=lambda one: -one.started)
-    entries = list(islice(_wanted(merged, outcome, actor), limit))
+    entries = list(islice(_wanted(here.engine.ledger.entries(names, start), outcome, actor), limit))
     remember(here.project.root, "releases", (one.release_id for one in entries))
     if output == "json":
         here.console.json({"environment": here.env.name, "services": names, "entries": entries})

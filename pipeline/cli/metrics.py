@@ -11,7 +11,7 @@ from pipeline.cli.options import Here, env_option, output_option
 from pipeline.cli.since import stretch
 
 if TYPE_CHECKING:
-    from pipeline.release.ledger.records import Entry
+    from pipeline.release.ledger.digest import Digest
 
 MARGIN_S = 30 * 86_400.0  # how much earlier a release may have begun that ended, or was taken back, in the time asked
 
@@ -36,10 +36,12 @@ def command(services: tuple[str, ...], env_name: str | None, *, since: float, ex
     here = Here(env_name, json=output == "json")
     names, until = names_of(here, services), here.engine.objects.now()
     start = until - since
-    entries = {name: tuple(here.engine.ledger.entries(name, start - MARGIN_S)) for name in names}
-    together = tuple(one for found in entries.values() for one in found)
+    together = here.engine.ledger.digests(names, start - MARGIN_S)
     committed = _committed(here, together)
-    each = {name: figures(found, start, until, committed) for name, found in entries.items()}
+    found: dict[str, list[Digest]] = {name: [] for name in names}
+    for one in together:
+        found[one.service].append(one)
+    each = {name: figures(theirs, start, until, committed) for name, theirs in found.items()}
     whole = figures(together, start, until, committed)
     if output == "json":
         here.console.json(
@@ -53,9 +55,9 @@ def command(services: tuple[str, ...], env_name: str | None, *, since: float, ex
             }
         )
         return 0
-    for name, found in [*each.items(), *([("all services", whole)] if len(each) != 1 else [])]:
+    for name, shown in [*each.items(), *([("all services", whole)] if len(each) != 1 else [])]:
         here.console.title(f"{name} on {here.env.name}")
-        for line in figure_lines(found, since):
+        for line in figure_lines(shown, since):
             here.console.line(line)
     if explain:
         for what, how in EXPLAINED.items():
@@ -64,13 +66,13 @@ def command(services: tuple[str, ...], env_name: str | None, *, since: float, ex
     return 0
 
 
-def _committed(here: Here, entries: tuple[Entry, ...]) -> dict[str, float]:
+def _committed(here: Here, digests: tuple[Digest, ...]) -> dict[str, float]:
     """When commits were made that the history does not say it of; git may not be at hand."""
     from pipeline.errors import CrabwalkError
 
     found: dict[str, float] = {}
     with suppress(CrabwalkError):
-        for commit in {one.commit for one in entries if one.committed is None and one.commit}:
+        for commit in {one.commit for one in digests if one.committed is None and one.commit}:
             made = here.repo.committed(commit)
             if made is not None:
                 found[commit] = made

@@ -116,7 +116,9 @@ def _status(here: Here, record: ServiceRecord, walk: Walk | None) -> ServiceStat
     found = describe(record, alias, lease, env=here.env.name, now=engine.now(), decision=decision)
     if found.state != "rolled-back" or found.release is not None:
         return found
-    made = next((one for one in islice(engine.ledger.entries(service), LOOK_BACK) if _is_of(one, alias.version)), None)
+    made = next(
+        (one for one in islice(engine.ledger.entries([service]), LOOK_BACK) if _is_of(one, alias.version)), None
+    )
     return found if made is None else replace(found, release=made.release_id, commit=made.commit)
 
 

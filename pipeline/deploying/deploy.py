@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 
-from pipeline.aws import sharing
-from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
+from pipeline.aws import shared, sharing
+from pipeline.aws.budget import LIMITS, UNLIMITED, Budgets
 from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.releasing import Releasing
@@ -43,7 +43,7 @@ class Deploy:
         """
         run = self._run
         with ExitStack() as held:
-            held.enter_context(sharing(Budget(UNLIMITED if run.setting.env.endpoint else LIMITS)))
+            held.enter_context(sharing(shared() or Budgets(UNLIMITED if run.setting.env.endpoint else LIMITS)))
             held.callback(run.leases.release)
             if run.reviewed is not None:  # before anything is touched
                 run.reviewed.check(run.setting, run.plan())

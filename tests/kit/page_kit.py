@@ -10,13 +10,14 @@ from typing import Any
 from release_kit import START, walking
 
 from pipeline.release.judge.judge import Counts, Minute
+from pipeline.release.ledger.digest import digest_of
 from pipeline.release.ledger.dora import figures
 from pipeline.release.ledger.records import Entry
 from pipeline.release.ledger.story import entry_of
 from pipeline.release.model import Rollout
 from pipeline.release.terms import Order
 from pipeline.release.verbs.account import Account, Latency, curve_of, events
-from pipeline.release.verbs.overview import Overview, recent, weekly
+from pipeline.release.verbs.overview import Overview, weekly
 from pipeline.release.verbs.status import ServiceStatus
 from pipeline.report.page.release import Package
 
@@ -115,10 +116,11 @@ WALKS = replace(
 
 
 def overview(**more: object) -> Overview:
-    entries = [replace(entry(rolled_back()), committed=START - 600)]
+    ended = replace(entry(rolled_back()), committed=START - 600)
+    digests = (digest_of(ended),)
     made = Overview(
-        "shop", "staging", START + 3600, (LIVE, WALKS), recent(entries), figures(entries, 0, START + 3600),
-        weekly(entries, START + 3600), ("told",),
+        "shop", "staging", START + 3600, (LIVE, WALKS), (ended,), figures(digests, 0, START + 3600),
+        weekly(digests, START + 3600), ("told",),
     )  # fmt: skip
     return replace(made, **more)  # type: ignore[arg-type]
 

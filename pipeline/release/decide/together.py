@@ -60,6 +60,8 @@ def grouped(one: Rollout, other: Rollout) -> bool:
 
 
 def _others(one: Member, members: Sequence[Member]) -> tuple[Member, ...]:
+    if one.rollout.terms.together is None:  # as of most of hundreds
+        return ()
     return tuple(other for other in members if grouped(one.rollout, other.rollout))
 
 

@@ -6,11 +6,13 @@ tells; `EXPLAINED` says what is counted. No figure is made from nothing: None wh
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.release.ledger.records import Entry
+from pipeline.release.ledger.digest import Digest
 
 DAY_S = 86_400.0
 TAKEN_BACK = frozenset({"rolled-back", "aborted"})
@@ -46,20 +48,20 @@ class Figures:
 class _Change:
     """A release that got traffic: when first, when it ended, and when it was taken back, if it was."""
 
-    entry: Entry
+    digest: Digest
     first_traffic: float
     taken_back: float | None
 
 
 def figures(
-    entries: Iterable[Entry], since: float, until: float, committed: Mapping[str, float] | None = None
+    digests: Iterable[Digest], since: float, until: float, committed: Mapping[str, float] | None = None
 ) -> Figures:
     """The figures of everything that ended in `since` <= t < `until` (epoch seconds).
 
-    `entries`: the history of one service or many, in any order; older ones tell when something began that was taken
-    back later. `committed`: when commits were made, where an entry does not say.
+    `digests`: of the history of one service or many, in any order; older ones tell when something began that was taken
+    back later. `committed`: when commits were made, where a digest does not say.
     """
-    known = list(entries)
+    known = list(digests)
     changes = [one for one in _changes(known) if since <= _decided(one) < until]
     promoted = [one for one in known if _promoted(one) and since <= one.ended < until]
     days = (until - since) / DAY_S
@@ -78,41 +80,41 @@ def figures(
     )
 
 
-def _promoted(entry: Entry) -> bool:
-    return entry.kind == "release" and entry.outcome == "promoted"
+def _promoted(digest: Digest) -> bool:
+    return digest.kind == "release" and digest.outcome == "promoted"
 
 
 def _decided(change: _Change) -> float:
     """When it became known how a change went; a rollback after promotion overrules the promotion."""
-    return change.entry.ended if change.taken_back is None else change.taken_back
+    return change.digest.ended if change.taken_back is None else change.taken_back
 
 
-def _changes(entries: Sequence[Entry]) -> list[_Change]:
+def _changes(digests: Sequence[Digest]) -> list[_Change]:
     """Every release that got traffic, with what became of it. A rollback belongs to the newest release before it."""
-    backs = sorted((one for one in entries if one.kind == "rollback"), key=lambda one: one.ended)
-    releases = sorted((one for one in entries if one.kind == "release" and one.steps), key=lambda one: one.started)
+    promotions, backs = defaultdict(list), defaultdict(list)
+    for one in sorted(digests, key=lambda one: one.ended):
+        if one.kind == "rollback" and one.candidate is not None:
+            backs[one.service, one.candidate].append(one.ended)
+        elif _promoted(one) and one.first_traffic is not None:
+            promotions[one.service].append(one.ended)
     found = []
-    for one in releases:
-        first = min(step["started"] for step in one.steps)
+    for one in sorted(digests, key=lambda one: one.started):
+        first = one.first_traffic
+        if one.kind != "release" or first is None:
+            continue
         if one.outcome in TAKEN_BACK:
             found.append(_Change(one, first, one.ended))
         elif one.outcome == "promoted":
-            newer = [later.ended for later in releases if _promoted(later) and _succeeds(later, one)]
-            end = min(newer, default=float("inf"))
-            back = next((back.ended for back in backs if _takes_back(back, one) and back.ended < end), None)
-            found.append(_Change(one, first, back))
+            after = promotions[one.service]
+            newer = bisect_right(after, one.ended)
+            end = after[newer] if newer < len(after) else float("inf")
+            theirs = backs[one.service, one.candidate or ""]
+            back = bisect_left(theirs, one.ended)
+            taken = theirs[back] if back < len(theirs) and theirs[back] < end else None
+            found.append(_Change(one, first, taken))
     return found
 
 
-def _succeeds(later: Entry, one: Entry) -> bool:
-    return later.service == one.service and later.ended > one.ended
-
-
-def _takes_back(back: Entry, release: Entry) -> bool:
-    same = back.service == release.service and back.candidate == release.candidate
-    return same and back.candidate is not None and back.ended >= release.ended
-
-
-def _lead(entry: Entry, committed: Mapping[str, float]) -> float | None:
-    made = entry.committed if entry.committed is not None else committed.get(entry.commit or "")
-    return None if made is None else max(0.0, entry.ended - made)
+def _lead(digest: Digest, committed: Mapping[str, float]) -> float | None:
+    made = digest.committed if digest.committed is not None else committed.get(digest.commit or "")
+    return None if made is None else max(0.0, digest.ended - made)

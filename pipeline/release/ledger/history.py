@@ -1,39 +1,81 @@
-"""Where a service's history lies, read backwards: S3 lists keys only forwards, and a history only grows.
+"""Where histories lie, read backwards: S3 lists keys only forwards, 1,000 at a time, and a history only grows.
 
-An entry's key begins with the second it was started in (`model.new_release_id`), so a listing can begin at a time. It
-is listed in spans, each reaching further back than the one before, until whoever reads has enough.
+An entry's key begins with the second it was started in (`model.new_release_id`), so a listing can begin at a time. What
+one listing does not hold is listed in windows from now on back, each about half a listing wide, until whoever reads has
+enough: how long a history is makes no difference to what is newest in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+import math
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import takewhile
+from itertools import chain, groupby, islice, takewhile
 
+from pipeline.abreast import abreast
 from pipeline.aws.objects import Objects
 from pipeline.release.model import second
 
 DAY_S = 86_400.0
-SPANS_S = (30 * DAY_S, 365 * DAY_S)  # then everything
+LATELY_S = 30 * DAY_S
+PAGE = 1000  # keys in an answer (Amazon S3 API reference, ListObjectsV2, MaxKeys)
 BATCH = 8  # entries read side by side
+WIDER, NARROWER = 8.0, 4.0
+SHORTEST_S = 2.0  # no narrower: keys tell whole seconds
 
 
-def newest_first(objects: Objects, prefix: str, since: float | None = None) -> Iterator[tuple[str, ...]]:
-    """Keys below `prefix` in batches, the newest first, back to `since` (epoch seconds).
+def newest_first(objects: Objects, prefixes: Sequence[str], since: float | None = None) -> Iterator[tuple[str, ...]]:
+    """Keys below all of `prefixes` in batches, the newest first, back to `since` (epoch seconds).
 
-    Those of one second come in one batch.
+    Those of one second come in one batch. What is listed is listed side by side; nothing is read.
     """
-    now, before = objects.now(), ""
-    starts = [*(now - span for span in SPANS_S if since is None or now - span > since), since]
-    for start in starts:
-        after = prefix if start is None else f"{prefix}{datetime.fromtimestamp(max(0.0, start), UTC):%Y%m%dT%H%M%S}"
-        found = objects.keys(prefix, after)
-        fresh = list(found if not before else takewhile(lambda key, end=before: key < end, found))  # type: ignore[misc]
-        before = fresh[0] if fresh else before
-        end = len(fresh)
-        while end > 0:
-            first = max(0, end - BATCH)
-            while first > 0 and second(fresh[first - 1]) == second(fresh[first]):
-                first -= 1
-            yield tuple(reversed(fresh[first:end]))
-            end = first
+    lately = len(prefixes) > 1  # of many, the newest are the newest of few
+    streams = abreast(lambda prefix: _begun(_windows(objects, prefix, since, lately=lately)), prefixes)
+    batch: list[str] = []
+    for _, together in groupby(heapq.merge(*streams, key=_second, reverse=True), key=_second):
+        batch.extend(together)
+        if len(batch) >= BATCH:
+            yield tuple(batch)
+            batch = []
+    if batch:
+        yield tuple(batch)
+
+
+def since_key(prefix: str, since: float | None) -> str:
+    """What a listing of the keys since then begins after; without a time, at the first."""
+    return prefix if since is None else f"{prefix}{datetime.fromtimestamp(max(0.0, since), UTC):%Y%m%dT%H%M%S}"
+
+
+def _windows(objects: Objects, prefix: str, since: float | None, *, lately: bool) -> Iterator[tuple[str, ...]]:
+    """The keys of one history, newest first, a listing at a time; `lately`: only those of the last weeks at first."""
+    first = 0.0 if since is None else since
+    end, before, width, dense = objects.now(), "", LATELY_S if lately else math.inf, False
+    while True:
+        start = end - width
+        after = since_key(prefix, since if start <= first else start)
+        keys = _until(before, objects.keys(prefix, after))
+        found = tuple(islice(keys, PAGE) if width > SHORTEST_S else keys)
+        if len(found) >= PAGE and width > SHORTEST_S:  # there may be more: these are not the newest
+            width, dense = min(width / NARROWER, DAY_S), True
+            continue
+        yield found[::-1]
+        if start <= first:
+            return
+        end, before = start, after
+        width = width * min(WIDER, PAGE / 2 / (len(found) or 1)) if dense else math.inf
+
+
+def _until(before: str, keys: Iterator[str]) -> Iterator[str]:
+    """Those before a key; all where it is empty."""
+    return takewhile(lambda key: key < before, keys) if before else keys
+
+
+def _begun(windows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    """The keys of windows, the first of which is listed now."""
+    first = next(windows, ())
+    return chain(first, chain.from_iterable(windows))
+
+
+def _second(key: str) -> str:
+    return second(key.rpartition("/")[2])

@@ -1,16 +1,17 @@
 """The ledger: what is going on and what was, as S3 objects of the environment's one bucket. Conditional writes only.
 
 `crabwalk/services/SERVICE/state.json` holds the current rollout and the last promoted release, and
-`history/ID.json` beside it one immutable entry a release or rollback; `crabwalk/stacks/STACK.json` what
-Terraform last applied. Every body carries a sequence number and a nonce, because equal bodies have equal ETags. The
-record follows the traffic: where the alias and the ledger disagree, the alias is right.
+`history/ID.json` beside it one immutable entry a release or rollback; keys below `digest/` tell what the figures need
+of each; `crabwalk/stacks/STACK.json` what Terraform last applied. Every body carries a sequence number and a nonce,
+because equal bodies have equal ETags. The record follows the traffic: where the alias and the ledger disagree, the
+alias is right.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import islice
@@ -19,8 +20,10 @@ from typing import Any
 from pipeline.abreast import abreast
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
+from pipeline.release.ledger.digest import Digest, digest_of, told
+from pipeline.release.ledger.digest import read as read_digest
 from pipeline.release.ledger.head import fresh_nonce
-from pipeline.release.ledger.history import newest_first
+from pipeline.release.ledger.history import newest_first, since_key
 from pipeline.release.ledger.records import Entry, Frozen, Rejected, Released, ServiceRecord, StackRecord
 from pipeline.release.model import from_json, second, to_json
 from pipeline.release.terms import Order
@@ -123,10 +126,17 @@ class Ledger:
             raise _unreadable(key, str(error)) from error
 
     def append(self, entry: Entry) -> None:
-        """Add an entry to the history; one that is there already stays as it is."""
+        """Add an entry to the history; one that is there already stays as it is.
+
+        What the figures need of it comes after it: whoever dies in between is followed by one that adds it again.
+        """
         nonce = fresh_nonce()
         body = {"format": FORMAT, "nonce": nonce, **asdict(entry)}
-        self._put(_history_key(entry.service, entry.release_id), _body(body), nonce, None)
+        if self._put(_history_key(entry.service, entry.release_id), _body(body), nonce, None) is None:
+            entry = self.entry(entry.service, entry.release_id) or entry
+        name = told(digest_of(entry))
+        if name is not None:
+            self._objects.put(f"{_digests_of(entry.service)}{name}", b"")
 
     def _put(self, key: str, body: bytes, nonce: str, etag: str | None) -> str | None:
         """Write over `etag` (None: nothing is there) and return the new ETag; None when something else is there.
@@ -151,14 +161,38 @@ class Ledger:
 
     def history(self, service: str, limit: int) -> tuple[Entry, ...]:
         """The newest entries, newest first."""
-        return tuple(islice(self.entries(service), limit))
+        return tuple(islice(self.entries([service]), limit))
 
-    def entries(self, service: str, since: float | None = None) -> Iterator[Entry]:
-        """The entries that were started since then (epoch seconds), newest first, read as they are asked for."""
-        for keys in newest_first(self._objects, f"{PREFIX}/services/{service}/history/", since):
+    def entries(self, services: Sequence[str], since: float | None = None) -> Iterator[Entry]:
+        """The entries of these services that were started since then (epoch seconds), newest first.
+
+        They are read as they are asked for.
+        """
+        for keys in newest_first(self._objects, [_history(service) for service in services], since):
             found = [entry for entry in abreast(self._entry, keys) if entry is not None]
             # Keys tell seconds and nothing finer; a rollback may follow its release within one.
             yield from sorted(found, key=lambda one: (second(one.release_id), one.started), reverse=True)
+
+    def digests(self, services: Sequence[str], since: float) -> tuple[Digest, ...]:
+        """What the figures need of each entry started since then (epoch seconds), in the order of `services`."""
+        found = abreast(lambda service: self._digests(service, since), services)
+        missing = abreast(self._entry, [key for _, keys in found for key in keys])
+        read = iter(missing)
+        return tuple(
+            one
+            for known, keys in found
+            for one in (*known, *(digest_of(entry) for entry in islice(read, len(keys)) if entry is not None))
+        )
+
+    def _digests(self, service: str, since: float) -> tuple[tuple[Digest, ...], tuple[str, ...]]:
+        """What the keys tell of a service's entries, and the keys of the entries they do not tell of."""
+        tell = (read_digest(service, key) for key in self._listed(_digests_of(service), since))
+        known = {_history_key(service, one.release_id): one for one in tell if one is not None}
+        keys = self._listed(_history(service), since)
+        return tuple(known[key] for key in keys if key in known), tuple(key for key in keys if key not in known)
+
+    def _listed(self, prefix: str, since: float) -> tuple[str, ...]:
+        return tuple(self._objects.keys(prefix, since_key(prefix, since)))
 
     def _entry(self, key: str) -> Entry | None:
         stored = self._objects.get(key)
@@ -217,8 +251,16 @@ def _order_key(service: str) -> str:
     return f"{PREFIX}/services/{service}/order.json"
 
 
+def _history(service: str) -> str:
+    return f"{PREFIX}/services/{service}/history/"
+
+
 def _history_key(service: str, release_id: str) -> str:
-    return f"{PREFIX}/services/{service}/history/{release_id}.json"
+    return f"{_history(service)}{release_id}.json"
+
+
+def _digests_of(service: str) -> str:
+    return f"{PREFIX}/services/{service}/digest/"
 
 
 def _body(data: dict[str, Any]) -> bytes:

@@ -121,7 +121,7 @@ def _made(engine: Engine, record: ServiceRecord, version: str, artifact: str) ->
         return _Made(rollout.commit, rollout.configuration)
     if promoted is not None and (promoted.version, promoted.artifact) == (version, artifact):
         return _Made(promoted.commit, promoted.configuration)
-    for one in islice(engine.ledger.entries(record.service), LOOK_BACK):
+    for one in islice(engine.ledger.entries([record.service]), LOOK_BACK):
         if one.kind in {"release", "adopt"} and one.candidate == version and one.artifact == artifact:
             return _Made(one.commit)
     return _Made()

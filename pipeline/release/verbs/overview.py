@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipeline.release.ledger.digest import Digest
 from pipeline.release.ledger.dora import DAY_S, Figures, figures
 from pipeline.release.ledger.records import Entry
 from pipeline.release.verbs.status import ServiceStatus
@@ -38,16 +39,11 @@ class Overview:
     notes: tuple[str, ...] = ()
 
 
-def weekly(entries: Iterable[Entry], until: float, weeks: int = WEEKS) -> tuple[Week, ...]:
+def weekly(digests: Iterable[Digest], until: float, weeks: int = WEEKS) -> tuple[Week, ...]:
     """The figures of each of the last weeks, the oldest first; the last one ends now."""
-    known = tuple(entries)
+    known = tuple(digests)
     spans = [(until - (number + 1) * WEEK_S, until - number * WEEK_S) for number in reversed(range(weeks))]
     return tuple(Week(since, to, figures(known, since, to)) for since, to in spans)
-
-
-def recent(entries: Iterable[Entry], most: int = RECENT) -> tuple[Entry, ...]:
-    """The newest entries of all services."""
-    return tuple(sorted(entries, key=lambda one: -one.started)[:most])
 
 
 def first_of_all(statuses: Sequence[ServiceStatus]) -> list[ServiceStatus]:

@@ -66,7 +66,7 @@ def _found(ledger: Ledger, release: str, declared: Callable[[], Sequence[str]]) 
     record = ledger.service(release)
     if record.under_way is not None:
         return record, _as_it_stands(record.under_way)
-    for entry in islice(ledger.entries(release), LOOK_BACK):
+    for entry in islice(ledger.entries([release]), LOOK_BACK):
         if entry.kind == "release":
             return record, entry
     names = sorted({*declared(), *ledger.services()})
@@ -95,7 +95,7 @@ def _as_it_stands(rollout: Rollout) -> Entry:
 def _after(ledger: Ledger, entry: Entry) -> tuple[Entry, ...]:
     """What was done about the version after its release: rollbacks, `resume`, `adopt`; the newest last."""
     found = []
-    for one in islice(ledger.entries(entry.service, entry.started), LOOK_BACK):
+    for one in islice(ledger.entries([entry.service], entry.started), LOOK_BACK):
         if one.release_id == entry.release_id:
             continue
         if one.kind != "release" and entry.candidate in {one.candidate, one.stable}:

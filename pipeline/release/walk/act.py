@@ -70,6 +70,7 @@ class Engine:
         self.functions = Functions(env)
         self.objects = Objects(env)
         self.ledger = Ledger(self.objects)
+        self.written: dict[str, AliasState] = {}  # by function: what our last write of its alias was answered with
         self.say: Callable[[str], None] = lambda _: None  # what is to be known and stops nothing
         self.notices = Notifier(env, self._warn)
         self.probes = Prober(env, self.functions, self.objects)
@@ -253,7 +254,7 @@ class Engine:
     def write(self, seen: AliasState, head: Head) -> bool:
         """Send one guarded write; whether it happened, by the nonce the alias carries when the answer was unclear."""
         try:
-            self.functions.write_alias(seen, head.primary, head.weights, str(head))
+            self.written[seen.function] = self.functions.write_alias(seen, head.primary, head.weights, str(head))
         except (AliasMoved, AliasUncertain):
             found = parse(self.functions.alias(seen.function, seen.name).description)
             return found is not None and found.nonce == head.nonce

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.aws.aliases import AliasState
 from pipeline.release.decide import observe
 from pipeline.release.decide.decision import Observation
 from pipeline.release.model import Rollout
@@ -35,10 +36,15 @@ def metered(engine: Engine, rollouts: Sequence[Rollout], now: float) -> Metered:
     return Metered(values, error, ringing, unread)
 
 
-def observed(engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s: float = 0.0) -> Observation:
-    """What is seen of a rollout now; `dark_s`: for how long the metrics could not be read. Changes nothing."""
+def observed(
+    engine: Engine, rollout: Rollout, read: Metered, now: float, dark_s: float = 0.0, *, alias: AliasState | None = None
+) -> Observation:
+    """What is seen of a rollout now; `dark_s`: for how long the metrics could not be read. Changes nothing.
+
+    `alias`: as it was seen before, where that is to do.
+    """
     return Observation(
-        engine.alias(rollout),
+        engine.alias(rollout) if alias is None else alias,
         observe.minutes(rollout, read.values, now),
         read.error_of(rollout),
         dark_s,

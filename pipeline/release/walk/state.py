@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.aws.aliases import AliasState
 from pipeline.release.decide.decision import STOPPED, Decision
 from pipeline.release.decide.signals import TRAFFIC
 from pipeline.release.decide.together import GONE
@@ -28,6 +29,8 @@ class Walk:
     overtaken: bool = False  # the last one broke off because a person's verb changed the record
     share: float | None = None  # the new version's, where the alias has not what is recorded
     left: bool = False  # nobody walks it: its controller is gone
+    seen: AliasState | None = None  # its alias, where the next round may rely on it (`looking`),
+    looked: float = 0.0  # and when AWS was asked for it last (epoch seconds)
 
     @property
     def finished(self) -> bool:

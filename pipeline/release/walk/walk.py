@@ -1,6 +1,7 @@
 """The in-process controller: ticks many rollouts until each is over or held.
 
 Observe, decide, join what goes together, act, record, show. What is asked and written for each is done side by side.
+Where there are more walks than Lambda lets a round look at, `looking` says which aliases are asked for.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from pipeline.aws import AccessError, TransientError
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release.decide.decide import away, decide
 from pipeline.release.decide.decision import STOPPED, Decision, Observation
-from pipeline.release.decide.together import Member, complete, joined
+from pipeline.release.decide.together import BACK, Member, complete, joined
 from pipeline.release.ledger.ledger import RecordMovedError
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
+from pipeline.release.walk.looking import enough, looks, remembered, turn
 from pipeline.release.walk.metering import Metered, metered, observed
 from pipeline.release.walk.shown import view
 from pipeline.release.walk.state import Walk
@@ -45,19 +47,23 @@ def run(
         current = (*current, *join(current))
         if all(walk.finished for walk in current):
             return current
+        begun = engine.now()
         current = tick(engine, current, beside)
         show([view(walk, engine.now()) for walk in current])
         if not all(walk.finished for walk in current):
-            pause(engine.env.tick_s)
+            pause(min(engine.env.tick_s, max(0.0, begun + engine.env.tick_s - engine.now())))
 
 
 def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) -> tuple[Walk, ...]:
     """One round over all walks with one read of the metrics."""
-    now = engine.now()
+    now, many = engine.now(), looks(engine.env)
     read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
-    looks = abreast(lambda walk: _look(engine, walk, read, now), walks)
-    after = abreast(lambda look: _carry_out(engine, look, now), _joined(looks, beside), to_its_end=True)
+    looked = _joined(abreast(lambda walk: _look(engine, walk, read, now), walks), beside)
+    if any(look.unsure for look in looked):
+        looked = _joined(abreast(lambda look: _look_again(engine, look, now), looked), beside)
+    after = _carried_out(engine, looked, now)
     after = _all_there(engine, after, beside, now)
+    after = _in_turn(engine, after, many, now)
     engine.notices.complain()
     for text in engine.probes.follow([walk.rollout for walk in after if not walk.finished]):
         engine.say(text)
@@ -73,6 +79,11 @@ class _Look:
     decision: Decision | None = None
     fault: CrabwalkError | None = None
 
+    @property
+    def unsure(self) -> bool:
+        """Whether it was decided on an alias seen a while ago, and the alias must be looked at before it is done."""
+        return self.decision is not None and remembered(self.walk) and not enough(self.walk, self.decision)
+
 
 def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
     if walk.settled:
@@ -86,10 +97,40 @@ def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
             walk = _read_again(engine, walk)
             if walk.settled:
                 return _Look(walk)
-        seen = observed(engine, walk.rollout, read, now, 0.0 if dark_since is None else now - dark_since)
+        dark_s, known = 0.0 if dark_since is None else now - dark_since, walk.seen if remembered(walk) else None
+        seen = observed(engine, walk.rollout, read, now, dark_s, alias=known)
     except CrabwalkError as fault:
         return _Look(walk, fault=fault)
     return _Look(walk, seen, decide(walk.rollout, seen, now))
+
+
+def _look_again(engine: Engine, look: _Look, now: float) -> _Look:
+    """With the alias as it is, and what follows from it."""
+    if not look.unsure or look.seen is None:
+        return look
+    walk = replace(look.walk, seen=None)
+    try:
+        seen = replace(look.seen, alias=engine.alias(walk.rollout))
+    except CrabwalkError as fault:
+        return _Look(walk, fault=fault)
+    return _Look(walk, seen, decide(walk.rollout, seen, now))
+
+
+def _in_turn(engine: Engine, walks: Sequence[Walk], many: float, now: float) -> tuple[Walk, ...]:
+    """The walks with what the next round relies on; where that is not what it was, the next round decides on it."""
+    if sum(not walk.settled for walk in walks) <= many:
+        return tuple(replace(walk, seen=None) for walk in walks)
+    due = turn(walks, many)
+
+    def looked(walk: Walk) -> Walk:
+        if walk.rollout.service not in due:
+            return walk
+        try:
+            return replace(walk, seen=engine.alias(walk.rollout), looked=now)
+        except CrabwalkError:  # the next round looks, and says what is wrong where that lasts
+            return replace(walk, seen=None)
+
+    return abreast(looked, walks)
 
 
 def _joined(looks: Sequence[_Look], beside: Sequence[Rollout]) -> tuple[_Look, ...]:
@@ -106,6 +147,14 @@ def _with(members: Sequence[Member], beside: Sequence[Rollout]) -> tuple[Member,
 def _word(look: _Look) -> Decision | None:
     """What was decided for it now, or last where it stopped and nothing was seen of it now."""
     return look.walk.decision if look.decision is None and look.walk.finished else look.decision
+
+
+def _carried_out(engine: Engine, looks: Sequence[_Look], now: float) -> tuple[Walk, ...]:
+    """The walks after what was decided; whoever goes back does not wait for the writes of those that go forward."""
+    order = sorted(range(len(looks)), key=lambda at: (one := looks[at].decision) is None or one.kind not in BACK)
+    done = abreast(lambda at: _carry_out(engine, looks[at], now), order, to_its_end=True)
+    after = dict(zip(order, done, strict=True))
+    return tuple(after[at] for at in range(len(looks)))
 
 
 def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
@@ -125,7 +174,10 @@ def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
     rollout = record.rollout or walk.rollout
     signal, minutes = seen.shown(decision.check)
     walk = replace(walk, minutes=minutes, signal=signal, away_since=None)
-    return replace(walk, record=record, rollout=rollout, decision=decision)
+    looked = now if walk.seen is None else walk.looked
+    written = engine.written.pop(rollout.function, None)
+    left = seen.alias if record.etag == walk.record.etag else written
+    return replace(walk, record=record, rollout=rollout, decision=decision, seen=left, looked=looked)
 
 
 def _all_there(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout], now: float) -> tuple[Walk, ...]:
@@ -155,7 +207,7 @@ def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: Cr
         decision = away(walk.rollout, fault.what, decision.verdict if decision else None, passing=passing)
     elif decision is not None and decision.kind in STOPPED:  # it is not recorded yet
         decision = walk.decision
-    return replace(walk, decision=decision, away_since=since, overtaken=isinstance(fault, RecordMovedError))
+    return replace(walk, decision=decision, seen=None, away_since=since, overtaken=isinstance(fault, RecordMovedError))
 
 
 def _read_again(engine: Engine, walk: Walk) -> Walk:

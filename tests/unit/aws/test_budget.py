@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,9 +22,11 @@ from pipeline.aws.budget import (
     UNLIMITED,
     Bucket,
     Budget,
+    Budgets,
     Limit,
     backoff,
 )
+from pipeline.manifest.environments import embedded
 
 
 @dataclass
@@ -176,6 +181,65 @@ def test_a_backoff_has_full_jitter_and_an_end(attempt: int, chance: float) -> No
 
 
 def test_a_budget_is_shared_only_meanwhile() -> None:
-    with aws.sharing(Budget()), aws.sharing(last := Budget()):
-        assert aws._shared[-1] is last
-    assert aws._shared == []
+    with aws.sharing(Budget()), aws.sharing(last := Budgets()):
+        assert aws.shared() is last
+    assert aws.shared() is None
+
+
+def test_an_account_and_a_region_have_a_budget_of_their_own() -> None:
+    clock = Clock()
+    budgets = Budgets(
+        {"lambda": Limit(1, 1)}, lambda limits: Budget(limits, lambda one: Bucket(one, clock.now, clock.pause))
+    )
+    places = [("111111111111", "eu-west-1"), ("111111111111", "us-east-1"), ("222222222222", "eu-west-1")]
+    for place in places:
+        budgets.of(*place).take("lambda", "GetAlias")
+    assert clock.waits == []
+    budgets.of(*places[1]).take("lambda", "GetAlias")
+    assert clock.waits == [1.0]
+
+
+def test_threads_that_ask_at_once_get_the_same_budget() -> None:
+    made, found, start = [], [], threading.Barrier(16)
+
+    def make(limits: Mapping[str, Limit]) -> Budget:
+        made.append(Budget(limits))
+        return made[-1]
+
+    budgets = Budgets(make=make)
+
+    def ask() -> None:
+        start.wait()
+        found.append(budgets.of("111111111111", "eu-west-1"))
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert found == made * 16
+
+
+def test_calls_are_counted_for_the_account_and_region_of_their_environment() -> None:
+    """With botocore's own events, up to where the request would leave; `throttled` goes to the same place."""
+    taken: list[tuple[str, str]] = []
+
+    class Seen(Budgets):
+        def of(self, account: str, region: str) -> Budget:
+            taken.append((account, region))
+            return super().of(account, region)
+
+    def answer(**_: object) -> AWSResponse:
+        return AWSResponse("http://127.0.0.1:9", 429, {}, SimpleNamespace(stream=lambda: [b"{}"]))
+
+    here = replace(embedded("shop"), endpoint="http://127.0.0.1:9")
+    there = replace(here, account="222222222222", region="eu-west-1")
+    with aws.sharing(Seen()):
+        for env in (here, there):
+            client = aws.client(env, "lambda", retries=False)
+            client.meta.events.register_last("before-send", answer)
+            with pytest.raises(ClientError, match="429"):
+                client.get_alias(FunctionName="f", Name="live")
+            client.meta.events.unregister("before-send", answer)
+    assert taken == [(here.account, here.region)] * 2 + [(there.account, there.region)] * 2

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.release.ledger.digest import digest_of
 from pipeline.release.ledger.dora import DAY_S, EXPLAINED, Figures, figures
 from pipeline.release.ledger.records import Entry
 
@@ -45,7 +46,7 @@ def back(day: float, version: str, **more: Any) -> Entry:
 
 
 def of(*entries: Entry, **more: Any) -> Figures:
-    return figures(entries, MONTH, NOW, **more)
+    return figures(map(digest_of, entries), MONTH, NOW, **more)
 
 
 def test_no_figure_is_made_from_nothing() -> None:

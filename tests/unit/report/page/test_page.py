@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_kit import START
 
+from pipeline.release.ledger.digest import digest_of
 from pipeline.release.verbs.overview import first_of_all, weekly
 from pipeline.report.page import environment
 from pipeline.report.page.charts import MOST_POINTS, MOST_ROWS, Chart, Line, draw, elapsed, nice, numbers, thinned
@@ -182,8 +183,7 @@ def test_a_dashboard_shows_what_wants_an_eye_first_and_commands_to_copy() -> Non
 
 
 def test_weeks_are_whole_and_end_now() -> None:
-    entries = [replace(ACCOUNT.entry, committed=START - 600)]
-    weeks = weekly(entries, START + 3600)
+    weeks = weekly([digest_of(replace(ACCOUNT.entry, committed=START - 600))], START + 3600)
     assert len(weeks) == 12
     assert weeks[-1].until == START + 3600
     assert [one.figures.failures for one in weeks] == [0] * 11 + [1]
