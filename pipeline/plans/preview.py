@@ -183,10 +183,10 @@ def _probe(service: Service) -> str:
 def _outlook(engine: Engine, plan: DeployPlan, service: Service, function: str) -> tuple[str, ...]:
     """What its walk can find at its own traffic."""
     from pipeline.release.decide.outlook import outlook
-    from pipeline.release.walk.declared import steps_of, terms_of
+    from pipeline.release.walk.declared import checks_of, steps_of
 
     if plan.setting.records[service.name].promoted is None:
         return ()
-    signals = len(terms_of(service.release).checks.signals)
+    signals = len(checks_of(service.release.checks).signals)
     probes = float(service.release.probe.per_minute) if service.release.probe else 0.0
     return outlook(engine.metrics, function, steps_of(service.release), signals, engine.now(), probes=probes)
