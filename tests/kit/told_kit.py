@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -45,8 +46,8 @@ def after(event):
 """
 
 
-def service(*, share: float = 0.0, aborts: float = 0.0) -> bytes:
-    return kit.package(SERVICE.format(share=share, aborts=aborts))
+def service(*, share: float = 0.0, aborts: float = 0.0, salt: str = "") -> bytes:
+    return kit.package(SERVICE.format(share=share, aborts=aborts), salt=salt)
 
 
 @dataclass
@@ -80,6 +81,10 @@ class Callers:
     def _call(self) -> None:
         parts = urlsplit(self.url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        with closing(connection):
+            self._go_on(connection, parts.path or "/")
+
+    def _go_on(self, connection: http.client.HTTPConnection, path: str) -> None:
         while not self._stop.is_set():
             with self._lock:
                 at = self._next
@@ -87,7 +92,7 @@ class Callers:
             if self._stop.wait(max(0.0, at - time.time())):
                 return
             try:
-                connection.request("GET", parts.path or "/")
+                connection.request("GET", path)
                 answer = connection.getresponse()
                 answer.read()
                 version = answer.headers.get("version", "")

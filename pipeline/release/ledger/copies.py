@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.aws.objects import Objects
 from pipeline.errors import CrabwalkError
-from pipeline.release.judge.recording import DECLARED, parse
+from pipeline.release.judge.recording import DECLARED, RecordingError, parse
 from pipeline.release.judge.verdict import Minute
 
 FRESH_S = 600.0
@@ -75,9 +75,11 @@ def written(copy: Copy, signal: str, declared: Mapping[str, Any]) -> bytes:
 
 def read(body: bytes, key: str) -> Copy:
     """A copy that was kept; raises CrabwalkError for what is none."""
-    recording = parse(body, key)
-    (rows,) = recording.signals.values()
     try:
+        recording = parse(body, key)
+        (rows,) = recording.signals.values()
         return Copy(float(recording.declared["until"]), rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CrabwalkError("the copy of the evidence cannot be read", where=key, hint="restore the object") from error
+    except (RecordingError, KeyError, TypeError, ValueError) as error:
+        raise CrabwalkError(
+            "the ledger's copy of the evidence cannot be read", where=key, hint="restore the object, or delete it"
+        ) from error
