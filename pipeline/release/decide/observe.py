@@ -69,7 +69,7 @@ def _window(walking: Sequence[Rollout], period_s: int | None, now: float, copies
         start = min(history_start(rollout) for rollout in walking)
         return start, max(complete_until(rollout, now) for rollout in walking)
     fine = [rollout for rollout in walking if (pace := rollout.terms.evidence) and pace.period_s == period_s]
-    start = min(seconds.since(rollout, copies.get(rollout.release_id, NOTHING_KEPT)) for rollout in fine)
+    start = min(seconds.since(rollout, copies.get(rollout.release_id, NOTHING_KEPT), now) for rollout in fine)
     return start, max(complete_until(rollout, now, rollout.terms.evidence) for rollout in fine)
 
 

@@ -31,6 +31,7 @@ from pipeline.release.model import Rollout
 
 COLD_S = 3  # the seconds of a step in which cold starts fail: together they are one count
 COARSER = ((900.0, 1), (3 * 3600.0, 10), (math.inf, 60))  # until when in a step a row has at least how many seconds
+KEPT_S = 3 * 3600.0 - 60.0  # nearly as long as CloudWatch does; it refuses to be asked for more
 RECENT_S = 300  # lines that are late by less are counted; what is older stands as it was copied
 
 
@@ -53,11 +54,11 @@ def opening(rollout: Rollout) -> int:
     return 1 if pace is None else math.ceil(COLD_S / pace.period_s)
 
 
-def since(rollout: Rollout, copy: Copy) -> float:
-    """From when on seconds are read from CloudWatch."""
+def since(rollout: Rollout, copy: Copy, now: float) -> float:
+    """From when on seconds are read from CloudWatch, which has them for three hours; what nobody copied is gone."""
     period = (rollout.terms.evidence or rollout.pace("")).period_s
     first = rollout.step_starts[0] if rollout.step_starts else rollout.started
-    return max(copy.until, math.floor(first / period) * period)
+    return max(copy.until, math.floor(max(first, now - KEPT_S) / period) * period)
 
 
 def rows(rollout: Rollout, source: Source, values: Values, now: float, copy: Copy) -> tuple[Minute, ...]:
@@ -66,7 +67,10 @@ def rows(rollout: Rollout, source: Source, values: Values, now: float, copy: Cop
         return ()
     canary, own = Numbers(source.canary, values), Numbers(source.baseline, values)
     end = _known_until(rollout, source, (canary, own), now, copy)
-    live = [Minute(t, step, canary.counts(t), own.counts(t)) for step, t in _stamps(rollout, source, end, copy)]
+    live = [
+        Minute(t, step, canary.counts(t), own.counts(t))
+        for step, t in _stamps(rollout, source, since(rollout, copy, now), end)
+    ]
     before = tuple(row for row in copy.rows if row.step < 0) or _before(rollout, source, values)
     walked = tuple(row for row in copy.rows if row.step >= 0)
     return (*before, *walked, *_together(live, rollout, source.pace.period_s, end))
@@ -78,7 +82,7 @@ def told(rollout: Rollout, of: tuple[Source, Source], values: Values, now: float
     canary, own = Numbers(source.canary, values), Numbers(source.baseline, values)
     new, old = (values.get(one, {}) for one in lines(rollout))
     end = _known_until(rollout, source, (canary, own), now, copy)
-    stamps = [t for step, t in _stamps(rollout, source, end, copy) if step == rollout.step]
+    stamps = [t for step, t in _stamps(rollout, source, since(rollout, copy, now), end) if step == rollout.step]
     spoken = tuple(
         Minute(t, rollout.step, Counts(round(new.get(t, 0.0)), 0), Counts(round(old.get(t, 0.0)), 0)) for t in stamps
     )
@@ -103,12 +107,11 @@ def settled(found: Sequence[Minute], period_s: int, before: float) -> Copy:
     return Copy(ends[len(kept) - 1], (*(row for row in found if row.step < 0), *kept))
 
 
-def _stamps(rollout: Rollout, source: Source, end: float, copy: Copy) -> Iterator[tuple[int, float]]:
+def _stamps(rollout: Rollout, source: Source, start: float, end: float) -> Iterator[tuple[int, float]]:
     """Step and start of each second that is read from CloudWatch; one in which a weight was written is left out."""
     bounds = (*accumulate(rollout.step_starts, max), end)  # controllers' clocks may disagree
     for step in range(min(rollout.step + 1, len(rollout.steps))):
-        start = max(bounds[step], since(rollout, copy))
-        for t in periods(start, min(bounds[step + 1], end), source.pace.period_s):
+        for t in periods(max(bounds[step], start), min(bounds[step + 1], end), source.pace.period_s):
             yield step, t
 
 
@@ -124,7 +127,7 @@ def _before(rollout: Rollout, source: Source, values: Values) -> tuple[Minute, .
 
 def _known_until(rollout: Rollout, source: Source, sides: Sequence[Numbers], now: float, copy: Copy) -> float:
     """Up to where the seconds can be relied on, as `observe` has it for minutes: late lines are no silence."""
-    pace, start = source.pace, since(rollout, copy)
+    pace, start = source.pace, since(rollout, copy, now)
     end = complete_until(rollout, now, pace)
     halves = min((t for side in sides for t in side.halves if t >= start), default=end)
     counted = {t for side in sides for t, count in side.n.items() if count > 0 and start <= t < end}

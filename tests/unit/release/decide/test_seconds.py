@@ -97,9 +97,17 @@ def test_a_second_of_which_the_failures_have_not_come_ends_the_evidence() -> Non
     assert walked(rows(found, numbers, now))[-1].t == half - 1
 
 
+def copied(found: Rollout, until: float, **options: Any) -> Copy:
+    """What a controller that looked every ten minutes has in the ledger by then."""
+    copy, at = NOTHING_KEPT, BEGUN
+    while (at := at + 600) <= until:
+        copy = settled(rows(found, told(found, at, **options), at, copy), FINE.period_s, at - RECENT_S)
+    return copy
+
+
 def test_later_seconds_of_a_step_are_put_together_and_none_is_lost() -> None:
-    found, now = rollout(), BEGUN + 3 * 3600 + 600
-    seen = walked(rows(found, told(found, now), now))
+    found, now = rollout(), BEGUN + 4 * 3600
+    seen = walked(rows(found, told(found, now), now, copied(found, now)))
     lengths = {length: [row for row in seen if row.periods == length] for length in {row.periods for row in seen}}
     assert len(lengths[1]) == pytest.approx(900, abs=1)
     assert len(lengths[10]) == pytest.approx((3 * 3600 - 900) / 10, abs=2)
@@ -109,6 +117,15 @@ def test_later_seconds_of_a_step_are_put_together_and_none_is_lost() -> None:
     ends = [row.t + row.periods for row in seen]
     assert [row.t for row in seen[1:]] == ends[:-1], "without a gap"
     assert all(row.canary.n == 10 * row.periods for row in seen)
+
+
+def test_seconds_that_cloudwatch_has_deleted_and_nobody_copied_are_no_silence() -> None:
+    found, now = rollout(), BEGUN + 5 * 3600
+    seen = walked(rows(found, told(found, now, start=now - 3 * 3600), now, copied(found, BEGUN + 1200)))
+    lost = [t for row in seen if not row.canary.n for t in (row.t,)]
+    assert lost == []
+    assert sum(row.periods for row in seen) < 4.3 * 3600, "they are no time in which it baked either"
+    assert judge(seen, steps=2, bake=5 * 3600 - 60).reason == "baking"
 
 
 @pytest.mark.parametrize("resolution", [1, 5, 10])
@@ -125,7 +142,7 @@ def test_what_is_put_together_is_the_same_from_the_copy_and_from_cloudwatch(reso
         }
         assert rows(found, rest, now, copy) == whole
         assert copy.rows[-1].t + copy.rows[-1].periods * resolution == copy.until
-        assert seconds.since(found, copy) == copy.until
+        assert seconds.since(found, copy, now) == copy.until
     assert judge(whole, steps=2, alpha=0.005).outcome == "FAIL"
 
 
