@@ -1,16 +1,18 @@
 """How long a bad version has traffic: judged by the second, beside the same walk on one-minute metrics.
 
-    python bench/bench_seconds.py [--runs 5] [--weight 0.5]
+    python bench/bench_seconds.py [--runs 5] [--weight 0.5] [--noise 200]
 
 By the second: real versions on the embedded AWS, 100 real requests a second through the alias, the real engine; from
 the first answer of the new version to the moment the alias is back. By the minute: the same traffic simulated and the
 same engine's decisions, with AWS's period of 60 s, its lag of 120 s and a tick of 15 s, on a clock that nobody waits
-for. The old version never fails; `outage`: every request of the new one does, `5 points`: one in twenty.
+for. The old version never fails; `outage`: every request of the new one does, `5 points`: one in twenty. `--noise`: how
+often a good version is rolled back, by simulation (`tests/kit/judge_kit.py` says what happens to it).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import statistics
 import sys
@@ -22,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "kit"))
 
 import release_kit as values
 from embedded import embedded
-from judge_kit import failures, some
+from judge_kit import by_the_second, failures, some
 from told_kit import TIMEOUT_S, Callers, Place, service
 
 from pipeline import local
@@ -30,6 +32,8 @@ from pipeline.aws.metrics import Series
 from pipeline.release.decide import observe
 from pipeline.release.decide.decide import decide
 from pipeline.release.decide.decision import Observation
+from pipeline.release.decide.seconds import COLD_S
+from pipeline.release.judge.judge import Counts, Minute, judge
 from pipeline.release.ledger.copies import NOTHING_KEPT
 from pipeline.release.model import Rollout, StepSpec
 from pipeline.release.terms import Checks, Pace, Terms
@@ -135,13 +139,49 @@ def table(title: str, found: Mapping[str, Callable[[], Sequence[float]]]) -> Non
         print(row(what, times()), flush=True)
 
 
+NOISE = ("nothing", "shared", "minutes", "seconds", "cold")
+
+
+def coarser(rows: Sequence[Minute], length: int) -> list[Minute]:
+    """The same walk counted by so many seconds."""
+    found = [row for row in rows if row.step < 0]
+    walked = [row for row in rows if row.step >= 0]
+    for at in range(0, len(walked), length):
+        some_rows = walked[at : at + length]
+        canary = sum((row.canary for row in some_rows), Counts(0, 0))
+        baseline = sum((row.baseline for row in some_rows), Counts(0, 0))
+        found.append(Minute(walked[at].t, walked[at].step, canary, baseline))
+    return found
+
+
+def noise(walks: int) -> None:
+    """False rollbacks of a version that is as good, in %, mean and worst of twelve cells, by resolution."""
+    cells = [(rps, rate) for rps in (1.0, 10.0, 100.0) for rate in (0.0005, 0.01, 0.05, 0.3)]
+    print(f"\n| {walks} walks a cell | 1 s | 5 s | 10 s |\n| --- | --- | --- | --- |", flush=True)
+    for kind in NOISE:
+        rng = random.Random(7)  # noqa: S311
+        failed: dict[int, list[float]] = {1: [], 5: [], 10: []}
+        for rps, rate in cells:
+            made = [by_the_second(rng, rps, rate, kind, 600) for _ in range(walks)]
+            for length, shares in failed.items():
+                opening = math.ceil(COLD_S / length)
+                bad = sum(judge(coarser(one, length), steps=2, opening=opening).outcome == "FAIL" for one in made)
+                shares.append(100 * bad / walks)
+        shown = " | ".join(f"{statistics.mean(shares):.2f} / {max(shares):.1f}" for shares in failed.values())
+        print(f"| {kind} | {shown} |", flush=True)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--walks", type=int, default=100, help="of each simulated row")
     parser.add_argument("--weight", type=float, action="append", help="of the new version; may be given again")
+    parser.add_argument("--noise", type=int, metavar="WALKS", help="only how often a good version is rolled back")
     options = parser.parse_args()
+    if options.noise:
+        noise(options.noise)
+        return
     weights = options.weight or [0.5, 0.25, 0.1]
     with embedded():
         table(
