@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import release_kit as values
+from bucket_kit import Bucket
 from hypothesis import given
 from hypothesis import strategies as st
 from judge_kit import failures, some
 
-from pipeline.aws.objects import Objects, Stored
 from pipeline.errors import CrabwalkError, UsageError
 from pipeline.release.judge.judge import Counts, Minute, judge
 from pipeline.release.judge.recording import DECLARED, parse
@@ -85,22 +84,6 @@ def test_what_somebody_asks_for_goes_before_what_was_declared() -> None:
     played = replay(recording, Settings(bake=2, min_requests=500_000, alpha=0.5, steps=1))
     used = played.settings
     assert (used.bake, used.min_requests, used.alpha, played.steps) == (2, 500_000, 0.5, 1)
-
-
-class Bucket(Objects):
-    """Objects in memory, and how often one was read."""
-
-    def __init__(self) -> None:
-        self.bodies: dict[str, bytes] = {}
-        self.reads = 0
-
-    def get(self, key: str) -> Any:
-        self.reads += 1
-        return Stored(key, self.bodies[key], "etag", 0.0) if key in self.bodies else None
-
-    def put(self, key: str, body: bytes, **_: Any) -> str:
-        self.bodies[key] = body
-        return "etag"
 
 
 def test_a_copy_is_read_once_and_again_after_a_while() -> None:
