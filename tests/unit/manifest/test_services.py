@@ -154,8 +154,10 @@ def test_a_manifest_needs_little(tree) -> None:
         ),
         (
             "release: {evidence: {source: emf}, checks: {failures: false}}",
-            "3:21: release.evidence: `failures`, which it would count by the second, is not compared, remove it, or "
-            "`failures: false`",
+            (
+                "3:21: release.evidence: `failures`, which it would count by the second, is not compared, "
+                "remove it, or `failures: false`"
+            ),
         ),
         ("release: {min_requests: 0}", "3:25: release.min_requests: 0 requests is out of range, at least 1"),
         ("release: {min_requests: 1.5}", "3:25: release.min_requests: must be a whole number, not `1.5`"),
