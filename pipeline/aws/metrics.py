@@ -23,6 +23,8 @@ class Series:
 
     Dimensions as Lambda emits them (AWS Lambda developer guide, "Types of metrics"): FunctionName,
     Resource = `function:alias`, ExecutedVersion. A metric that is not of a function has its `own` dimensions instead.
+    `period_s` where it is not the environment's: 1, 5, 10 or 30 for high-resolution metrics, which CloudWatch keeps so
+    for 3 hours (Amazon CloudWatch user guide, "Metrics retention").
     """
 
     function: str
@@ -32,6 +34,7 @@ class Series:
     statistic: str = "Sum"
     namespace: str = LAMBDA
     own: tuple[tuple[str, str], ...] | None = None
+    period_s: int | None = None
 
     def dimensions(self) -> list[dict[str, str]]:
         """The metric's dimensions in CloudWatch's form."""
@@ -59,9 +62,9 @@ class Metrics:
     ) -> Mapping[Series, Mapping[float, float]]:
         """Return for each series the value of each period, by the period's start (epoch seconds).
 
-        `start` and `end` (exclusive) are epoch seconds; `period_s` where it is not the environment's. A period without
-        data is absent. Raises AwsError, also when CloudWatch answers but could not read all of a series: half a series
-        looks like a version without errors.
+        `start` and `end` (exclusive) are epoch seconds; `period_s` where it is not the environment's and the series do
+        not say. A period without data is absent. Raises AwsError, also when CloudWatch answers but could not read all
+        of a series: half a series looks like a version without errors.
         """
         found: dict[Series, dict[float, float]] = {one: {} for one in series}
         for at in range(0, len(series), MAX_SERIES):
@@ -80,7 +83,7 @@ class Metrics:
                         "MetricName": one.metric,
                         "Dimensions": one.dimensions(),
                     },
-                    "Period": period_s,
+                    "Period": one.period_s or period_s,
                     "Stat": one.statistic,
                 },
             }

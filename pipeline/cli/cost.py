@@ -110,6 +110,7 @@ def _no_function(extension: Service) -> UsageError:
 
 def _declared(service: Service, memory: int | None, architecture: str | None, streamed: float | None) -> Work:
     """What the manifest says of the function, without any traffic."""
+    from pipeline.cost.evidence import METRICS
     from pipeline.cost.model import Work
     from pipeline.manifest.models_http import FunctionUrlTrigger
 
@@ -125,6 +126,7 @@ def _declared(service: Service, memory: int | None, architecture: str | None, st
         function_url=url is not None,
         streams=url is not None and url.stream,
         streamed_bytes=streamed,
+        own_metrics=METRICS if service.release.evidence is not None else 0,
     )
 
 

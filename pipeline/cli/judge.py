@@ -32,15 +32,11 @@ class _Below(click.FloatRange):
 @click.command()
 @click.option("--replay", "file", metavar="FILE", required=True, help="Recorded minutes, as CSV or JSON.")
 @click.option("--bake", type=_Below(min=0, min_open=True, max=1e6), help="Minutes a step must last; as recorded.")
-@click.option(
-    "--min-requests", type=click.IntRange(0, 10**15), default=100, show_default=True, help="On the new version."
-)
+@click.option("--min-requests", type=click.IntRange(0, 10**15), help="On the new version; as recorded, else 100.")
 @click.option(
     "--alpha",
     type=_Below(0.0, 1.0, min_open=True, max_open=True),
-    default=0.01,
-    show_default=True,
-    help="False rollbacks a walk, shared among the signals.",
+    help="False rollbacks a walk, shared among the signals; as recorded, else 0.01.",
 )
 @click.option("--fast", is_flag=True, help="PASS a step early when the evidence suffices.")
 @click.option("--steps", type=click.IntRange(1, 1000), help="Steps with both versions; as recorded.")
@@ -49,8 +45,8 @@ class _Below(click.FloatRange):
 def command(  # noqa: PLR0917
     file: str,
     bake: float | None,
-    min_requests: int,
-    alpha: float,
+    min_requests: int | None,
+    alpha: float | None,
     fast: bool,
     steps: int | None,
     svg: Path | None,

@@ -46,6 +46,7 @@ class Work:
     streams: bool = False
     streamed_bytes: float | None = None  # of one answer
     logged_bytes: float | None = None  # by one invocation
+    own_metrics: int = 0  # custom metrics it writes as long as it is called
 
     @property
     def warm_ms(self) -> float:
@@ -135,6 +136,8 @@ def _beside(work: Work, requests: float) -> Iterator[tuple[str, str, float, str]
         beyond = max(0.0, work.streamed_bytes - FREE_STREAMED_BYTES)
         how = f"{requests:,.0f} x {beyond / 1024**2:,.4g} MB beyond 6 x {{price}} $ a GB"
         yield "streamed bytes", "streamed", requests * beyond / GB, how
+    if work.own_metrics:
+        yield "own metrics", "metric", work.own_metrics, f"{work.own_metrics} x {{price}} $ a month"
     if work.logged_bytes is not None:
         how = f"{requests:,.0f} x {work.logged_bytes:,.0f} bytes x {{price}} $ a GB"
         yield "log ingestion", "logs", requests * work.logged_bytes / GB, how

@@ -48,7 +48,7 @@ def check_all(root: Path, warnings: list[Problem] | None = None) -> tuple[Projec
     from pipeline.manifest.project import read_project
     from pipeline.manifest.services import read_services
     from pipeline.manifest.sources import check_sources
-    from pipeline.manifest.telling import check_failures
+    from pipeline.manifest.telling import check_evidence, check_failures
 
     problems: list[Problem] = []
     warnings = [] if warnings is None else warnings
@@ -57,6 +57,7 @@ def check_all(root: Path, warnings: list[Problem] | None = None) -> tuple[Projec
     if project is not None:
         check_sources(project.root, services, warnings)  # of those without faults
         check_failures(project.root, services, warnings)
+        check_evidence(project.root, services, problems)
     if project is None or problems:
         raise ManifestError(problems)
     return project, services

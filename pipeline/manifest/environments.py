@@ -45,7 +45,8 @@ class Environment:
 
     `kms`: a key of its own encrypts the bucket. `stack`: of every service whose manifest names none, None = as the
     project says. `permissions_boundary`: the policy that limits every role of a service, by its name or its ARN.
-    `controller`: who walks a release on.
+    `controller`: who walks a release on. `emf_lag_s`: how late metrics are that a function prints (EMF). AWS states no
+    bound: they go through CloudWatch Logs, which mostly takes a few seconds, and what is later is looked at again.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Environment:
     lag_s: int = 120
     lease_s: int = 60
     tick_s: float = 15.0
+    emf_lag_s: int = 10
     embedded: bool = False
     kms: bool = False
     stack: str | None = None
@@ -122,6 +124,7 @@ def embedded(project: str) -> Environment:
         lag_s=1,
         lease_s=8,
         tick_s=0.5,
+        emf_lag_s=1,
         embedded=True,
     )
 

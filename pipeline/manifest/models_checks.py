@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, model_validator
 
@@ -15,12 +15,19 @@ AlarmName = Annotated[str, rules.matches(r"[^\x00-\x1f]{1,255}", "an alarm's nam
 _MetricName = Annotated[
     str, rules.matches(r"[^:\x00-\x1f][^\x00-\x1f]{0,254}", "a name of CloudWatch's", "1 to 255 characters")
 ]
+RESOLUTIONS = (1, 5, 10)  # seconds; of those CloudWatch has (1, 5, 10, 30 and whole minutes) the useful ones
 _STATISTIC = rules.matches(
     r"Sum|Average|Minimum|Maximum|SampleCount|p(?:\d{1,2}(?:\.\d{1,4})?|100)",
     "a statistic",
     "write Sum, Average, Minimum, Maximum, SampleCount or a percentile like p99",
     examples=("Sum", "p99"),
 )
+
+
+def _resolution(seconds: int) -> int:
+    if seconds not in RESOLUTIONS:
+        raise fault(f"{seconds} s is no resolution", "write 1 s, 5 s or 10 s; without it, minutes", own=f"{seconds} s")
+    return seconds
 
 
 class Latency(Model):
@@ -61,6 +68,20 @@ class Limit(Model):
         if self.above is None and self.below is None:
             raise fault("says no limit", "write `above` or `below`")
         return self
+
+
+class Evidence(Model):
+    """How finely the service's own metrics are read during a walk: those it prints in the embedded metric format."""
+
+    source: Literal["emf"]
+    """Where they are from: the lines the function prints (docs/signals.md)."""
+
+    resolution_s: Annotated[
+        int,
+        rules.unit(units.whole_seconds, "1 s", of=units.TIMES),
+        rules.Rule(_resolution),
+    ] = Field(default=1, validation_alias="resolution")
+    """How long one count is: 1 s, 5 s or 10 s."""
 
 
 class Checks(Model):

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from pipeline.manifest import forms, rules, strategies, units
 from pipeline.manifest.models_base import GIVEN, LISTED, Model, Name
-from pipeline.manifest.models_checks import Checks
+from pipeline.manifest.models_checks import Checks, Evidence
 from pipeline.manifest.models_hooks import SMOKE, Hooks, Notification, Probe, Smoke
 from pipeline.manifest.models_net import SafetyNet
 from pipeline.manifest.models_times import Freeze, Quiet
@@ -123,6 +123,9 @@ class Release(Model):
     checks: Checks = Checks.model_construct()
     """What is compared while a step bakes."""
 
+    evidence: Annotated[Evidence | None, GIVEN] = None
+    """Judges what the service tells of itself by the second; without it, by CloudWatch's minutes."""
+
     approvers: Annotated[
         tuple[
             Annotated[
@@ -148,6 +151,13 @@ class Release(Model):
         ),
     ] = Field(default=86_400, validation_alias="approval_timeout")
     """How long a step waits for its approval before the release is rolled back."""
+
+    @model_validator(mode="after")
+    def _evidence_is_compared(self) -> Release:
+        if self.evidence is not None and not self.checks.failures:
+            what = "`failures`, which it would count by the second, is not compared"
+            raise fault(what, "remove it, or `failures: false`", at=("evidence",), because=(("checks", "failures"),))
+        return self
 
     @model_validator(mode="after")
     def _deadline_leaves_room(self) -> Release:

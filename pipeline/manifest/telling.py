@@ -24,6 +24,8 @@ _LAMBDA = re.compile(r"\blambda_(?:http|runtime)\b")
 _SERVES = re.compile(r"\bhttp::run(?:_streaming)?\b|\bInvocation::begin\b|\bCloudWatchMetrics\b")
 _COUNTS = re.compile(r"\bevents::run_batch\b|\boutcomes\(|\bCloudWatchMetrics\b")
 
+_TELLS = re.compile(rf"{_SERVES.pattern}|{_COUNTS.pattern}|\bevents::run\b")  # anything, by whatever trigger
+
 _HTTP = (
     "what it answers with 500 and above is a success for Lambda, and nothing in its sources tells it",
     "serve it with `rust_shared::http::run`",
@@ -44,6 +46,18 @@ def check_failures(root: Path, services: Sequence[Service], warnings: list[Probl
         otherwise = "or write `checks: {failures: false}` in `release` (docs/signals.md)"
         mark = _mark(root, service, index)
         warnings.append(mark.problem(f"triggers[{index}]: {what}", f"{instead}, {otherwise}"))
+
+
+def check_evidence(root: Path, services: Sequence[Service], problems: list[Problem]) -> None:
+    """Adds a problem for each service that would be judged by what nothing in its sources tells."""
+    for service in services:
+        if service.release.evidence is None:
+            continue
+        source = _source(service.directory / "src")
+        if _LAMBDA.search(source) and not _TELLS.search(source):
+            what = "release.evidence: nothing in its sources tells of its requests, so there is nothing to judge"
+            instead = f"{_HTTP[1]} or `rust_shared::events`, or remove it (docs/evidence.md)"
+            problems.append(_evidence_mark(root, service).problem(what, instead))
 
 
 def _untold(service: Service) -> tuple[int | None, bool]:
@@ -70,6 +84,15 @@ def _source(folder: Path) -> str:
         except OSError:
             continue
     return "\n".join(texts)
+
+
+def _evidence_mark(root: Path, service: Service) -> Mark:
+    """Where `evidence` stands; where an overlay has it, the manifest as a whole."""
+    label = service.file.relative_to(root).as_posix()
+    node = read_document(service.file, label, [])
+    for key in ("release", "evidence"):
+        node = (node.mapping or {}).get(key) if node is not None else None
+    return node.mark if node is not None else Mark(label, 1, 1)
 
 
 def _mark(root: Path, service: Service, index: int) -> Mark:

@@ -26,6 +26,7 @@ from pipeline.release.walk.freeze import is_frozen
 if TYPE_CHECKING:
     from pipeline.build import Artifact
     from pipeline.manifest.models import Service
+    from pipeline.release.decide.outlook import Fine
     from pipeline.release.walk.act import Engine
 
 
@@ -183,10 +184,41 @@ def _probe(service: Service) -> str:
 def _outlook(engine: Engine, plan: DeployPlan, service: Service, function: str) -> tuple[str, ...]:
     """What its walk can find at its own traffic."""
     from pipeline.release.decide.outlook import outlook
-    from pipeline.release.walk.declared import steps_of, terms_of
+    from pipeline.release.walk.declared import checks_of, steps_of
 
     if plan.setting.records[service.name].promoted is None:
         return ()
-    signals = len(terms_of(service.release).checks.signals)
+    signals = len(checks_of(service.release.checks).signals)
     probes = float(service.release.probe.per_minute) if service.release.probe else 0.0
-    return outlook(engine.metrics, function, steps_of(service.release), signals, engine.now(), probes=probes)
+    steps, fine = steps_of(service.release), _fine(engine, service)
+    said = outlook(engine.metrics, function, steps, signals, engine.now(), probes=probes, fine=fine)
+    return said if fine is None else (*said, _reading(engine, plan, service, fine))
+
+
+def _fine(engine: Engine, service: Service) -> Fine | None:
+    """How it is judged by the second, if it is."""
+    from pipeline.release.decide.outlook import Fine
+    from pipeline.release.terms import Pace
+    from pipeline.release.walk.walk import FINE_TICK_S
+
+    evidence = service.release.evidence
+    if evidence is None:
+        return None
+    tick_s = min(engine.env.tick_s, FINE_TICK_S)
+    return Fine(Pace(evidence.resolution_s, engine.env.emf_lag_s), service.timeout_s, tick_s)
+
+
+def _reading(engine: Engine, plan: DeployPlan, service: Service, fine: Fine) -> str:
+    """What a walk by the second costs to read."""
+    from pipeline.cost.evidence import Reading, a_walk
+    from pipeline.cost.prices import REGION, prices_of
+
+    late = engine.env.lag_s + service.timeout_s + 2 * engine.env.period_s
+    walk_s = sum(step.bake_s + late for step in service.release.steps)
+    checks = service.release.checks
+    reading = Reading(walk_s, int(checks.timeouts) + int(checks.latency is not None), len(checks.limits))
+    prices = prices_of(plan.setting.project.root)
+    region = engine.env.region if prices.of("metric-reads", engine.env.region) else REGION
+    dollars = a_walk(reading, fine.tick_s, prices, region) or 0.0
+    asked = f"{reading.metrics(fine.tick_s):,.0f} metrics"
+    return f"such a walk asks CloudWatch for {asked}, about {dollars:.2g} $ by the prices of {region}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipeline.release.terms import SIGNALS, Checks, Order, Terms, checks_of, terms_of
+from pipeline.release.terms import SIGNALS, TOLD, Checks, Order, Pace, Terms, checks_of, terms_of
 from pipeline.release.words import ALIAS as ALIAS  # noqa: PLC0414 - most read them from here
 from pipeline.release.words import percent as percent  # noqa: PLC0414
 
@@ -118,10 +118,17 @@ class Rollout:
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """Every signal that is judged in some step: they share alpha."""
+        """Every signal that is judged in some step: they share alpha. Errors may be asked where seconds are doubted."""
         declared = [self.terms.checks, *(one.checks for one in self.steps if one.checks is not None)]
         used = [one for one in declared if one is not self.terms.checks or any(s.checks is None for s in self.steps)]
-        return tuple(name for name in SIGNALS if any(name in checks.signals for checks in used))
+        asked = {"errors"} if self.terms.evidence is not None else set()
+        return tuple(name for name in SIGNALS if name in asked or any(name in checks.signals for checks in used))
+
+    def pace(self, signal: str) -> Pace:
+        """How finely a signal is counted: the service's own may be told by the second."""
+        if signal == TOLD and self.terms.evidence is not None:
+            return self.terms.evidence
+        return Pace(self.period_s, self.lag_s)
 
     @property
     def over(self) -> bool:

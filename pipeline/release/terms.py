@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 OrderKind = Literal["promote", "full", "pause", "resume", "abort"]
 SIGNALS = ("errors", "failures", "timeouts", "slow")
+TOLD = "failures"  # the one the service itself tells
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,14 @@ class Notify:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How finely numbers are counted, and how late they come after a request's end: both in seconds."""
+
+    period_s: int
+    lag_s: int
+
+
+@dataclass(frozen=True)
 class Terms:
     """The declared rules of a walk beside its steps."""
 
@@ -92,6 +101,7 @@ class Terms:
     together: str | None = None  # releases of one group end as one
     probe: Probe | None = None
     notify: tuple[Notify, ...] = ()
+    evidence: Pace | None = None  # of what the service tells itself (EMF); None = as of the standard metrics
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,7 @@ class Order:
 def terms_of(data: Mapping[str, Any]) -> Terms:
     """Read terms back from the ledger; raises KeyError or TypeError when they are none."""
     fields = dict(data)
+    evidence = fields.pop("evidence", None)
     return Terms(
         checks=checks_of(fields.pop("checks", {})),
         quiet=tuple(Quiet(**{**one, "days": tuple(one["days"])}) for one in fields.pop("quiet", ())),
@@ -118,6 +129,7 @@ def terms_of(data: Mapping[str, Any]) -> Terms:
         approvers=tuple(fields.pop("approvers", ())),
         probe=_probe(fields.pop("probe", None)),
         notify=tuple(Notify(**one) for one in fields.pop("notify", ())),
+        evidence=None if evidence is None else Pace(**evidence),
         **fields,
     )
 

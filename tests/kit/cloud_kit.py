@@ -63,6 +63,7 @@ class Cloud:
             lag_s=1,
             lease_s=8,
             tick_s=2.0,
+            emf_lag_s=1,
             embedded=True,
         )
 

@@ -50,6 +50,7 @@ def environment(running: local.Running) -> Environment:
         lag_s=1,
         lease_s=8,
         tick_s=0.5,
+        emf_lag_s=1,
         embedded=True,
     )
 

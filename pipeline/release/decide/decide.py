@@ -12,6 +12,7 @@ from __future__ import annotations
 from pipeline.aws.aliases import AliasState
 from pipeline.release.decide.calendar import closed
 from pipeline.release.decide.decision import Decision, Observation
+from pipeline.release.decide.doubts import DOUBTS
 from pipeline.release.decide.evidence import Evidence, weigh
 from pipeline.release.decide.standing import Standing, arrived, expected, overruled, standing, traffic
 from pipeline.release.decide.steer import name, obey, pending
@@ -70,16 +71,17 @@ def _baking(rollout: Rollout, seen: Observation, evidence: Evidence, now: float)
     if verdict.outcome == "PASS":
         return _forward(rollout, rollout.step + 1, evidence, verdict.sentence, now)
     if verdict.reason == "baking" or left > 0:
-        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict, check=evidence.check)
+        return Decision("wait", verdict.sentence, _waiting(rollout, evidence, left), verdict, check=evidence.check)
     return _late(rollout, evidence, now)
 
 
 def _late(rollout: Rollout, evidence: Evidence, now: float) -> Decision:
     """The deadline came without a conclusion."""
     late = f"no conclusion within {_span(rollout.deadline_s)}: {evidence.verdict.sentence}"
-    if rollout.on_inconclusive == "promote":
+    doubted = evidence.verdict.reason in DOUBTS
+    if rollout.on_inconclusive == "promote" and not doubted:
         return _forward(rollout, rollout.step + 1, evidence, late, now)
-    if rollout.on_inconclusive == "hold":
+    if rollout.on_inconclusive != "rollback":
         after = "the weight stays; deploy again once there is traffic, or roll back"
         return Decision("hold", late, after, evidence.verdict, check=evidence.check)
     return _back(rollout, late, evidence)
@@ -126,7 +128,7 @@ def _blind(rollout: Rollout, evidence: Evidence, left: float) -> Decision:
     """The metrics cannot be read: wait, and when that lasts hold or go back, never forward."""
     verdict = evidence.verdict
     if left > 0:
-        return Decision("wait", verdict.sentence, _waiting(rollout, verdict, left), verdict)
+        return Decision("wait", verdict.sentence, _waiting(rollout, evidence, left), verdict)
     late = f"no conclusion within {_span(rollout.deadline_s)}: {verdict.sentence}"
     if rollout.on_inconclusive == "rollback":
         return _back(rollout, late, evidence)
@@ -198,20 +200,21 @@ def _goal(rollout: Rollout, step: int) -> str:
     return percent(rollout.traffic(step)) if step < len(rollout.steps) else "promotion"
 
 
-def _waiting(rollout: Rollout, verdict: Verdict, left: float) -> str:
+def _waiting(rollout: Rollout, evidence: Evidence, left: float) -> str:
+    verdict = evidence.verdict
     goal, bake = _goal(rollout, rollout.step + 1), verdict.bake or 0
     if verdict.reason == "baking":
-        return f"{goal} after {_missing(rollout, verdict, bake)} more of clean evidence"
+        return f"{goal} after {_missing(rollout, evidence, bake)} more of clean evidence"
     if verdict.reason == "suspicious":
-        longest = _missing(rollout, verdict, LONGEST * bake)
+        longest = _missing(rollout, evidence, LONGEST * bake)
         return f"{goal} after {longest} more at the latest, unless it is found worse"
-    forward = "held" if verdict.reason == "metrics unavailable" else "let through"
+    forward = "held" if verdict.reason == "metrics unavailable" or verdict.reason in DOUBTS else "let through"
     ends = {"rollback": "rolled back", "hold": "held", "promote": forward}[rollout.on_inconclusive]
     return f"held at {percent(rollout.traffic(rollout.step))} ({verdict.reason}); {ends} in {_span(max(0.0, left))}"
 
 
-def _missing(rollout: Rollout, verdict: Verdict, minutes: float) -> str:
-    return _span(max(0, minutes - verdict.minutes) * rollout.period_s)
+def _missing(rollout: Rollout, evidence: Evidence, periods: float) -> str:
+    return _span(max(0, periods - evidence.verdict.minutes) * rollout.pace(evidence.check).period_s)
 
 
 def _span(seconds: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.aws.functions import AliasState
+from pipeline.release.decide.seconds import Told
 from pipeline.release.decide.signals import TRAFFIC
 from pipeline.release.judge.judge import Minute, Verdict
 from pipeline.release.terms import Order
@@ -43,6 +44,7 @@ class Observation:
     broken: tuple[str, ...] = ()  # one sentence for each static limit that is broken
     order: Order | None = None  # what a person asked last
     throttled: int = 0  # calls that Lambda turned away since the walk began
+    told: Told | None = None  # where the service's own counts are judged by the second
 
     def shown(self, check: str) -> tuple[str, tuple[Minute, ...]]:
         """The signal whose numbers tell why: the one that decided, else the one every invocation is counted in."""

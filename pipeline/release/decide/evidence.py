@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.release.decide.decision import Observation
+from pipeline.release.decide.doubts import doubt
+from pipeline.release.decide.seconds import opening
 from pipeline.release.decide.signals import TRAFFIC
 from pipeline.release.judge.judge import Counts, Minute, Verdict, combine, judge, unavailable
+from pipeline.release.judge.process import FAST_MINUTES
 from pipeline.release.judge.verdict import VERBS
 from pipeline.release.model import Rollout
+from pipeline.release.terms import TOLD
 
 ALPHA = 0.01  # of a whole walk
 
@@ -45,7 +49,7 @@ def weigh(rollout: Rollout, seen: Observation) -> Evidence:
     fault, what = _fault(rollout, seen)
     if seen.metrics_error is not None:
         return Evidence(unavailable(seen.metrics_error), what, fault=fault)
-    evidence = _weighed(rollout, seen, fault, what)
+    evidence = _doubted(rollout, seen, _weighed(rollout, seen, fault, what))
     if not seen.throttled:
         return evidence
     calls = f"{seen.throttled:,} call{'s' if seen.throttled != 1 else ''}"
@@ -53,12 +57,24 @@ def weigh(rollout: Rollout, seen: Observation) -> Evidence:
     return replace(evidence, verdict=replace(evidence.verdict, sentence=said))
 
 
+def _doubted(rollout: Rollout, seen: Observation, evidence: Evidence) -> Evidence:
+    """The same, held where what the service tells of itself is not all there is: FAIL stands, nothing else is said."""
+    found = doubt(rollout, seen.told)
+    if found is None or evidence.verdict.outcome == "FAIL":
+        return evidence
+    reason, sentence = found
+    verdict = replace(evidence.verdict, outcome="INCONCLUSIVE", reason=reason, sentence=sentence)
+    return replace(evidence, verdict=verdict)
+
+
 def _weighed(rollout: Rollout, seen: Observation, fault: str, what: str) -> Evidence:
     """As `weigh`, of metrics that could be read."""
     traffic = seen.minutes.get(TRAFFIC, ())
-    rows = {name: seen.minutes[name] for name in rollout.checks.signals if name in seen.minutes}
+    rows = {name: seen.minutes[name] for name in _judged_now(rollout, seen) if name in seen.minutes}
     silent = tuple(name for name, found in rows.items() if name != TRAFFIC and _silent(found, traffic))
     spoken = {name: found for name, found in rows.items() if name not in silent}
+    if rollout.terms.evidence is not None:  # of two that say as much, the one that is there first
+        spoken = dict(sorted(spoken.items(), key=lambda one: one[0] != TOLD))
     if not spoken:  # what is not judged must still be served
         spoken = {"": tuple(_without_bad(one) for one in traffic)}
     alpha = ALPHA / max(1, len(rollout.signals))
@@ -73,6 +89,12 @@ def _weighed(rollout: Rollout, seen: Observation, fault: str, what: str) -> Evid
     return Evidence(joined, what or speaks, verdicts, fault, silent)
 
 
+def _judged_now(rollout: Rollout, seen: Observation) -> tuple[str, ...]:
+    """The declared signals; and the platform's errors, asked or not, where the service's own word is doubted."""
+    declared = rollout.checks.signals
+    return declared if TRAFFIC in declared or doubt(rollout, seen.told) is None else (TRAFFIC, *declared)
+
+
 def _fault(rollout: Rollout, seen: Observation) -> tuple[str, str]:
     """The sentence of an alarm or limit that fails the walk, and what it is called."""
     new = [name for name in seen.alarms if name not in rollout.ringing]
@@ -82,14 +104,17 @@ def _fault(rollout: Rollout, seen: Observation) -> tuple[str, str]:
 
 
 def _judged(rollout: Rollout, name: str, rows: tuple[Minute, ...], alpha: float) -> Verdict:
-    step = rollout.steps[rollout.step]
+    step, period_s = rollout.steps[rollout.step], rollout.pace(name).period_s
+    # Proof of a good version takes three of the environment's periods, however finely they are counted.
+    lasted = sum(row.periods for row in rows if row.step == rollout.step) * period_s
     verdict = judge(
         rows,
         steps=len(rollout.steps),
-        bake=math.ceil(step.bake_s / rollout.period_s),
+        bake=math.ceil(step.bake_s / period_s),
         min_requests=rollout.min_requests,
         alpha=alpha,
-        fast=rollout.terms.fast,
+        fast=rollout.terms.fast and lasted >= FAST_MINUTES * rollout.period_s,
+        opening=opening(rollout) if name == TOLD else 1,
         names=(f"version {rollout.candidate}", f"version {rollout.stable}"),
         verb=f"took longer than {rollout.checks.slow_ms or 0:g} ms" if name == "slow" else VERBS.get(name, "failed"),
     )

@@ -10,43 +10,67 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from types import MappingProxyType
 
 from pipeline.aws.alarms import Alarms
-from pipeline.aws.metrics import Metrics
+from pipeline.aws.metrics import Metrics, Series
 from pipeline.errors import AwsError
-from pipeline.release.decide.signals import Side, Source, Values, series_of, sources
+from pipeline.release.decide import seconds
+from pipeline.release.decide.periods import (
+    SILENCE_PERIODS,
+    SILENT_SHARE,
+    Numbers,
+    complete_until,
+    history_start,
+    periods,
+)
+from pipeline.release.decide.seconds import Told
+from pipeline.release.decide.signals import TRAFFIC, Source, Values, series_of, sources
 from pipeline.release.decide.signals import broken as _broken
 from pipeline.release.decide.signals import throttled as _throttled
 from pipeline.release.judge.judge import Counts, Minute
+from pipeline.release.ledger.copies import NOTHING_KEPT, Copy
 from pipeline.release.model import Rollout
+from pipeline.release.terms import TOLD
 
-HISTORY_PERIODS = 60
-SILENCE_PERIODS = 5  # for how long at least numbers that do not come are late, and no silence
-SILENT_SHARE = 0.1  # of the periods before: from there on it is usual that nobody calls
+Copies = Mapping[str, Copy]  # by release
 
-__all__ = ["Values", "broken", "complete_until", "minutes", "read", "ringing", "throttled"]
-
-
-def complete_until(rollout: Rollout, now: float) -> float:
-    """End of the last complete period."""
-    period = rollout.period_s
-    return math.floor((now - rollout.timeout_s - rollout.lag_s) / period) * period
+__all__ = ["Values", "broken", "complete_until", "minutes", "read", "ringing", "throttled", "told"]
 
 
-def read(metrics: Metrics, rollouts: Sequence[Rollout], now: float) -> tuple[Values, str | None]:
-    """Read the series of all rollouts in one call; an outage of the metrics is said, not raised."""
+def read(
+    metrics: Metrics, rollouts: Sequence[Rollout], now: float, copies: Copies = MappingProxyType({})
+) -> tuple[Values, str | None]:
+    """Read the series of all rollouts, with one call a length of period; an outage of the metrics is said, not raised.
+
+    `copies`: what the ledger has of each release's seconds, which are not read again.
+    """
     walking = [rollout for rollout in rollouts if rollout.step >= 0]
     if not walking:
         return {}, None
-    start = min(_history_start(rollout) for rollout in walking)
-    end = max(complete_until(rollout, now) for rollout in walking)
-    series = [one for rollout in walking for one in series_of(rollout)]
-    if end <= start:
-        return {}, None
+    series: dict[int | None, dict[Series, None]] = {}
+    for rollout in walking:
+        for one in series_of(rollout):
+            series.setdefault(one.period_s, {})[one] = None
+    values: dict[Series, Mapping[float, float]] = {}
     try:
-        return metrics.read(series, start, end), None
+        for period_s, wanted in series.items():
+            start, end = _window(walking, period_s, now, copies)
+            if end > start:
+                values |= metrics.read(tuple(wanted), start, end)
     except AwsError as error:
         return {}, error.what
+    return values, None
+
+
+def _window(walking: Sequence[Rollout], period_s: int | None, now: float, copies: Copies) -> tuple[float, float]:
+    """From when until when the series of one length of period are read; None is the environment's."""
+    if period_s is None:
+        start = min(history_start(rollout) for rollout in walking)
+        return start, max(complete_until(rollout, now) for rollout in walking)
+    fine = [rollout for rollout in walking if (pace := rollout.terms.evidence) and pace.period_s == period_s]
+    start = min(seconds.since(rollout, copies.get(rollout.release_id, NOTHING_KEPT), now) for rollout in fine)
+    return start, max(complete_until(rollout, now, rollout.terms.evidence) for rollout in fine)
 
 
 def ringing(alarms: Alarms, rollouts: Sequence[Rollout]) -> tuple[frozenset[str], str | None]:
@@ -58,9 +82,22 @@ def ringing(alarms: Alarms, rollouts: Sequence[Rollout]) -> tuple[frozenset[str]
         return frozenset(), error.what
 
 
-def minutes(rollout: Rollout, values: Values, now: float) -> dict[str, tuple[Minute, ...]]:
+def minutes(rollout: Rollout, values: Values, now: float, copy: Copy = NOTHING_KEPT) -> dict[str, tuple[Minute, ...]]:
     """The judge's rows of each signal: complete whole periods, those before the walk as step -1."""
-    return {name: _rows(rollout, source, values, now) for name, source in sources(rollout).items()}
+    return {
+        name: _rows(rollout, source, values, now)
+        if source.coarse is None
+        else seconds.rows(rollout, source, values, now, copy)
+        for name, source in sources(rollout).items()
+    }
+
+
+def told(rollout: Rollout, values: Values, now: float, copy: Copy = NOTHING_KEPT) -> Told | None:
+    """What the service tells of itself beside what Lambda counts; None where it is not judged by the second."""
+    source = sources(rollout).get(TOLD)
+    if source is None or source.coarse is None:
+        return None
+    return seconds.told(rollout, (source, sources(rollout)[TRAFFIC]), values, now, copy)
 
 
 def broken(rollout: Rollout, values: Values, now: float) -> tuple[str, ...]:
@@ -82,8 +119,8 @@ def _rows(rollout: Rollout, source: Source, values: Values, now: float) -> tuple
     if not rollout.step_starts:
         return ()
     period, walk_start = rollout.period_s, rollout.step_starts[0]
-    canary, own = _Numbers(source.canary, values), _Numbers(source.baseline, values)
-    whole = own if source.alias is None else _Numbers(source.alias, values)
+    canary, own = Numbers(source.canary, values), Numbers(source.baseline, values)
+    whole = own if source.alias is None else Numbers(source.alias, values)
     end = _known_until(rollout, (canary, own, whole), now)
     # The period of the first write is after the weights in part: it does not show that there were some before.
     split = any(stamp < math.floor(walk_start / period) * period for stamp in own.n)
@@ -91,36 +128,19 @@ def _rows(rollout: Rollout, source: Source, values: Values, now: float) -> tuple
     unknown = past.halves
     rows = [
         Minute(t, -1, Counts(0, 0), past.counts(t))
-        for t in _periods(_history_start(rollout), min(walk_start, end), period)
+        for t in periods(history_start(rollout), min(walk_start, end), period)
         if t not in unknown
     ]
     bounds = (*accumulate(rollout.step_starts, max), end)  # controllers' clocks may disagree
     for step in range(min(rollout.step + 1, len(rollout.steps))):
         rows.extend(
             Minute(t, step, canary.counts(t), own.counts(t))
-            for t in _periods(bounds[step], min(bounds[step + 1], end), period)
+            for t in periods(bounds[step], min(bounds[step + 1], end), period)
         )
     return tuple(rows)
 
 
-class _Numbers:
-    """One side's numbers by period."""
-
-    def __init__(self, side: Side, values: Values) -> None:
-        self.n: Mapping[float, float] = values.get(side.n, {})
-        self.bad: Mapping[float, float] = values.get(side.bad, {})
-
-    @property
-    def halves(self) -> frozenset[float]:
-        """Periods of which one number came without the other, which is emitted with it, if only a 0."""
-        return frozenset(t for t, count in self.n.items() if count > 0 and t not in self.bad)
-
-    def counts(self, at: float) -> Counts:
-        total = round(self.n.get(at, 0.0))
-        return Counts(total, min(total, round(self.bad.get(at, 0.0))))
-
-
-def _known_until(rollout: Rollout, sides: Sequence[_Numbers], now: float) -> float:
+def _known_until(rollout: Rollout, sides: Sequence[Numbers], now: float) -> float:
     """Up to where a signal's numbers can be relied on; never past the last complete period.
 
     Where nothing came for the last complete periods, nobody called or CloudWatch is late. The newest period there is
@@ -133,18 +153,8 @@ def _known_until(rollout: Rollout, sides: Sequence[_Numbers], now: float) -> flo
     counted = {t for side in sides for t, count in side.n.items() if count > 0 and t < end}
     newest = max(counted, default=-math.inf)
     if newest + period < end:
-        before = _periods(_history_start(rollout), newest, period) if counted else []
+        before = periods(history_start(rollout), newest, period) if counted else []
         silent = sum(1 for t in before if t not in counted)
         usual = silent >= SILENT_SHARE * len(before)
         end = max(newest, end - SILENCE_PERIODS * period) if usual else newest
     return min(end, halves)
-
-
-def _history_start(rollout: Rollout) -> float:
-    first = rollout.step_starts[0] if rollout.step_starts else rollout.started
-    return math.floor(first / rollout.period_s) * rollout.period_s - HISTORY_PERIODS * rollout.period_s
-
-
-def _periods(start: float, end: float, period: int) -> list[float]:
-    first, last = math.ceil(start / period), math.floor(end / period)
-    return [float(index * period) for index in range(first, last)]

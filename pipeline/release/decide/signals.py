@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 from pipeline.aws.metrics import Series
 from pipeline.release.model import ALIAS, Rollout
-from pipeline.release.terms import Limit
+from pipeline.release.terms import TOLD, Limit, Pace
 
 OWN_NAMESPACE = "crabwalk"
+REQUESTS, FAILURES = "Requests", "Failures"  # docs/signals.md
 TRAFFIC = "errors"  # the signal every invocation is counted in
 
 Values = Mapping[Series, Mapping[float, float]]
@@ -31,17 +32,23 @@ class Side:
 
 @dataclass(frozen=True)
 class Source:
-    """The series of one signal; `alias` is both versions together, where such a series exists."""
+    """The series of one signal; `alias` is both versions together, where such a series exists.
+
+    `pace`: how they are counted. `coarse`: the same by the environment's own periods, where `pace` is finer.
+    """
 
     canary: Side
     baseline: Side
     alias: Side | None
+    pace: Pace
+    coarse: Source | None = None
 
     @property
     def series(self) -> tuple[Series, ...]:
         """All of them."""
         sides = (self.canary, self.baseline, *((self.alias,) if self.alias else ()))
-        return tuple(one for side in sides for one in (side.n, side.bad))
+        own = tuple(one for side in sides for one in (side.n, side.bad))
+        return (*own, *(self.coarse.series if self.coarse else ()))
 
 
 def sources(rollout: Rollout) -> dict[str, Source]:
@@ -54,7 +61,21 @@ def series_of(rollout: Rollout) -> tuple[Series, ...]:
     """Every series that is read for a rollout, each once."""
     signals = (one for source in sources(rollout).values() for one in source.series)
     limits = (_limited(rollout, limit) for limit in rollout.checks.limits)
-    return tuple(dict.fromkeys((*signals, *limits, throttles(rollout))))
+    return tuple(dict.fromkeys((*signals, *limits, throttles(rollout), *lines(rollout))))
+
+
+def lines(rollout: Rollout) -> tuple[Series, ...]:
+    """How often each version told of itself, the new one first, where that is counted by the second.
+
+    A line is an invocation, whose version the alias drew; `Requests` may be a batch's records, which were drawn as one.
+    """
+    pace = rollout.terms.evidence
+    if pace is None:
+        return ()
+    return tuple(
+        Series(rollout.function, ALIAS, version, REQUESTS, "SampleCount", OWN_NAMESPACE, period_s=pace.period_s)
+        for version in (rollout.candidate, rollout.stable)
+    )
 
 
 def throttles(rollout: Rollout) -> Series:
@@ -87,22 +108,35 @@ def broken(rollout: Rollout, values: Values, end: float) -> tuple[str, ...]:
 
 
 def _source(rollout: Rollout, name: str) -> Source:
+    if name == TOLD:
+        return _told(rollout)
+
     def side(version: str | None) -> Side:
-        if name == "failures":
-            requests, failures = ("Requests", "Failures")
-            return Side(
-                Series(rollout.function, ALIAS, version, requests, namespace=OWN_NAMESPACE),
-                Series(rollout.function, ALIAS, version, failures, namespace=OWN_NAMESPACE),
-            )
         invocations = Series(rollout.function, ALIAS, version, "Invocations")
         if name == TRAFFIC:
             return Side(invocations, Series(rollout.function, ALIAS, version, "Errors"))
         above = _above(_threshold_ms(rollout, name))
         return Side(invocations, Series(rollout.function, ALIAS, version, "Duration", above))
 
-    # The embedded metric format of the contract has the dimensions of a version only.
-    whole = None if name == "failures" else side(None)
-    return Source(side(rollout.candidate), side(rollout.stable), whole)
+    return Source(side(rollout.candidate), side(rollout.stable), side(None), rollout.pace(name))
+
+
+def _told(rollout: Rollout) -> Source:
+    """What the service tells itself. The embedded metric format of the contract has a version's dimensions only."""
+
+    def side(version: str, period_s: int | None) -> Side:
+        return Side(
+            *(
+                Series(rollout.function, ALIAS, version, metric, namespace=OWN_NAMESPACE, period_s=period_s)
+                for metric in (REQUESTS, FAILURES)
+            )
+        )
+
+    def pair(period_s: int | None) -> tuple[Side, Side]:
+        return side(rollout.candidate, period_s), side(rollout.stable, period_s)
+
+    plain, fine = Source(*pair(None), None, Pace(rollout.period_s, rollout.lag_s)), rollout.terms.evidence
+    return plain if fine is None else Source(*pair(fine.period_s), None, fine, plain)
 
 
 def _threshold_ms(rollout: Rollout, name: str) -> float:

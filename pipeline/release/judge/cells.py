@@ -12,6 +12,7 @@ from pipeline.errors import Problem
 COUNTS = ("canary_n", "canary_bad", "baseline_n", "baseline_bad")
 TIMES = ("t", "minute")
 NEEDED = ("step", *COUNTS)
+OPTIONAL = ("signal", "periods")
 HEADER = ",".join(("t", *NEEDED))
 
 
@@ -85,9 +86,9 @@ def _check_names(names: Sequence[tuple[str, Cell]], at: tuple[int, int], reader:
             reader.fault(*at, f"the columns are separated by {called}", f"write `{HEADER}`")
             return
     for i, (name, cell) in enumerate(names):
-        if name not in {*TIMES, *NEEDED, "signal"}:
+        if name not in {*TIMES, *NEEDED, *OPTIONAL}:
             what = f"`{name}` is not a column of a recording" if name else "a column has no name"
-            reader.fault(cell.line, cell.column, what, f"write one of t, {', '.join(NEEDED)}, signal")
+            reader.fault(cell.line, cell.column, what, f"write one of t, {', '.join((*NEEDED, *OPTIONAL))}")
         elif name in known[:i]:
             reader.fault(cell.line, cell.column, f"column `{name}` is there twice", "remove one")
     if not any(name in known for name in TIMES):

@@ -53,6 +53,7 @@ def judge(
     fast: bool = False,
     names: Names = DEFAULT_NAMES,
     verb: str = "failed",
+    opening: int = 1,
 ) -> Verdict:
     """Judge the walk so far from all its complete minutes, in any order; always all of them, never only the new ones.
 
@@ -65,13 +66,14 @@ def judge(
     minutes: requests (`n`) and bad ones among them (`bad`) of both versions, whole counts, one row a period.
     steps: how many steps with both versions were declared; rows at step >= steps (100 %) have no baseline and are
     ignored.
-    bake: how many minutes (rows) the current step must last; None = it cannot PASS. At its end evidence of a tenth of
+    bake: how many periods the current step must last; None = it cannot PASS. At its end evidence of a tenth of
     the limit or more asks for more of it, up to twice the time: FAIL and its guarantee stay as they are.
     min_requests: on the new version, over the walk so far, before a step can PASS.
     phi: dispersion of the old version's failures, 1 = independent; None = from the rows of step -1, see `burstiness`.
     alpha: of this one signal, between 0 and 1; several signals share what the rollout promises.
     fast: PASS early on proof of "not 1.5 times worse, or under 0.1 %" (e >= 20, so at most 5 % false, per step).
     verb: what a bad request did, for the sentence: "failed", "timed out", "took too long".
+    opening: how many periods at a step's start count as one, where periods are shorter than a cold start.
     interval (of the verdict): Newcombe's hybrid score interval, 95 %, of the difference of rates (new minus old) over
     this step, widened by phi. It describes, at this one look; it takes no part in the decision.
 
@@ -88,6 +90,7 @@ def judge(
         fast=fast,
         names=names,
         verb=verb,
+        opening=opening,
     )
     for minute in ordered:
         if 0 <= minute.step < steps:
@@ -107,6 +110,7 @@ def follow(
     names: Names = DEFAULT_NAMES,
     verb: str = "failed",
     bakes: Mapping[int, float] | None = None,
+    opening: int = 1,
 ) -> Iterator[tuple[Minute, Verdict, float]]:
     """What somebody saw who asked after every single minute of the walk: the minute, the verdict, the evidence then.
 
@@ -126,6 +130,7 @@ def follow(
         names=names,
         verb=verb,
         bakes=bakes,
+        opening=opening,
     )
     for minute in ordered:
         if 0 <= minute.step < steps:
@@ -149,6 +154,7 @@ class _Court:
         names: Names,
         verb: str,
         bakes: Mapping[int, float] | None = None,
+        opening: int = 1,
     ) -> None:
         history = [minute for minute in ordered if minute.step < 0][-HISTORY:]
         if phi is not None and not math.isfinite(phi):
@@ -159,7 +165,7 @@ class _Court:
         self._bake, self._bakes = bake, bakes or {}
         self._min_requests, self._names = min_requests, names
         self._wording = Wording(names, verb, min_requests)
-        self.evidence = EProcess(history, steps, self._phi, math.log(self._limit))
+        self.evidence = EProcess(history, steps, self._phi, math.log(self._limit), opening)
         self._fast = GoodEnough(self._phi) if fast else None
 
     def add(self, minute: Minute) -> None:

@@ -19,6 +19,9 @@ only one was asked compares nothing, however many of its requests failed. The ra
 the alias draws a version for each request, so whichever of them fail, each is as likely as any to be the new version's;
 and a block ends by how many requests came, not by whose they are. What is said of minutes here is meant of blocks.
 
+Periods of seconds: the first `opening` of them of each step are one block, because a cold start lasts for more than a
+second. How long a period is, and that the first are put together, is fixed beforehand, so the guarantee is the same.
+
 Cold starts: what a step's first minute gained is on loan. Three minutes after it the evidence keeps no more of it than
 the two minutes since have borne out (or a factor of two), because a blip of failing starts is over by then and a
 regression is not. In a later step that first minute also counts for less to begin with.
@@ -69,10 +72,10 @@ class EProcess:
     """What a walk's minutes show so far; `add` them in the order of time. Units: requests, and natural logarithms.
 
     history: minutes before the walk, from which the expected rate is taken; steps: S; phi: dispersion of the old
-    version's failures, at least 1; log_limit: log(1/alpha).
+    version's failures, at least 1; log_limit: log(1/alpha); opening: periods at a step's start that count as one.
     """
 
-    def __init__(self, history: Iterable[Minute], steps: int, phi: float, log_limit: float) -> None:
+    def __init__(self, history: Iterable[Minute], steps: int, phi: float, log_limit: float, opening: int = 1) -> None:
         self.log_e = 0.0  # running maximum of the evidence, as its natural logarithm
         self.failed_at: float | None = None  # `t` of the first minute that failed the walk
         self.guard = False  # the outage guard fired at some minute
@@ -81,7 +84,7 @@ class EProcess:
         self.n_c = self.e_c = self.n_b = self.e_b = 0  # requests and bad ones of this step: new version, old version
         self._matched = 0.0  # bad ones of the new version this step, had it failed at the old one's rate of each minute
         self._before = (0, 0, 0, 0)  # the same of the steps before
-        self._steps, self._phi, self._limit = steps, phi, log_limit
+        self._steps, self._phi, self._limit, self._opening = steps, phi, log_limit, opening
         self._ratios = LOG_AND_EXCESS  # of the grid, those that are not ruined, beside their wealth
         self._wealth = [NOWHERE] * len(GRID)
         self._begun = 0  # steps
@@ -102,7 +105,7 @@ class EProcess:
         """Weigh one more complete minute."""
         if minute.step != self.step:
             self._begin(minute.step)
-        self.minutes += 1
+        self.minutes += minute.periods
         canary, baseline = minute.canary, minute.baseline
         n_c, e_c, n_b, e_b = canary.n, canary.bad, baseline.n, baseline.bad
         self.n_c += n_c
@@ -116,13 +119,13 @@ class EProcess:
         if self._block is not None:
             before = self._block
             n_c, e_c, n_b, e_b = n_c + before[0], e_c + before[1], n_b + before[2], e_b + before[3]
-        if n_c + n_b >= TOGETHER:
+        if n_c + n_b >= TOGETHER and self.minutes >= self._opening:
             self._block = None
             self._compare(n_c, e_c, n_b, e_b)
         elif n_c or n_b:
             self._block = (n_c, e_c, n_b, e_b)
         if minute.canary.bad and not self.guard:
-            at_once = self._served == 1
+            at_once = self._served == 1 or self.minutes <= self._opening
             sums = self.n_c, self.e_c, self.n_b, self.e_b
             self.guard = outage(*sums, phi=self._phi, matched=self._matched, at_once=at_once)
         if self.failed_at is None and (self.guard or self.log_e >= self._limit):
@@ -256,7 +259,7 @@ class GoodEnough:
         if minute.step != self._step:
             self._step, self._minutes = minute.step, 0
             self._better, self._rare = [0.0] * 3, [0.0] * 3
-        self._minutes += 1
+        self._minutes += minute.periods
         c, b = minute.canary, minute.baseline
         for i, r in enumerate((0.5, 0.8, 1.0)):
             gain = rate_ratio(c.n, c.bad, b.n, b.bad, r=r, r0=FAST_RATIO)

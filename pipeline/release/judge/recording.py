@@ -1,8 +1,9 @@
 """Recorded minutes of a walk, from CSV or JSON text to the judge's rows; every fault with its place, none lost. Pure.
 
 The columns are `t` (or `minute`: a number, or a time as ISO 8601), `step` (-1 before the walk, 0 for the first step),
-`canary_n`, `canary_bad`, `baseline_n`, `baseline_bad`, and optionally `signal`. In CSV, empty lines and lines that
-begin with # are skipped. JSON is a list of objects with these keys, or an object whose `minutes` is one.
+`canary_n`, `canary_bad`, `baseline_n`, `baseline_bad`, and optionally `signal` and `periods` (of how many the row is
+the sum). In CSV, empty lines and lines that begin with # are skipped, but for the first of a copy of the ledger's: it
+says what was declared of the walk. JSON is a list of objects with these keys, or an object whose `minutes` is one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 from pipeline.errors import ManifestError, Problem
 from pipeline.release.judge.cells import COUNTS, HEADER, Cell, Reader, csv_rows, json_rows
@@ -20,6 +22,8 @@ from pipeline.release.judge.verdict import Counts, Minute
 
 MOST = 10**15  # requests a minute; floating point tells one more from one less
 MOST_STEPS = 1000
+MOST_PERIODS = 86_400  # in a row
+DECLARED = "# crabwalk evidence "  # and JSON
 ERRORS = "errors"  # the signal of rows that name none
 
 
@@ -40,6 +44,7 @@ class Recording:
     signals: Mapping[str, tuple[Minute, ...]]
     written: Mapping[float, str]
     steps: int
+    declared: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(data: bytes, file: str) -> Recording:
@@ -72,7 +77,19 @@ def parse(data: bytes, file: str) -> Recording:
     written = {minute.t: text for minute, _, text, _ in rows}
     walk = [minute for minute, *_ in rows if minute.step >= 0]
     compared = [minute.step for minute in walk if minute.baseline.n] or [minute.step for minute in walk]
-    return Recording(signals, written, max(compared) + 1)
+    return Recording(signals, written, max(compared) + 1, _declared(text))
+
+
+def _declared(text: str) -> Mapping[str, Any]:
+    """What the first line of a ledger's copy says was declared; nothing of a file of somebody else's."""
+    first = text.partition("\n")[0]
+    if not first.startswith(DECLARED):
+        return {}
+    try:
+        said = json.loads(first.removeprefix(DECLARED))
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _row(cells: Mapping[str, Cell], line: int, column: int, reader: Reader) -> tuple[Minute, str, str, int] | None:
@@ -90,9 +107,13 @@ def _row(cells: Mapping[str, Cell], line: int, column: int, reader: Reader) -> t
     signal = cells["signal"] if "signal" in cells else Cell(ERRORS, line, column)
     if not isinstance(signal.value, str) or not signal.value.strip():
         reader.fault(signal.line, signal.column, "the signal has no name", f"write one, such as {ERRORS}")
+    periods = _whole(cells["periods"], "periods", reader, least=1) if "periods" in cells else 1
+    if periods is not None and periods > MOST_PERIODS:
+        at = cells["periods"]
+        reader.fault(at.line, at.column, f"periods is {periods:,}", f"write at most {MOST_PERIODS:,}")
     if len(reader.problems) > before or t is None or step is None:
         return None
-    minute = Minute(t, step, Counts(n_c or 0, e_c or 0), Counts(n_b or 0, e_b or 0))
+    minute = Minute(t, step, Counts(n_c or 0, e_c or 0), Counts(n_b or 0, e_b or 0), periods or 1)
     return minute, str(signal.value).strip(), str(cell.value), line
 
 

@@ -10,22 +10,26 @@ from pipeline.release.judge.judge import Minute, Verdict, combine, follow
 from pipeline.release.judge.recording import Recording
 from pipeline.release.judge.verdict import VERBS
 
+ALPHA = 0.01
+MIN_REQUESTS = 100
 LEAST = -700.0  # what is drawn of evidence that is gone for good
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a team tunes.
+    """What a team tunes; None = as the recording says it was declared, else the default.
 
-    bake: minutes a step must last; None = as long as the recording stayed on it. min_requests: on the new version over
-    the walk. alpha: of the whole walk, shared among its signals. steps: None = those of the rows with both versions.
+    bake: minutes a step must last; by default as long as the recording stayed on it. min_requests: on the new version
+    over the walk, 100. alpha: of the whole walk, shared among its signals, 0.01. steps: those of the rows with both
+    versions. opening: see `judge`.
     """
 
     bake: float | None = None
-    min_requests: int = 100
-    alpha: float = 0.01
+    min_requests: int | None = None
+    alpha: float | None = None
     fast: bool = False
     steps: int | None = None
+    opening: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Said:
 class Replay:
     """A walk judged once more: every look, the word at each step's end (or when it came), and the last word."""
 
-    settings: Settings
+    settings: Settings  # as they were used
     steps: int
     alpha: float  # of each signal
     looks: Mapping[str, tuple[Look, ...]]
@@ -73,8 +77,9 @@ def replay(recording: Recording, settings: Settings) -> Replay:
 
     Raises UsageError if no row is of the first `settings.steps` steps.
     """
+    settings, bakes = _complete(settings, recording)
     steps = settings.steps or recording.steps
-    alpha = settings.alpha / len(recording.signals)
+    alpha = (settings.alpha or ALPHA) / len(recording.signals)
     walk = sorted({row.t for rows in recording.signals.values() for row in rows if 0 <= row.step < steps})
     if not walk:
         first = min(row.step for rows in recording.signals.values() for row in rows if row.step >= 0)
@@ -87,10 +92,11 @@ def replay(recording: Recording, settings: Settings) -> Replay:
                 rows,
                 steps=steps,
                 bake=settings.bake,
-                bakes=None if settings.bake is not None else _lengths(rows),
-                min_requests=settings.min_requests,
+                bakes=None if settings.bake is not None else bakes or _lengths(rows),
+                min_requests=MIN_REQUESTS if settings.min_requests is None else settings.min_requests,
                 alpha=alpha,
                 fast=settings.fast,
+                opening=settings.opening,
                 verb=VERBS.get(name, "failed"),
             )
         )
@@ -103,8 +109,29 @@ def replay(recording: Recording, settings: Settings) -> Replay:
 def _lengths(rows: tuple[Minute, ...]) -> dict[int, float]:
     lengths: dict[int, float] = {}
     for row in rows:
-        lengths[row.step] = lengths.get(row.step, 0) + 1
+        lengths[row.step] = lengths.get(row.step, 0) + row.periods
     return lengths
+
+
+def _complete(settings: Settings, recording: Recording) -> tuple[Settings, Mapping[int, float]]:
+    """The settings with what the recording says was declared, and how long each step had to last where it does.
+
+    Raises UsageError for a declaration that no walk has.
+    """
+    said = recording.declared
+    try:
+        alpha = settings.alpha or float(said.get("alpha", ALPHA))
+        requests = (
+            int(said.get("min_requests", MIN_REQUESTS)) if settings.min_requests is None else settings.min_requests
+        )
+        steps = settings.steps or (int(said["steps"]) if "steps" in said else None)
+        bakes = {step: float(length) for step, length in enumerate(said.get("bakes", ()))}
+        fast, opening = settings.fast or bool(said.get("fast")), int(said.get("opening", 1))
+    except (TypeError, ValueError) as error:
+        raise UsageError("the first line says nothing a walk can be declared with", hint="remove it") from error
+    if not 0.0 < alpha < 1.0 or (steps is not None and steps < 1):
+        raise UsageError("the first line says nothing a walk can be declared with", hint="remove it")
+    return Settings(settings.bake, requests, alpha, fast, steps, opening), bakes
 
 
 def _said(

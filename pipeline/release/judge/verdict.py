@@ -9,7 +9,17 @@ from typing import Literal
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Reason = Literal[
-    "worse", "outage", "baked", "fast", "baking", "suspicious", "no data", "low traffic", "metrics unavailable"
+    "worse",
+    "outage",
+    "baked",
+    "fast",
+    "baking",
+    "suspicious",
+    "no data",
+    "low traffic",
+    "metrics unavailable",
+    "sample ratio mismatch",
+    "metrics disagree",
 ]
 Names = tuple[str, str]
 
@@ -57,13 +67,14 @@ class Minute:
 
     `t` orders the periods and must be unique; its unit does not matter. `step` is the step the weight was on: -1
     before the walk, 0 for the first declared step. A period without traffic is a row of zeros, not a missing row:
-    rows are what the bake time counts.
+    rows are what the bake time counts. `periods`: of how many the row is the sum.
     """
 
     t: float
     step: int
     canary: Counts
     baseline: Counts
+    periods: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,8 @@ class Verdict:
                     suspicious           the step is over, but the evidence is near its limit: it bakes longer
                     no data              the step is over, but one side of the comparison had no request in it
                     low traffic          the step is over with fewer requests than declared
-                    metrics unavailable  said by the caller, see `unavailable`
+                    metrics unavailable, sample ratio mismatch, metrics disagree
+                                         said by the caller, see `unavailable` and `release.decide.doubts`
     FAIL is final: judged again with more minutes of the same walk it stays FAIL.
     """
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.release.decide.evidence import ALPHA
+from pipeline.release.decide.seconds import opening
 from pipeline.release.judge.judge import Counts, Minute, follow
 from pipeline.release.judge.verdict import VERBS
 from pipeline.release.ledger.records import Entry
 from pipeline.release.model import Rollout
+from pipeline.release.terms import TOLD
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,17 @@ class Look:
 
 @dataclass(frozen=True)
 class Curve:
-    """One signal over the walk; `log_limit`: where its evidence fails the new version. `before`: the old one alone."""
+    """One signal over the walk; `log_limit`: where its evidence fails the new version. `before`: the old one alone.
+
+    `period_s`: how finely it was counted, to begin with.
+    """
 
     signal: str
     verb: str
     log_limit: float
     looks: tuple[Look, ...]
     before: tuple[tuple[float, Counts], ...] = ()
+    period_s: int = 60
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,8 @@ def events(entry: Entry, after: Sequence[Entry], *, under_way: bool) -> tuple[Ev
 def curve_of(rollout: Rollout, signal: str, rows: Sequence[Minute]) -> Curve:
     """One signal as somebody saw it who looked after every period. Pure."""
     alpha = ALPHA / max(1, len(rollout.signals))
-    bakes = {at: float(math.ceil(step.bake_s / rollout.period_s)) for at, step in enumerate(rollout.steps)}
+    period_s = rollout.pace(signal).period_s
+    bakes = {at: float(math.ceil(step.bake_s / period_s)) for at, step in enumerate(rollout.steps)}
     followed = follow(
         rows,
         steps=max(1, len(rollout.steps)),
@@ -117,6 +124,7 @@ def curve_of(rollout: Rollout, signal: str, rows: Sequence[Minute]) -> Curve:
         min_requests=rollout.min_requests,
         alpha=alpha,
         fast=rollout.terms.fast,
+        opening=opening(rollout) if signal == TOLD else 1,
     )
     looks = tuple(
         Look(
@@ -132,7 +140,7 @@ def curve_of(rollout: Rollout, signal: str, rows: Sequence[Minute]) -> Curve:
         for row, verdict, _ in followed
     )
     before = tuple((row.t, row.baseline) for row in rows if row.step < 0)
-    return Curve(signal, VERBS.get(signal, "failed"), -math.log(alpha), looks, before)
+    return Curve(signal, VERBS.get(signal, "failed"), -math.log(alpha), looks, before, period_s)
 
 
 def as_json(found: Account, evidence: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from itertools import islice
 
 from pipeline.abreast import abreast
 from pipeline.aws.metrics import Series
-from pipeline.errors import AwsError, UsageError
+from pipeline.errors import AwsError, CrabwalkError, UsageError
 from pipeline.release.decide.observe import minutes, read
 from pipeline.release.judge.judge import Minute
+from pipeline.release.ledger.copies import NOTHING_KEPT, Copy
 from pipeline.release.ledger.ledger import Ledger
 from pipeline.release.ledger.records import Entry, ServiceRecord
 from pipeline.release.ledger.story import entry_of, rollout_of
@@ -110,12 +111,16 @@ def _measured(
     if rollout is None or not entry.steps or entry.stable is None:
         return (), (), (_nothing_to_measure(entry),)
     until = now if under_way else min(now, entry.ended + rollout.timeout_s + rollout.lag_s + rollout.period_s)
-    values, fault = read(engine.metrics, [rollout], until)
+    try:
+        copy = _copied(engine, rollout, now, under_way=under_way)
+    except CrabwalkError as error:
+        return (), (), (error.what,)
+    values, fault = read(engine.metrics, [rollout], until, {rollout.release_id: copy})
     if fault is not None:
         return (), (), (f"CloudWatch could not be read: {fault}",)
     curves = tuple(
         curve
-        for name, rows in minutes(rollout, values, until).items()
+        for name, rows in minutes(rollout, values, until, copy).items()
         if (curve := curve_of(rollout, name, _within(rows, entry, under_way=under_way))).looks
     )
     counted = [one for one in curves if any(look.canary.n or look.baseline.n for look in one.looks)]
@@ -125,6 +130,14 @@ def _measured(
         return tuple(counted), latency(engine, rollout, until), ()
     except AwsError as error:
         return tuple(counted), (), (f"how long requests took could not be read: {error.what}",)
+
+
+def _copied(engine: Engine, rollout: Rollout, now: float, *, under_way: bool) -> Copy:
+    """The seconds the ledger has; of a release that is over, all there are: CloudWatch deletes its own."""
+    if rollout.terms.evidence is None:
+        return NOTHING_KEPT
+    copy = engine.copies.of(rollout.service, rollout.release_id, now)
+    return copy if under_way or not copy.rows else replace(copy, until=max(copy.until, now))
 
 
 def _nothing_to_measure(entry: Entry) -> str:

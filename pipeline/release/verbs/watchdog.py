@@ -25,7 +25,7 @@ from pipeline.release.walk.outcome import EXIT_CODES, result_of
 from pipeline.release.walk.shown import view
 from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
-from pipeline.release.walk.walk import tick
+from pipeline.release.walk.walk import tick, tick_s
 
 Patrol = Literal["promoted", "rolled-back", "aborted", "held", "conflict", "failed", "walking", "busy"]
 EXITS: Mapping[str, int] = {**EXIT_CODES, "walking": 0, "busy": 0}
@@ -84,7 +84,7 @@ class Watchdog:
                 if not self._walks or engine.now() - started >= self._limit_s:
                     break
                 if not moved or not self._once:
-                    self._pause(engine.env.tick_s)
+                    self._pause(tick_s(engine.env, [walk.rollout for walk in self._walks.values()]))
         finally:
             for service in tuple(self._walks):
                 self._let_go(service, "walking")

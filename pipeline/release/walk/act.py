@@ -25,6 +25,7 @@ from pipeline.release.around.probe import Prober
 from pipeline.release.decide.decision import Decision, Observation
 from pipeline.release.decide.standing import arrived, fenceable, head_of, overruled, standing, traffic
 from pipeline.release.decide.steer import heard, obeyed, unpaused
+from pipeline.release.ledger.copies import Copies
 from pipeline.release.ledger.head import Head, fresh_nonce, parse
 from pipeline.release.ledger.lease import Lease
 from pipeline.release.ledger.ledger import Ledger
@@ -71,6 +72,7 @@ class Engine:
         self.objects = Objects(env)
         self.ledger = Ledger(self.objects)
         self.written: dict[str, AliasState] = {}  # by function: what our last write of its alias was answered with
+        self.copies = Copies(self.objects)
         self.say: Callable[[str], None] = lambda _: None  # what is to be known and stops nothing
         self.notices = Notifier(env, self._warn)
         self.probes = Prober(env, self.functions, self.objects)

@@ -278,5 +278,5 @@ def _rollout(
         lag_s=engine.env.lag_s,
         started=started,
         revision=alias.revision,
-        terms=terms_of(declared),
+        terms=terms_of(declared, engine.env),
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.release.around.smoke import Check
 from pipeline.release.model import StepSpec
-from pipeline.release.terms import Checks, Freeze, Limit, Notify, Quiet, Terms
+from pipeline.release.terms import Checks, Freeze, Limit, Notify, Pace, Quiet, Terms
 
 if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
     from pipeline.manifest.models_checks import Checks as DeclaredChecks
     from pipeline.manifest.models_hooks import Notification
     from pipeline.manifest.models_release import Release
@@ -34,8 +35,8 @@ def smoke_of(release: Release, directory: Path) -> tuple[Check, ...]:
     return tuple(Check(directory / one.event, one.status, one.error, one.expect) for one in release.smoke)
 
 
-def terms_of(release: Release) -> Terms:
-    """The declared rules of the walk."""
+def terms_of(release: Release, env: Environment) -> Terms:
+    """The declared rules of the walk, as they are in an environment."""
     from pipeline.manifest.models_times import DAYS, minutes, moment
 
     return Terms(
@@ -51,6 +52,7 @@ def terms_of(release: Release) -> Terms:
         rollback_window_s=release.rollback_window_s,
         together=release.together,
         notify=tuple(notify_of(one) for one in release.notify),
+        evidence=Pace(release.evidence.resolution_s, env.emf_lag_s) if release.evidence is not None else None,
     )
 
 

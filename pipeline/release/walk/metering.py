@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.aws.aliases import AliasState
+from pipeline.errors import CrabwalkError
 from pipeline.release.decide import observe
 from pipeline.release.decide.decision import Observation
+from pipeline.release.ledger.copies import NOTHING_KEPT, Copy
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
 
@@ -20,6 +22,7 @@ class Metered:
     error: str | None = None
     ringing: frozenset[str] = frozenset()
     unread: str | None = None  # of the alarms
+    copies: Mapping[str, Copy] = field(default_factory=dict)  # by release, what the ledger has of its seconds
 
     def error_of(self, rollout: Rollout) -> str | None:
         """Why nothing can be said of this rollout now."""
@@ -30,10 +33,26 @@ def metered(engine: Engine, rollouts: Sequence[Rollout], now: float) -> Metered:
     """Ask CloudWatch for all rollouts at once; that it does not answer is said, not raised."""
     # Before its first step a rollout shows nothing, and the client is slow to make.
     begun = any(rollout.step >= 0 for rollout in rollouts)
-    values, error = observe.read(engine.metrics, rollouts, now) if begun else ({}, None)
+    copies, error = _copies(engine, rollouts, now)
+    values: observe.Values = {}
+    if begun and error is None:
+        values, error = observe.read(engine.metrics, rollouts, now, copies)
     watching = [rollout for rollout in rollouts if rollout.alarms]
     ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
-    return Metered(values, error, ringing, unread)
+    return Metered(values, error, ringing, unread, copies)
+
+
+def _copies(engine: Engine, rollouts: Sequence[Rollout], now: float) -> tuple[Mapping[str, Copy], str | None]:
+    """What is kept of the walks that are judged by the second; that it cannot be read is said, not raised."""
+    found: dict[str, Copy] = {}
+    for rollout in rollouts:
+        if rollout.terms.evidence is None or rollout.step < 0:
+            continue
+        try:
+            found[rollout.release_id] = engine.copies.of(rollout.service, rollout.release_id, now)
+        except CrabwalkError as fault:
+            return found, fault.what
+    return found, None
 
 
 def observed(
@@ -43,13 +62,15 @@ def observed(
 
     `alias`: as it was seen before, where that is to do.
     """
+    copy = read.copies.get(rollout.release_id, NOTHING_KEPT)
     return Observation(
         engine.alias(rollout) if alias is None else alias,
-        observe.minutes(rollout, read.values, now),
+        observe.minutes(rollout, read.values, now, copy),
         read.error_of(rollout),
         dark_s,
         tuple(name for name in rollout.checks.alarms if name in read.ringing),
         broken=observe.broken(rollout, read.values, now),
         order=engine.ledger.order(rollout.service),
         throttled=observe.throttled(rollout, read.values, now),
+        told=observe.told(rollout, read.values, now, copy),
     )

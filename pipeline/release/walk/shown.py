@@ -19,7 +19,8 @@ def view(walk: Walk, now: float) -> WalkView:
     walked = [minute for minute in walk.minutes if minute.step >= 0]
     step = rollout.step
     baking = 0 <= step < len(rollout.steps)
-    baked = sum(1 for minute in walked if minute.step == step) * rollout.period_s if baking else 0
+    period_s = rollout.pace(walk.signal).period_s
+    baked = sum(minute.periods for minute in walked if minute.step == step) * period_s if baking else 0
     return WalkView(
         service=rollout.service,
         environment=rollout.environment,
@@ -40,7 +41,7 @@ def view(walk: Walk, now: float) -> WalkView:
         phase=_phase(walk),
         next=_next(walk),
         elapsed_s=(rollout.ended or now) - rollout.started,
-        period_s=rollout.period_s,
+        period_s=period_s,
         signal=walk.signal,
     )
 

@@ -13,17 +13,21 @@ from dataclasses import dataclass, replace
 from pipeline.abreast import abreast
 from pipeline.aws import AccessError, TransientError
 from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.manifest.environments import Environment
 from pipeline.release.decide.decide import away, decide
 from pipeline.release.decide.decision import STOPPED, Decision, Observation
 from pipeline.release.decide.together import BACK, Member, complete, joined
 from pipeline.release.ledger.ledger import RecordMovedError
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
+from pipeline.release.walk.keeping import keep
 from pipeline.release.walk.looking import enough, looks, remembered, turn
 from pipeline.release.walk.metering import Metered, metered, observed
 from pipeline.release.walk.shown import view
 from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
+
+FINE_TICK_S = 5.0
 
 
 def run(
@@ -51,7 +55,14 @@ def run(
         current = tick(engine, current, beside)
         show([view(walk, engine.now()) for walk in current])
         if not all(walk.finished for walk in current):
-            pause(min(engine.env.tick_s, max(0.0, begun + engine.env.tick_s - engine.now())))
+            every = tick_s(engine.env, [walk.rollout for walk in current if not walk.finished])
+            pause(min(every, max(0.0, begun + every - engine.now())))
+
+
+def tick_s(env: Environment, rollouts: Iterable[Rollout]) -> float:
+    """How long a controller of these waits between two rounds: where one is judged by the second, not for long."""
+    fine = any(rollout.terms.evidence is not None and rollout.step >= 0 for rollout in rollouts)
+    return min(env.tick_s, FINE_TICK_S) if fine else env.tick_s
 
 
 def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) -> tuple[Walk, ...]:
@@ -172,6 +183,7 @@ def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
     except CrabwalkError as fault:
         return _broken_off(engine, walk, decision or walk.decision, fault, now)
     rollout = record.rollout or walk.rollout
+    keep(engine, walk.rollout, seen, now, over=rollout.over or rollout.moved)
     signal, minutes = seen.shown(decision.check)
     walk = replace(walk, minutes=minutes, signal=signal, away_since=None)
     looked = now if walk.seen is None else walk.looked

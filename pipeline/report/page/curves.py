@@ -35,7 +35,7 @@ def _start(found: Account) -> float:
 
 
 def _end(found: Account) -> float:
-    seen = [look.t + found.period_s for one in found.curves for look in one.looks]
+    seen = [look.t + one.period_s for one in found.curves for look in one.looks]
     end = max([found.end, *seen])
     # What happened at the very end has room to be seen.
     return end if found.under_way else end + 0.03 * (end - _start(found))
@@ -67,7 +67,7 @@ def _weights(found: Account) -> Chart:
 def _requests(found: Account, curve: Curve) -> Chart:
     new, old = _names(found)
     looks, each = joined(curve.looks)
-    unit = _per(found.period_s * each)
+    unit = _per(curve.period_s * each)
     return Chart(
         key="requests",
         title=f"Requests {unit}",
@@ -91,7 +91,7 @@ def _rates(found: Account, curve: Curve) -> Chart:
     return Chart(
         key=f"rate-{curve.signal}",
         title=f"{SIGNALS.get(curve.signal, curve.signal)}: share of requests that {curve.verb}",
-        description=f"Of the requests {_per(found.period_s * each)}. Band: where the new version's rate in this step "
+        description=f"Of the requests {_per(curve.period_s * each)}. Band: where the new version's rate in this step "
         "lies by the judge's 95 % interval of the difference, around the old version's.",
         start=_start(found),
         end=_end(found),

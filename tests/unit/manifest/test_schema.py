@@ -268,6 +268,7 @@ SECTIONS = {
     "release": "Release",
     "steps": "Step",
     "checks": "Checks",
+    "evidence": "Evidence",
     "latency": "Latency",
     "quiet": "Quiet",
     "freezes": "Freeze",

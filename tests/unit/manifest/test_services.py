@@ -143,6 +143,22 @@ def test_a_manifest_needs_little(tree) -> None:
             "release: {deadline: 60 s}",
             "3:21: release.deadline: the steps bake 20 min but the deadline is 60 s, raise `deadline`",
         ),
+        (
+            "release: {evidence: {source: emf, resolution: 2 s}}",
+            "3:47: release.evidence.resolution: 2 s is no resolution, write 1 s, 5 s or 10 s; without it, minutes",
+        ),
+        ("release: {evidence: {}}", "3:21: release.evidence: the key `source` is missing"),
+        (
+            "release: {evidence: {source: lambda}}",
+            "3:30: release.evidence.source: `lambda` is not possible, known: emf",
+        ),
+        (
+            "release: {evidence: {source: emf}, checks: {failures: false}}",
+            (
+                "3:21: release.evidence: `failures`, which it would count by the second, is not compared, "
+                "remove it, or `failures: false`"
+            ),
+        ),
         ("release: {min_requests: 0}", "3:25: release.min_requests: 0 requests is out of range, at least 1"),
         ("release: {min_requests: 1.5}", "3:25: release.min_requests: must be a whole number, not `1.5`"),
         (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import ManifestError
 from pipeline.manifest import check_all
 
 STEPS = "release: {steps: [{traffic: 10 %, bake: 10 min}]"
@@ -60,3 +61,22 @@ def test_records_that_nothing_tells(tmp_path: Path) -> None:
 )
 def test_nothing_to_warn_of(manifest: str, source: str, tmp_path: Path) -> None:
     assert warned(tmp_path, manifest, source) == []
+
+
+EVIDENCE = STEPS.replace("release: {", "release: {evidence: {source: emf}, ")
+
+
+@pytest.mark.parametrize("manifest", [HTTP, "triggers:\n  - schedule: {rate: 1 h}\n"])
+def test_what_nothing_tells_cannot_be_judged_by_the_second(manifest: str, tmp_path: Path) -> None:
+    with pytest.raises(ManifestError) as fault:
+        warned(tmp_path, f"{manifest}{EVIDENCE}}}\n", "lambda_runtime::run(service_fn(handle)).await")
+    (problem,) = fault.value.problems
+    assert problem.what == (
+        "release.evidence: nothing in its sources tells of its requests, so there is nothing to judge"
+    )
+    assert problem.line == 3 + manifest.count("\n")
+
+
+@pytest.mark.parametrize("source", ["rust_shared::events::run(sweep)", "http::run(router())", "lambda_x::run()"])
+def test_what_is_told_or_may_be_told_elsewhere_can_be(source: str, tmp_path: Path) -> None:
+    assert warned(tmp_path, f"{HTTP}{EVIDENCE}}}\n", f"{source}.await") == []

@@ -15,7 +15,8 @@ from release_kit import START, saw, walking
 from pipeline.aws.metrics import Series
 from pipeline.errors import AwsError
 from pipeline.release.decide.evidence import weigh
-from pipeline.release.decide.observe import HISTORY_PERIODS, complete_until, read
+from pipeline.release.decide.observe import complete_until, read
+from pipeline.release.decide.periods import HISTORY_PERIODS
 from pipeline.release.judge.judge import Counts, judge
 from pipeline.release.model import StepSpec
 

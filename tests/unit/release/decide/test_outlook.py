@@ -7,8 +7,9 @@ from typing import Any
 
 from pipeline.aws.metrics import Series
 from pipeline.errors import AwsError
-from pipeline.release.decide.outlook import HOUR_S, WEEK_S, outlook
+from pipeline.release.decide.outlook import HOUR_S, WEEK_S, Fine, outlook
 from pipeline.release.model import StepSpec
+from pipeline.release.terms import Pace
 
 NOW = 278.0 * HOUR_S - 1.0
 STEPS = (StepSpec(0.1, 600), StepSpec(0.5, 600))
@@ -55,3 +56,14 @@ def test_no_traffic_no_steps_and_no_metrics_are_said() -> None:
             raise AwsError("could not read CloudWatch metrics: 503")
 
     assert told(Away()) == ("its traffic of last week could not be read: could not read CloudWatch metrics: 503",)
+
+
+def test_by_the_second_it_says_how_far_behind_and_how_soon_it_goes_back() -> None:
+    fine = Fine(Pace(1, 10), timeout_s=3, tick_s=5.0)
+    *_, behind, first, second = outlook(Hours(360_000, 0), "hello", STEPS, 2, NOW, fine=fine)  # type: ignore[arg-type]
+    assert behind == "by the second: 13 s behind (timeout 3 s, its lines 10 s)"
+    assert first.startswith("step 1 (10 %): an outage after about 19 s and 5 points more after about ")
+    soon = [int(one.split("5 points more after about ")[1].split()[0]) for one in (first, second)]
+    assert 22 <= soon[1] < soon[0] <= 40
+    *_, quiet = outlook(Hours(1, 0), "hello", STEPS, 2, NOW, fine=fine)  # type: ignore[arg-type]
+    assert "5 points more after no time that helps of traffic" in quiet

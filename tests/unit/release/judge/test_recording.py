@@ -46,7 +46,7 @@ def csv(*rows: str) -> str:
         (f"{HEADER},step", f"x.csv:1:{len(HEADER) + 2}: column `step` is there twice, remove one"),
         (
             f"{HEADER},wat",
-            f"x.csv:1:{len(HEADER) + 2}: `wat` is not a column of a recording, write one of {COLUMNS}, signal",
+            f"x.csv:1:{len(HEADER) + 2}: `wat` is not a column of a recording, write one of {COLUMNS}, signal, periods",
         ),
         (HEADER.replace("step,", ""), f"x.csv:1:1: column `step` is missing, write `{HEADER}`"),
         (HEADER, "x.csv:1:1: no row is of a walk: every step is -1, write 0 as the `step` of the first step's minutes"),
