@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.errors import CrabwalkError
     from pipeline.manifest.environments import Environment
     from pipeline.manifest.project import Project
+    from pipeline.release.around.by_hand import Sending
     from pipeline.release.rollback.record import Note
     from pipeline.release.rollback.rollback import RollbackDone
 
@@ -91,10 +92,10 @@ class Place:
     @contextmanager
     def aliases(self) -> Iterator[Aliases]:
         """The quick client, or botocore's where something unusual is configured."""
-        from pipeline.aws import lean
+        from pipeline.aws import lean_aliases
 
         env = self.env
-        quick = lean.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
+        quick = lean_aliases.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
         if quick is not None:
             with closing(quick):
                 yield quick
@@ -170,6 +171,7 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
     if done.plan.warning:
         console.warn(done.plan.warning)
     note = _note(place, done, reason)
+    sending = _sending(place, note) if moved else None  # beside the record
     who = None
     if not moved:
         who = _who(place, note)
@@ -185,6 +187,8 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
         if moved:
             frozen = f"{'recorded, and ' if written else ''}{_frozen(place.label, place.env, done)}"
             console.line(f"{place.label}: {frozen}")
+    if sending is not None:
+        sending.settle(console.warn)
     _summarize(place, done, frozen)
     if here.json:
         console.json(
@@ -243,6 +247,15 @@ def _note(place: Place, done: RollbackDone, reason: str) -> Note | None:
         reason=reason,
         at=time.time(),
     )
+
+
+def _sending(place: Place, note: Note | None) -> Sending | None:
+    """The event of the rollback on its way, where the environment has a bus."""
+    if place.env is None or place.env.events is None or note is None:
+        return None
+    from pipeline.release.around.by_hand import Sending
+
+    return Sending(place.env, note)
 
 
 def _who(place: Place, note: Note | None) -> str | None:

@@ -10,12 +10,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.manifest.environments import Environment
 from pipeline.release.around.link import moment, run_address
-from pipeline.release.around.transitions import Transition
 from pipeline.release.model import LATEST
+
+if TYPE_CHECKING:
+    from pipeline.release.around.transitions import Transition  # not loaded: `rollback` makes an entry without
 
 SOURCE = "crabwalk"
 DETAIL_TYPE = "crabwalk release"  # and the event's word
@@ -63,11 +65,11 @@ def detail_of(told: Transition, env: Environment) -> dict[str, Any]:
         "step": rollout.step if 0 <= rollout.step < len(rollout.steps) else None,
         "steps": [one.traffic for one in rollout.steps],
         "cause": told.cause,
-        "headline": _cut(told.headline, SHORT),
-        "sentence": _cut(told.sentence, LONG),
+        "headline": cut(told.headline, SHORT),
+        "sentence": cut(told.sentence),
         "verdict": verdict_of(numbers) if numbers.get("outcome") else None,
         "commit": rollout.commit,
-        "subject": _cut(rollout.subject, SHORT),
+        "subject": cut(rollout.subject, SHORT),
         "actor": rollout.actor,
         "claimed_actor": rollout.claimed_actor,
         "by": None if order is None else by(order.actor, order.claimed_actor, order.reason),
@@ -84,7 +86,7 @@ def verdict_of(numbers: Mapping[str, Any]) -> dict[str, Any]:
 
 def by(actor: str, claimed_actor: str | None, reason: str) -> dict[str, Any]:
     """Whose word it was, and why."""
-    return {"actor": actor, "claimed_actor": claimed_actor, "reason": _cut(reason, SHORT)}
+    return {"actor": actor, "claimed_actor": claimed_actor, "reason": cut(reason, SHORT)}
 
 
 def links_of(commit: str | None) -> dict[str, str | None]:
@@ -121,5 +123,6 @@ def size_of(one: Entry) -> int:
     return STAMP_BYTES + sum(len(text.encode()) for text in texts)
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int = LONG) -> str:
+    """The text, or as many characters of it."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -264,14 +264,12 @@ def test_the_repository_whose_commits_get_a_status(tree, token: str | None, name
     assert of_environment(tree, "controller: in-process", name).github is None
 
 
-@pytest.mark.parametrize("said", ["ghp_0123456789abcdefghijABCDEFGHIJ012345", "github_pat_11ABC_xyz", "a token"])
+@pytest.mark.parametrize("said", ["ghp_0123456789abcdefghijABCDEFGHIJ012345", "github_pat_11ABC_xyz", "two words"])
 def test_a_token_in_the_project_file_is_refused_and_shown_nowhere(tree, said: str) -> None:
     with pytest.raises(ManifestError) as caught:
         of_environment(tree, f'github: {{repository: acme/shop, token: "{said}"}}')
     (problem,) = map(str, caught.value.problems)
-    assert problem.startswith(
-        "crabwalk.yaml:4:96: environments.staging: github: token: it is not the name of a secret"
-    )
+    assert problem.startswith("crabwalk.yaml:4:96: environments.staging: github: token: it is not the name of a secret")
     assert said not in problem
 
 
