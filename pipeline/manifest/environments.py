@@ -58,24 +58,14 @@ _STACK_RULE = f"up to 40 of a-z, 0-9 and -, a letter first; `{OWN_STACK}` is eac
 
 
 @dataclass(frozen=True)
-class GitHubSide:
-    """The repository whose commits get a deployment status, and the secret of Secrets Manager that has the token.
-
-    `token` None: only a process with GITHUB_TOKEN keeps the status.
-    """
-
-    repository: str
-    token: str | None = None
-
-
-@dataclass(frozen=True)
 class Environment:
     """An account, an endpoint, a region, a bucket, and how its metrics and leases run.
 
     `kms`: a key of its own encrypts the bucket. `stack`: of every service whose manifest names none, None = as the
     project says. `permissions_boundary`: the policy that limits every role of a service, by its name or its ARN.
     `controller`: who walks a release on. `events`: the bus that is told what becomes of releases, by its name or ARN.
-    `github`: where a commit's deployment status is kept.
+    `github`: the repository where each commit's deployment status is kept, `github_secret`: the secret that has a token
+    for it, None where only a process with GITHUB_TOKEN keeps it.
     """
 
     name: str
@@ -94,7 +84,8 @@ class Environment:
     permissions_boundary: str | None = None
     controller: str = IN_PROCESS
     events: str | None = None
-    github: GitHubSide | None = None
+    github: str | None = None
+    github_secret: str | None = None
 
 
 def environments(node: Node | None, project: str, problems: list[Problem]) -> tuple[Environment, ...]:
@@ -171,7 +162,7 @@ def _said_of_all(node: Node, path: str, problems: list[Problem]) -> dict[str, An
     return {
         "controller": _controller(node, path, problems),
         "events": _events(node, path, problems),
-        "github": _github(node, path, problems),
+        **_github(node, path, problems),
     }
 
 
@@ -191,13 +182,13 @@ def _events(node: Node, path: str, problems: list[Problem]) -> str | None:
     return said
 
 
-def _github(node: Node, path: str, problems: list[Problem]) -> GitHubSide | None:
+def _github(node: Node, path: str, problems: list[Problem]) -> dict[str, str | None]:
     side, path = (node.mapping or {}).get("github"), f"{path}github: "
     if side is None:
-        return None
+        return {}
     if side.mapping is None:
         problems.append(side.mark.problem(f"{path}must be a mapping with repository, not {side.shown()}"))
-        return None
+        return {}
     unknown_keys(side, ("repository", "token"), path, problems)
     repository = text(side, "repository", problems, path=path, required=True)
     token = text(side, "token", problems, path=path)
@@ -205,7 +196,7 @@ def _github(node: Node, path: str, problems: list[Problem]) -> GitHubSide | None
     if token and not FORMS["token"][0].match(token):  # which may be the token itself: it is shown nowhere
         _, what, rule = FORMS["token"]
         problems.append(side.mapping["token"].mark.problem(f"{path}token: it is not {what}", rule))
-    return GitHubSide(repository, token) if repository else None
+    return {"github": repository, "github_secret": token}
 
 
 def stack_named(node: Node, path: str, problems: list[Problem]) -> str | None:

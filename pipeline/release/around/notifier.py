@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.manifest.environments import Environment
 from pipeline.release.around.courier import Courier
+from pipeline.release.around.deployments import Deployments
 from pipeline.release.around.event import MOST
 from pipeline.release.around.places import Addressees, Bus
 from pipeline.release.around.transitions import BY_HAND, NONE, Ground, Transition, takeover, transitions
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.release.rollback.record import Note
 
 FLUSH_S = 10.0
+GATHERED = 100  # statuses looked through for the last one of each release
 
 
 class _Place(Protocol):
@@ -34,17 +36,18 @@ class _Place(Protocol):
 class Notifier:
     """What one process tells; `heed` may be called by several threads, `say` is called by `complain` and `flush`."""
 
-    def __init__(self, env: Environment, say: Callable[[str], None]) -> None:
+    def __init__(self, env: Environment, say: Callable[[str], None], *, after_its_end: bool = False) -> None:
         self._say = say
         self._seen: dict[str, Rollout] = {}  # as told last, by release
         self._taken: dict[str, tuple[Transition, ...]] = {}  # over, and nothing happened to them since
         self._complained: set[str] = set()
         self._lock = threading.Lock()
         self._flushing = False
-        people, bus = Addressees(env), Bus(env)
+        people, bus, github = Addressees(env), Bus(env), Deployments(env, after_its_end=after_its_end)
         self._places: tuple[tuple[_Place, Courier], ...] = (
             (people, Courier("notifications", people.send)),
             (bus, Courier("events", bus.send, MOST)),
+            (github, Courier("deployment statuses", github.send, GATHERED)),
         )
 
     def heed(
@@ -82,6 +85,8 @@ class Notifier:
 
         For whoever ends, or is stopped from one look to the next, as a function is.
         """
+        atexit.unregister(self.flush)  # who waits now does not wait again at the end
+        self._flushing = False
         self.complain()
         until = time.monotonic() + limit_s
         for _, courier in self._places:
@@ -105,11 +110,15 @@ class Notifier:
                     self._say(text)
 
 
-def tell_rollback(env: Environment, rollout: Rollout, note: Note, say: Callable[[str], None]) -> None:
-    """Tell those who were told of a release that a person rolled it back after its end."""
+def tell_rollback(env: Environment, rollout: Rollout, note: Note, say: Callable[[str], None]) -> Notifier:
+    """Tell those who were told of a release, and GitHub, that a person rolled it back after its end.
+
+    The event on the bus is not sent here: the verb puts it itself. Whoever calls flushes what is returned.
+    """
     why = f" ({note.reason})" if note.reason else ""
     by = who(note.actor, note.claimed_actor)
     back = replace(rollout, phase="rolled-back", reason=BY_HAND, sentence=f"{note.sentence}, by {by}{why}")
-    notifier = Notifier(replace(env, events=None), say)  # the verb puts its event itself
+    deployed = env.github if rollout.phase == "promoted" else None  # what failed has failed
+    notifier = Notifier(replace(env, events=None, github=deployed), say, after_its_end=True)
     notifier.tell(Transition("rollback", back, note.at))
-    notifier.flush()
+    return notifier

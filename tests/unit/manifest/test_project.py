@@ -11,7 +11,7 @@ import pytest
 
 import pipeline.local
 from pipeline.errors import ManifestError, UsageError
-from pipeline.manifest.environments import Environment, GitHubSide
+from pipeline.manifest.environments import Environment
 from pipeline.manifest.project import BuildSettings, environment, find_project, load_project
 
 
@@ -258,10 +258,10 @@ def test_what_cannot_be_a_bus(tree, said: str) -> None:
 @pytest.mark.parametrize("name", ["staging", "local"])
 def test_the_repository_whose_commits_get_a_status(tree, token: str | None, name: str) -> None:
     more = f', token: "{token}"' if token else ""
-    assert of_environment(tree, f"github: {{repository: acme/shop{more}}}", name).github == GitHubSide(
-        "acme/shop", token
-    )
-    assert of_environment(tree, "controller: in-process", name).github is None
+    found = of_environment(tree, f"github: {{repository: acme/shop{more}}}", name)
+    assert (found.github, found.github_secret) == ("acme/shop", token)
+    found = of_environment(tree, "controller: in-process", name)
+    assert (found.github, found.github_secret) == (None, None)
 
 
 @pytest.mark.parametrize("said", ["ghp_0123456789abcdefghijABCDEFGHIJ012345", "github_pat_11ABC_xyz", "two words"])

@@ -249,7 +249,7 @@ def test_a_rollback_by_hand_after_the_end_is_told_with_who_did_it_and_why(monkey
     with listening() as there:
         monkeypatch.setenv("THERE", there.url)
         over = replace(telling(Notify("webhook", "THERE")), phase="promoted", step=2, sentence="it was good")
-        tell_rollback(ENV, over, note, print)
+        tell_rollback(ENV, over, note, print).flush()
     (one,) = there.came
     assert (one["event"], one["headline"], one["traffic"]) == ("rollback", "rolled back", 0.0)
     assert one["sentence"] == "version 1 has all traffic, by ann (orders fail)"
