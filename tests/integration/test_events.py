@@ -17,6 +17,8 @@ from engine_kit import World, finish, rollout_of
 from pipeline.errors import AwsError
 from pipeline.release.ledger.head import parse
 from pipeline.release.rollback.rollback import roll_back
+from pipeline.release.verbs.adopt import adopt
+from pipeline.release.verbs.steering import Asker
 from pipeline.release.walk.walk import run, tick
 
 
@@ -173,3 +175,12 @@ def test_the_rule_of_the_page_picks_rollbacks_for_a_queue(embedded, world, names
             finish(telling, telling.walk(telling.begun(), lease))
         (one,) = told(telling, bus, 1)
     assert (one["event"], one["service"], one["cause"]) == ("rollback", world.service, "evidence")
+
+
+def test_a_release_that_ends_because_somebody_elses_version_is_adopted(telling, bus):
+    telling.walking(0)
+    telling.meddle("3")
+    adopt(telling.engine, telling.service, telling.function, Asker("arn:ann", None, "by hand"), commit="b" * 40)
+    start, over = told(telling, bus, 2)
+    assert (start["event"], over["event"], over["cause"]) == ("start", "rollback", "person")
+    assert (over["headline"], over["sentence"]) == ("rolled back", rollout_of(telling).sentence)

@@ -36,8 +36,13 @@ Cause = Literal["evidence", "deadline", "approval", "group", "person", "safety n
 
 ENDS: frozenset[Event] = frozenset({"promote", "rollback", "abort", "rejected"})
 BY_HAND = "rolled back by hand"
+ADOPTED = "adopted"  # somebody else gave a version all traffic, and it stays
 _ASKS: Mapping[Event, str] = {"pause": "pause", "resume": "resume", "abort": "abort"}
-_CAUSES: Mapping[str, Cause] = {"together": "group", "not approved": "approval"}  # by the reason of the end
+_CAUSES: Mapping[str, Cause] = {  # by the reason of the end
+    "together": "group",
+    "not approved": "approval",
+    ADOPTED: "person",
+}
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ def _headline(event: Event, rollout: Rollout, judged: str) -> str:
         return f"{version} has all traffic"
     if event in {"rollback", "abort"}:
         done = "rolled back" if event == "rollback" else "aborted"
-        by_hand = rollout.reason == BY_HAND  # to whichever version the person named
+        by_hand = rollout.reason in {BY_HAND, ADOPTED}  # to whichever version the person named
         return done if by_hand or rollout.stable == LATEST else f"{done}, version {rollout.stable} has all traffic"
     words = {
         "start": f"the release of {version} begins",
