@@ -39,9 +39,16 @@ class Heard:
             assert (one["source"], one["detail-type"]) == ("crabwalk", f"crabwalk release {one['detail']['event']}")
         return found
 
+    def drain(self) -> list[Any]:
+        """All that came until now."""
+        found: list[Any] = []
+        while not self.nothing():
+            found += self.events(1)
+        return found
+
     def nothing(self) -> bool:
         """Whether no event waits."""
-        return "Messages" not in self.sqs.receive_message(QueueUrl=self.queue)
+        return "Messages" not in self.sqs.receive_message(QueueUrl=self.queue, VisibilityTimeout=0)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class Notifier:
     """What one process tells; `heed` may be called by several threads, `say` is called by `complain` and `flush`."""
 
     def __init__(self, env: Environment, say: Callable[[str], None], *, after_its_end: bool = False) -> None:
-        self._say = say
+        self._env, self._say = env, say
         self._seen: dict[str, Rollout] = {}  # as told last, by release
         self._taken: dict[str, tuple[Transition, ...]] = {}  # over, and nothing happened to them since
         self._complained: set[str] = set()
@@ -50,6 +50,10 @@ class Notifier:
             (github, Courier("deployment statuses", github.send, GATHERED)),
         )
 
+    def heard(self, rollout: Rollout) -> bool:
+        """Whether anybody is told of this rollout: what nobody hears need not be made."""
+        return bool(rollout.terms.notify or self._env.events or self._env.github)
+
     def heed(
         self, before: Rollout | None, after: Rollout | None, at: float, ground: Ground = NONE, *, taken: bool = False
     ) -> None:
@@ -57,7 +61,7 @@ class Notifier:
 
         `taken`: its own controller is gone, and this one goes on with it.
         """
-        if after is None:
+        if after is None or not self.heard(after):
             return
         with self._lock:
             same = before is not None and before.release_id == after.release_id

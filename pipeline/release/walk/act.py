@@ -171,9 +171,10 @@ class Engine:
     def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
         """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
         after = self._carried_out(record, rollout, seen, decision)
-        moved_by = parse(seen.alias.description) if decision.kind == "undone" else None
-        ground = ground_of(decision.verdict, decision.check, moved_by)
-        self.notices.heed(record.rollout, after.rollout, self.now(), ground)
+        if self.notices.heard(rollout):
+            moved_by = parse(seen.alias.description) if decision.kind == "undone" else None
+            ground = ground_of(decision.verdict, decision.check, moved_by)
+            self.notices.heed(record.rollout, after.rollout, self.now(), ground)
         return after
 
     def _carried_out(
