@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.manifest.environments import Environment
 from pipeline.release.around.courier import Courier
-from pipeline.release.around.deployments import Deployments
 from pipeline.release.around.event import MOST
 from pipeline.release.around.places import Addressees, Bus
 from pipeline.release.around.transitions import BY_HAND, NONE, Ground, Transition, takeover, transitions
@@ -42,13 +41,17 @@ class Notifier:
         self._taken: dict[str, tuple[Transition, ...]] = {}  # over, and nothing happened to them since
         self._complained: set[str] = set()
         self._lock = threading.Lock()
-        self._flushing = False
-        people, bus, github = Addressees(env), Bus(env), Deployments(env, after_its_end=after_its_end)
-        self._places: tuple[tuple[_Place, Courier], ...] = (
+        self._at_exit = False
+        people, bus = Addressees(env), Bus(env)
+        self._places: list[tuple[_Place, Courier]] = [
             (people, Courier("notifications", people.send)),
             (bus, Courier("events", bus.send, MOST)),
-            (github, Courier("deployment statuses", github.send, GATHERED)),
-        )
+        ]
+        if env.github is not None:
+            from pipeline.release.around.deployments import Deployments  # with what speaks HTTP
+
+            github = Deployments(env, after_its_end=after_its_end)
+            self._places.append((github, Courier("deployment statuses", github.send, GATHERED)))
 
     def heard(self, rollout: Rollout) -> bool:
         """Whether anybody is told of this rollout: what nobody hears need not be made."""
@@ -80,8 +83,8 @@ class Notifier:
         for place, courier in self._places:
             if place.wants(told):
                 courier.put(told)
-                if not self._flushing:
-                    self._flushing = True
+                if not self._at_exit:
+                    self._at_exit = True
                     atexit.register(self.flush)
 
     def flush(self, limit_s: float = FLUSH_S) -> None:
@@ -90,7 +93,7 @@ class Notifier:
         For whoever ends, or is stopped from one look to the next, as a function is.
         """
         atexit.unregister(self.flush)  # who waits now does not wait again at the end
-        self._flushing = False
+        self._at_exit = False
         self.complain()
         until = time.monotonic() + limit_s
         for _, courier in self._places:

@@ -12,7 +12,7 @@ from pipeline.aws.buses import Buses
 from pipeline.aws.topics import Topics
 from pipeline.errors import CrabwalkError
 from pipeline.manifest.environments import Environment
-from pipeline.release.around import event, webhook
+from pipeline.release.around import event
 from pipeline.release.around.courier import Fault
 from pipeline.release.around.notify import UNTOLD, Message, message
 from pipeline.release.around.transitions import Transition
@@ -47,6 +47,8 @@ class Addressees:
             names = {"event": told.event, "service": told.service, "environment": told.environment}
             self._topics.publish(place.target, told.title, texts, names)
             return ""
+        from pipeline.release.around import webhook
+
         form = told.slack if place.kind == "slack" else told.body
         answer = webhook.post(place.target, form, timeout_s=ANSWER_TIMEOUT_S)
         return "" if answer.good else f"the webhook of {place.target} answered {answer.status}"
