@@ -5,7 +5,7 @@
 Every side reads and moves the same alias of the embedded AWS: GetAlias, UpdateAlias. The AWS CLI comes from PyPI into
 a scratch environment. First with credentials from the environment, as CI has them, then with the whole chain (a
 profile in ~/.aws). The project's rows also find the project file and write the record; their first figure ends when
-AWS has answered UpdateAlias, the second with the process.
+AWS has answered UpdateAlias, the second with the process, the third with the process in an environment that has a bus.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 BUCKET = f"crabwalk-shop-staging-{ACCOUNT}"
 CRABWALK = str(Path(sys.executable).with_name("crabwalk"))
+TOLD = "crabwalk rollback hello, record and event"
 TRAFFIC = "crabwalk rollback hello, until traffic is back"
 TARGETS = {"environment": (0.22, 0.65), "chain": (0.25, 0.8)}
 
 BOTO3 = f"""
 import boto3
-from embedded import embedded
 functions = boto3.client("lambda", region_name="{REGION}")
 seen = functions.get_alias(FunctionName="{FUNCTION}", Name="live")
 functions.update_alias(FunctionName="{FUNCTION}", Name="live", FunctionVersion="1",
@@ -168,6 +168,11 @@ def measure(scratch: Path, aws: str, endpoint: str, runs: int) -> None:
     (scratch / "crabwalk.yaml").write_text(
         f'crabwalk: 1\nproject: shop\nenvironments:\n  staging: {{account: "{ACCOUNT}", region: {REGION}}}\n'
     )
+    (scratch / "told").mkdir()
+    (scratch / "told" / "crabwalk.yaml").write_text(
+        f"crabwalk: 1\nproject: shop\nenvironments:\n"
+        f'  staging: {{account: "{ACCOUNT}", region: {REGION}, events: default}}\n'
+    )
     named = f"--function-name {FUNCTION} --name live --region {REGION}"
     cli = f"{aws} lambda get-alias {named} && {aws} lambda update-alias {named} --function-version 1 --routing-config "
     sides = {
@@ -176,6 +181,7 @@ def measure(scratch: Path, aws: str, endpoint: str, runs: int) -> None:
         "floor: session, signer, http.client": (sys.executable, str(scratch / "floor.py")),
         "crabwalk rollback --function": (CRABWALK, "rollback", "--function", FUNCTION, "--region", REGION),
         "crabwalk rollback hello, record and all": (CRABWALK, "rollback", "hello", "--env", "staging"),
+        TOLD: (CRABWALK, "rollback", "hello", "--env", "staging"),
     }
     watch = Watch(endpoint)
     plain = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
@@ -193,17 +199,16 @@ def measure(scratch: Path, aws: str, endpoint: str, runs: int) -> None:
         }
         for number in range(runs + 1):
             for name, command in sides.items():
-                own = name.endswith("and all")
+                own = name.endswith(("and all", "and event"))
                 environ = plain | (keys if kind == "environment" else {})
                 reset()
                 started = time.perf_counter()
-                took, used = seconds(
-                    command, environ | {"AWS_ENDPOINT_URL": watch.endpoint if own else endpoint}, scratch
-                )
+                there = {"AWS_ENDPOINT_URL": watch.endpoint if own else endpoint}
+                took, used = seconds(command, environ | there, scratch / "told" if name == TOLD else scratch)
                 if number:  # the first warms
                     taken[name].append(took)
                     spent[name].append(used)
-                if number and own:
+                if number and own and name != TOLD:
                     taken[TRAFFIC].append(watch.answered - started)
         report(kind, runs, taken, spent)
 

@@ -64,6 +64,6 @@ resource "aws_iam_policy" "boundary" {
         Action   = ["s3:DeleteBucket*", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
         Resource = local.bucket
       },
-    ], local.key_statements.writes)
+    ], local.bus_statements, local.key_statements.writes)
   })
 }

@@ -17,7 +17,7 @@ locals {
     },
     { Sid = "Metrics", Effect = "Allow", Action = ["cloudwatch:GetMetricData"], Resource = "*" },
     { Sid = "Logs", Effect = "Allow", Action = ["logs:FilterLogEvents"], Resource = local.logs },
-  ], local.key_statements.writes)
+  ], local.bus_statements, local.key_statements.writes)
 
   # Functions, their roles and log groups.
   code = [

@@ -42,6 +42,12 @@ locals {
     "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}",
   ]
 
+  # Who moves traffic says so on the environment's bus.
+  bus_statements = [
+    for arns in length(var.event_bus_arns) == 0 ? [] : [var.event_bus_arns] :
+    { Sid = "Buses", Effect = "Allow", Action = ["events:PutEvents"], Resource = arns }
+  ]
+
   # What a role does to the bucket's objects it does with the bucket's key, and only by way of S3.
   key_statements = {
     for use, actions in { reads = ["kms:Decrypt"], writes = ["kms:Decrypt", "kms:GenerateDataKey"] } :

@@ -28,7 +28,7 @@ locals {
       Action   = ["s3:GetObject", "s3:PutObject"]
       Resource = "${local.bucket}/crabwalk/services/*"
     },
-  ], local.key_statements.writes)
+  ], local.bus_statements, local.key_statements.writes)
 
   # What was built lies under its hash: it is written where nothing is, and nothing is ever written over.
   store = {

@@ -105,6 +105,17 @@ variable "oidc_provider_arn" {
   default     = null
 }
 
+variable "event_bus_arns" {
+  description = "ARNs of the event buses that are told what becomes of releases; empty for none."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.event_bus_arns : can(regex("^arn:[^:]+:events:[^:]+:[0-9]{12}:event-bus/[^*?]+$", arn))])
+    error_message = "event_bus_arns must be ARNs of event buses, without a wildcard."
+  }
+}
+
 variable "max_session_s" {
   description = "Seconds that a job's credentials last at most."
   type        = number

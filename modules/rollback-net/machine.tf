@@ -59,7 +59,7 @@ resource "aws_sfn_state_machine" "this" {
     QueryLanguage = "JSONata"
     StartAt       = "Start"
 
-    States = {
+    States = merge(local.tell, {
       Start = {
         Type = "Pass"
         Assign = {
@@ -91,7 +91,7 @@ resource "aws_sfn_state_machine" "this" {
         Type = "Choice"
         Choices = [
           { Condition = "{% $plan.action = \"nothing\" %}", Next = "Nothing" },
-          { Condition = "{% $plan.action = \"done\" %}", Next = "Done" },
+          { Condition = "{% $plan.action = \"done\" %}", Next = local.undone },
           { Condition = "{% $attempts > ${local.attempts} %}", Next = "Failed" },
         ]
         Default = "Write"
@@ -120,7 +120,7 @@ resource "aws_sfn_state_machine" "this" {
             Next = next
           }
         ]
-        Next = "Done"
+        Next = local.undone
       }
 
       Pause = {
@@ -146,6 +146,6 @@ resource "aws_sfn_state_machine" "this" {
         Error = "NotUndone"
         Cause = "{% \"the alias could not be written in ${local.attempts} attempts; the last one: \" & $trouble %}"
       }
-    }
+    })
   })
 }

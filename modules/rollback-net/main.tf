@@ -151,10 +151,12 @@ resource "aws_iam_role_policy" "undo" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat([{
       Effect   = "Allow"
       Action   = ["lambda:GetAlias", "lambda:UpdateAlias"]
       Resource = var.function_arn # Lambda checks these two against the function, not the alias
-    }]
+      }], [
+      for event in var.event[*] : { Effect = "Allow", Action = ["events:PutEvents"], Resource = event.bus_arn }
+    ])
   })
 }

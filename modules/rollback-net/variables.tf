@@ -96,6 +96,22 @@ variable "alarm_actions" {
   default     = []
 }
 
+variable "event" {
+  description = "The event bus that is told when a release was undone, and what the event calls it; null for none."
+  type = object({
+    bus_arn     = string
+    project     = string
+    environment = string
+    service     = string
+  })
+  default = null
+
+  validation {
+    condition     = var.event == null ? true : can(regex("^arn:[^:]+:events:[^:]+:[0-9]{12}:event-bus/[^*?]+$", var.event.bus_arn))
+    error_message = "event.bus_arn must be the ARN of an event bus."
+  }
+}
+
 variable "permissions_boundary" {
   description = "ARN of the policy that is the most the module's roles can ever do; null for none."
   type        = string

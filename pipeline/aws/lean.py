@@ -1,4 +1,4 @@
-"""GetAlias and UpdateAlias over one connection: botocore's signer and credentials, but no client of botocore's.
+"""Calls over one connection: botocore's signer and credentials, but no client of botocore's.
 
 For `rollback`, where a client's 100 ms of start-up are traffic on a bad version. The connection is opened while
 botocore is still being imported. Whatever is unusual (a proxy, an endpoint or certificates named in ~/.aws/config,
@@ -18,11 +18,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pipeline import __version__
 from pipeline.aws import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
-from pipeline.aws.aliases import AliasState, alias_state, found, moving, update_of
 
 # Regions by partition, as botocore's partitions.json has them, and the suffix of the partition's endpoints.
 PARTITIONS = (
@@ -30,6 +29,9 @@ PARTITIONS = (
     (re.compile(r"us-gov-[a-z]+-[0-9]+"), "amazonaws.com"),
     (re.compile(r"cn-[a-z]+-[0-9]+"), "amazonaws.com.cn"),
 )
+# What a service is called in addresses and signatures, and in the variable that names another address for it.
+SERVICES = {"lambda": "LAMBDA", "events": "EVENTBRIDGE"}
+NO_HEADERS: Mapping[str, str] = {}
 UNUSUAL = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
 UNUSUAL_SETTINGS = frozenset({"endpoint_url", "services", "ca_bundle", "use_fips_endpoint", "use_dualstack_endpoint"})
 
@@ -44,19 +46,21 @@ class Keys(NamedTuple):
 
 @dataclass(frozen=True)
 class Target:
-    """Where Lambda answers; `ca_bundle` None = botocore's own certificates."""
+    """Where a service answers; `ca_bundle` None = botocore's own certificates."""
 
     url: str
     region: str
     ca_bundle: str | None = None
 
 
-def aliases(region: str, endpoint: str | None, credentials: tuple[str, str] | None) -> LeanAliases | None:
-    """The quick client where everything it would have to know is plain, else None: botocore's client is to be taken.
+def dialled(
+    service: str, region: str, endpoint: str | None, credentials: tuple[str, str] | None
+) -> tuple[Line, Keys] | None:
+    """A connection to a service that is being opened, and who calls; None where that is better left to botocore.
 
     `credentials` are static ones (the embedded AWS): nothing of the machine's AWS settings is looked at then.
     """
-    target = plain_target(region, endpoint, credentials, os.environ)
+    target = plain_target(region, endpoint, credentials, os.environ, service)
     if target is None:
         return None
     line = Line(target)
@@ -65,18 +69,23 @@ def aliases(region: str, endpoint: str | None, credentials: tuple[str, str] | No
     if keys is None:
         line.abandon()
         return None
-    return LeanAliases(line, keys)
+    return line, keys
 
 
 def plain_target(
-    region: str, endpoint: str | None, credentials: tuple[str, str] | None, environ: Mapping[str, str]
+    region: str,
+    endpoint: str | None,
+    credentials: tuple[str, str] | None,
+    environ: Mapping[str, str],
+    service: str,
 ) -> Target | None:
     """Where to connect to, None when something in the environment is better left to botocore."""
     if credentials is not None and endpoint is not None:
         return Target(endpoint, region)
     if any(environ.get(name) for name in UNUSUAL):
         return None
-    url = endpoint or environ.get("AWS_ENDPOINT_URL_LAMBDA") or environ.get("AWS_ENDPOINT_URL") or _standard_url(region)
+    named = environ.get(f"AWS_ENDPOINT_URL_{SERVICES[service]}") or environ.get("AWS_ENDPOINT_URL")
+    url = endpoint or named or _standard_url(service, region)
     if url is None:
         return None
     parts = urlsplit(url)
@@ -99,9 +108,9 @@ def environment_keys(environ: Mapping[str, str]) -> Keys | None:
     return Keys(access, secret, environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_SECURITY_TOKEN") or None)
 
 
-def _standard_url(region: str) -> str | None:
+def _standard_url(service: str, region: str) -> str | None:
     suffix = next((suffix for form, suffix in PARTITIONS if form.fullmatch(region)), None)
-    return f"https://lambda.{region}.{suffix}" if suffix else None
+    return f"https://{service}.{region}.{suffix}" if suffix else None
 
 
 def _chain_keys() -> Keys | None:
@@ -187,8 +196,10 @@ def _certificates() -> str:
     return str(where())
 
 
-class LeanAliases:
-    """Aliases over one connection; each call is one attempt."""
+class Signed:
+    """Signed calls over one connection; each is one attempt."""
+
+    service: str
 
     def __init__(self, line: Line, keys: Keys) -> None:
         self._line = line
@@ -198,28 +209,19 @@ class LeanAliases:
         """Close the connection."""
         self._line.abandon()
 
-    def alias(self, function: str, name: str) -> AliasState:
-        """As `Functions.alias`."""
-        with found(f"read alias `{name}` of function `{function}`"):
-            return alias_state(function, self._call("GetAlias", "GET", _path(function, name)))
-
-    def write_alias(self, seen: AliasState, version: str, weights: Mapping[str, float], description: str) -> AliasState:
-        """As `Functions.write_alias`."""
-        body = json.dumps(update_of(seen, version, weights, description)).encode()
-        with moving(seen):
-            answer = self._call("UpdateAlias", "PUT", _path(seen.function, seen.name), body)
-        return alias_state(seen.function, answer)
-
-    def _call(self, operation: str, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        """One signed call; raises what botocore's client would."""
+    def call(
+        self, operation: str, method: str, path: str, body: bytes = b"", more: Mapping[str, str] = NO_HEADERS
+    ) -> dict[str, Any]:
+        """One signed call with `more` headers; raises what botocore's client would."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import ClientError
 
         url = self._line.target.url + path
-        headers = {"User-Agent": f"crabwalk/{__version__}", **({"Content-Type": "application/json"} if body else {})}
+        content = {"Content-Type": "application/json"} if body else {}
+        headers = {"User-Agent": f"crabwalk/{__version__}", **content, **more}
         request = AWSRequest(method=method, url=url, data=body, headers=headers)
-        SigV4Auth(self._keys, "lambda", self._line.target.region).add_auth(request)
+        SigV4Auth(self._keys, self.service, self._line.target.region).add_auth(request)
         with self._troubles(url):
             self._line.connect()  # apart from the request: what fails here was never sent
             with self._lost(url):
@@ -267,11 +269,6 @@ class LeanAliases:
             raise ReadTimeoutError(endpoint_url=url, error=error) from error
         except (OSError, http.client.HTTPException) as error:
             raise ConnectionClosedError(endpoint_url=url, error=error) from error
-
-
-def _path(function: str, name: str) -> str:
-    """The path of both calls; a function may be named by its ARN."""
-    return f"/2015-03-31/functions/{quote(function, safe='-._~')}/aliases/{quote(name, safe='-._~')}"
 
 
 def _json(said: bytes) -> dict[str, Any]:

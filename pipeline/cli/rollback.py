@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pipeline.errors import CrabwalkError
     from pipeline.manifest.environments import Environment
     from pipeline.manifest.project import Project
+    from pipeline.release.around.by_hand import Sending
+    from pipeline.release.around.notifier import Notifier
     from pipeline.release.rollback.record import Note
     from pipeline.release.rollback.rollback import RollbackDone
 
@@ -91,10 +93,10 @@ class Place:
     @contextmanager
     def aliases(self) -> Iterator[Aliases]:
         """The quick client, or botocore's where something unusual is configured."""
-        from pipeline.aws import lean
+        from pipeline.aws import lean_aliases
 
         env = self.env
-        quick = lean.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
+        quick = lean_aliases.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
         if quick is not None:
             with closing(quick):
                 yield quick
@@ -170,21 +172,24 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
     if done.plan.warning:
         console.warn(done.plan.warning)
     note = _note(place, done, reason)
+    sending = _sending(place, note) if moved else None  # beside the record
     who = None
     if not moved:
         who = _who(place, note)
         by = f" by {short(who, None)}" if who else ""
         further = "; --to VERSION goes further" if done.plan.sentence.startswith("already rolled back") else ""
         console.line(f"{place.label}: {done.plan.sentence}{by}{further}")
-    written, frozen = False, ""
+    written, frozen, telling = False, "", None
     if place.env is None and moved:
         console.note("it is frozen now; in its project `crabwalk rollback` records it, `crabwalk resume` unfreezes")
     elif place.env is not None and note is not None:
-        written, by_record = _record(here, place.env, note)
+        written, by_record, telling = _record(here, place.env, note)
         who = who or by_record
         if moved:
             frozen = f"{'recorded, and ' if written else ''}{_frozen(place.label, place.env, done)}"
             console.line(f"{place.label}: {frozen}")
+    if sending is not None:
+        sending.settle(console.warn)
     _summarize(place, done, frozen)
     if here.json:
         console.json(
@@ -200,6 +205,8 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
                 "warning": done.plan.warning,
             }
         )
+    if telling is not None:
+        telling.flush()
     return 0
 
 
@@ -245,6 +252,15 @@ def _note(place: Place, done: RollbackDone, reason: str) -> Note | None:
     )
 
 
+def _sending(place: Place, note: Note | None) -> Sending | None:
+    """The event of the rollback on its way, where the environment has a bus."""
+    if place.env is None or place.env.events is None or note is None:
+        return None
+    from pipeline.release.around.by_hand import Sending
+
+    return Sending(place.env, note)
+
+
 def _who(place: Place, note: Note | None) -> str | None:
     """Who was faster, where the ledger can be read and knows already."""
     if place.env is None or note is None:
@@ -260,7 +276,7 @@ def _who(place: Place, note: Note | None) -> str | None:
         return None  # said where it cannot be recorded either
 
 
-def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]:
+def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None, Notifier | None]:
     """Write it down, then what has waited for it. Until the ledger has it, a file has it: also if this process dies."""
     from pipeline.aws.objects import Objects
     from pipeline.errors import CrabwalkError
@@ -279,20 +295,22 @@ def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None]
     except CrabwalkError as error:
         if not note.moved:
             here.console.warn(f"whether that is recorded could not be seen: {error.what}")
-            return False, None
+            return False, None, None
         then = f"it waits in {kept} for the next crabwalk command that reaches `{env.name}`"
         if kept is None:
             then = f"nor could it be kept for later ({full}); the same command records it once it can"
         here.console.warn(f"THE TRAFFIC HAS MOVED, BUT IT IS NOT RECORDED: {error.what}; {then}")
-        return False, note.who
+        return False, note.who, None
     if kept is not None:
         kept.unlink(missing_ok=True)
-    if note.moved and noted.rollout is not None and noted.rollout.over and noted.rollout.terms.notify:
+    over = noted.rollout is not None and noted.rollout.over
+    telling = None
+    if note.moved and noted.rollout is not None and over and (noted.rollout.terms.notify or env.github):
         from pipeline.release.around.notifier import tell_rollback  # of one under way its controller tells
 
-        tell_rollback(env, noted.rollout, note, here.console.warn)
+        telling = tell_rollback(env, noted.rollout, note, here.console.warn)
     here.settle_unrecorded()
-    return noted.written, noted.by
+    return noted.written, noted.by, telling
 
 
 def _actor(env: Environment) -> str:

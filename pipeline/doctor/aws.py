@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.doctor import rights
 from pipeline.doctor.finding import Finding, missing, ok, skipped, unsure
 from pipeline.doctor.needs import ROLES
+from pipeline.doctor.telling import telling
 from pipeline.errors import AwsError, CrabwalkError
 from pipeline.infra.names import github_role
 
@@ -42,6 +43,7 @@ def environment(project: Project, env: Environment, role: str | None) -> Iterato
     yield ok(PART, "credentials", who.arn, needed)
     yield from _clock(who.offset_s)
     yield from _bucket(env)
+    yield from telling(env)
     yield from _roles(project, env)
     yield from _permissions(project, env, who, role)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.doctor.finding import Finding, missing, ok, unsure
-from pipeline.infra.names import boundary, partition
+from pipeline.infra.names import boundary, bus_arn, partition
 
 if TYPE_CHECKING:
     from pipeline.manifest.environments import Environment
@@ -49,11 +49,13 @@ def rights(project: Project, env: Environment, role: str) -> tuple[Right, ...]:
     record = Right("write the ledger", ("s3:PutObject",), f"{bucket}/crabwalk/services/x")
     log = Right("read logs", ("logs:FilterLogEvents",), logs)
     plan = (lists, ledger, states, metrics, Right("look at functions", ("lambda:GetFunction",), function))
+    bus = env.events
+    tell = (Right("tell the event bus", ("events:PutEvents",), bus_arn(env, bus)),) if bus else ()
     bounded = boundary(env)
     make = {"iam:PermissionsBoundary": bounded} if bounded else {}
     by_role: Mapping[str, tuple[Right, ...]] = {
         "read": (lists, ledger, alias, metrics, log),
-        "rollback": (lists, ledger, moved, record),
+        "rollback": (lists, ledger, moved, record, *tell),
         "build": (lists, Right("read artifacts", ("s3:GetObject",), f"{bucket}/artifacts/x"), artifacts),
         "plan": (
             *plan,
@@ -72,6 +74,7 @@ def rights(project: Project, env: Environment, role: str) -> tuple[Right, ...]:
             Right("make functions' roles", ("iam:CreateRole", "iam:PutRolePolicy"), iam, make),
             Right("give a function its role", ("iam:PassRole",), iam, {"iam:PassedToService": "lambda.amazonaws.com"}),
             log,
+            *tell,
         ),
     }
     return by_role[role]

@@ -26,7 +26,10 @@ _VERSION = "2022-11-28"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _REASONS: Mapping[int, tuple[str, str]] = {
     401: ("does not accept the token", "check GITHUB_TOKEN; in a workflow: `env: {GITHUB_TOKEN: ${{ github.token }}}`"),
-    403: ("does not let this token do that", "the job needs `pull-requests: write`, or `issues: write` for an issue"),
+    403: (
+        "does not let this token do that",
+        "the job needs `pull-requests: write`, for an issue `issues: write`, for a deployment `deployments: write`",
+    ),
     404: ("has no such thing, or does not show it to this token", "check the repository, the number and the token"),
     410: ("has no issues in this repository", "turn them on in the repository's settings, or do without"),
     422: ("finds that invalid", "this is a fault of crabwalk: please report it with this message"),

@@ -73,6 +73,11 @@ def policy_arn(env: Environment, policy: str) -> str:
     return policy if policy.startswith("arn:") else f"arn:{partition(env.region)}:iam::{env.account}:policy/{policy}"
 
 
+def bus_arn(env: Environment, bus: str) -> str:
+    """The ARN of an event bus that is named, or is given by its ARN already."""
+    return bus if bus.startswith("arn:") else arn(env, "event-bus", bus)
+
+
 def boundary(env: Environment) -> str | None:
     """The ARN of the policy that limits every role of the environment's services; None without one."""
     return None if env.permissions_boundary is None else policy_arn(env, env.permissions_boundary)

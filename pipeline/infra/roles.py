@@ -65,6 +65,7 @@ def render_roles(project: Project, env: Environment, github: GitHub, modules: Pa
         "refs": [literal(ref) for ref in github.refs],
         "services_boundary_arn": None if limit == own else limit,
         "oidc_provider_arn": provider,
+        **({"event_bus_arns": [literal(names.bus_arn(env, env.events))]} if env.events else {}),
     }
     main: dict[str, Any] = {
         "terraform": terraform_block(env, ROLES_STACK),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pipeline.errors import Problem
 from pipeline.manifest.keys import text, unknown_keys
@@ -29,9 +30,26 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
         "an IAM policy",
         "its ARN, or its name with its path, for example `crabwalk/github-shop-production-services`",
     ),
+    "events": (
+        re.compile(
+            r"(?:arn:aws[a-z-]*:events:[a-z]{2}(?:-[a-z]+){1,3}-[0-9]:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]{1,256}\Z"
+        ),
+        "an event bus",
+        "its name or its ARN; `default` is the one every account has",
+    ),
+    "repository": (
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}\Z"),
+        "a repository at GitHub",
+        "ORG/REPO",
+    ),
+    "token": (
+        re.compile(r"(?!(?:gh[a-z]|github_pat)_)(?:arn:aws[a-z-]*:secretsmanager:[^ ]+|[A-Za-z0-9/_+=.@-]{1,512})\Z"),
+        "the name of a secret",
+        "the name or ARN of a secret of AWS Secrets Manager that has the token; a token itself belongs into no file",
+    ),
 }
 _ENVIRONMENT_TEXTS = ("account", "region", "bucket", "permissions_boundary")
-_LOCAL_KEYS = ("controller",)  # the embedded AWS is what it is; only how it is used may be said
+_LOCAL_KEYS = ("controller", "events", "github")  # the embedded AWS is what it is; only how it is used may be said
 _ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms", "stack", *_LOCAL_KEYS)
 IN_PROCESS, STEP_FUNCTIONS = CONTROLLERS = ("in-process", "step-functions")
 OWN_STACK = "service"  # each service its own
@@ -47,6 +65,9 @@ class Environment:
     project says. `permissions_boundary`: the policy that limits every role of a service, by its name or its ARN.
     `controller`: who walks a release on. `emf_lag_s`: how late metrics are that a function prints (EMF). AWS states no
     bound: they go through CloudWatch Logs, which mostly takes a few seconds, and what is later is looked at again.
+    `events`: the bus that is told what becomes of releases, by its name or ARN. `github`: the repository where each
+    commit's deployment status is kept, `github_secret`: the secret that has a token for it, None where only a process
+    with GITHUB_TOKEN keeps it.
     """
 
     name: str
@@ -65,6 +86,9 @@ class Environment:
     stack: str | None = None
     permissions_boundary: str | None = None
     controller: str = IN_PROCESS
+    events: str | None = None
+    github: str | None = None
+    github_secret: str | None = None
 
 
 def environments(node: Node | None, project: str, problems: list[Problem]) -> tuple[Environment, ...]:
@@ -108,7 +132,7 @@ def _environment(name: str, node: Node, key: Mark, project: str, problems: list[
         kms=own_key,
         stack=stack,
         permissions_boundary=boundary,
-        controller=_controller(node, path, problems),
+        **_said_of_all(node, path, problems),
     )
 
 
@@ -134,7 +158,16 @@ def _local(node: Node, project: str, path: str, problems: list[Problem]) -> Envi
         if key not in _LOCAL_KEYS:
             what = f"{path}`{key}` cannot be said of the embedded AWS"
             problems.append(mark.problem(what, f"it has {', '.join(f'`{one}`' for one in _LOCAL_KEYS)}"))
-    return replace(embedded(project), controller=_controller(node, path, problems))
+    return replace(embedded(project), **_said_of_all(node, path, problems))
+
+
+def _said_of_all(node: Node, path: str, problems: list[Problem]) -> dict[str, Any]:
+    """The keys that the embedded AWS takes too."""
+    return {
+        "controller": _controller(node, path, problems),
+        "events": _events(node, path, problems),
+        **_github(node, path, problems),
+    }
 
 
 def _controller(node: Node, path: str, problems: list[Problem]) -> str:
@@ -144,6 +177,30 @@ def _controller(node: Node, path: str, problems: list[Problem]) -> str:
     what = f"{path}controller: `{said}` is not possible"
     problems.append((node.mapping or {})["controller"].mark.problem(what, nearest(said, CONTROLLERS)))
     return IN_PROCESS
+
+
+def _events(node: Node, path: str, problems: list[Problem]) -> str | None:
+    said = text(node, "events", problems, path=path)
+    if said is not None:
+        _check_form(node, "events", path, problems)
+    return said
+
+
+def _github(node: Node, path: str, problems: list[Problem]) -> dict[str, str | None]:
+    side, path = (node.mapping or {}).get("github"), f"{path}github: "
+    if side is None:
+        return {}
+    if side.mapping is None:
+        problems.append(side.mark.problem(f"{path}must be a mapping with repository, not {side.shown()}"))
+        return {}
+    unknown_keys(side, ("repository", "token"), path, problems)
+    repository = text(side, "repository", problems, path=path, required=True)
+    token = text(side, "token", problems, path=path)
+    _check_form(side, "repository", path, problems)
+    if token and not FORMS["token"][0].match(token):  # which may be the token itself: it is shown nowhere
+        _, what, rule = FORMS["token"]
+        problems.append(side.mapping["token"].mark.problem(f"{path}token: it is not {what}", rule))
+    return {"github": repository, "github_secret": token}
 
 
 def stack_named(node: Node, path: str, problems: list[Problem]) -> str | None:

@@ -72,7 +72,22 @@ def project_schema() -> Schema:
             "enum": [*CONTROLLERS],
             "default": IN_PROCESS,
             "description": "Who walks a release on: the process that deploys, or a state machine of Step Functions.",
-        }
+        },
+        "events": {
+            **forms["events"],
+            "description": "The bus of EventBridge that is told what becomes of releases: its name, or its ARN.",
+        },
+        "github": _object(
+            "Where each commit's deployment status is kept.",
+            {
+                "repository": {**forms["repository"], "description": "The repository at GitHub, ORG/REPO."},
+                "token": {
+                    **forms["token"],
+                    "description": "The secret of Secrets Manager that has the token, for who has no GITHUB_TOKEN.",
+                },
+            },
+            required=["repository"],
+        ),
     }
     environment = _object(
         "An AWS account and region that releases go to.",

@@ -93,6 +93,7 @@ class Rollout:
     committed: float | None = None  # when the commit was made, where git told
     proof: dict[str, Any] = field(default_factory=dict)  # the judge's numbers of a promotion that is not recorded yet
     needs: str = ""  # hash of what its manifest wants around it
+    judged: str = ""  # what the judge was told to say of the present step; kept where verdicts are told
 
     @property
     def pause(self) -> Order | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.release import words
-from pipeline.release.around.notify import BY_HAND
+from pipeline.release.around.transitions import BY_HAND
 from pipeline.release.ledger.records import Entry
 from pipeline.release.model import REJECTS
 from pipeline.report.text import duration, odds, one_line, percent

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import edge_kit
 import pytest
 import verb_kit
 
@@ -226,6 +228,35 @@ def test_the_embedded_aws(embedded: local.Running, capsys: pytest.CaptureFixture
     assert (seen["credentials"]["status"], seen["clock"]["status"]) == ("ok", "ok")
     assert (seen["roles"]["status"], seen["all"]["status"]) == ("skipped", "skipped")
     assert seen["qemu"]["status"] == "ok", "hello is arm64 here, which this machine emulates"
+
+
+def test_what_releases_are_told_with(
+    root: Path, embedded: local.Running, namespace: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    path = root / "crabwalk.yaml"
+    said = f"local: {{events: {namespace}, github: {{repository: acme/shop, token: {namespace}}}}}, "
+    path.write_text(path.read_text().replace("environments: {", f"environments: {{{said}"))
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    _, seen = found(capsys, "--env", "local")
+    names = ("event bus", "GitHub's token")
+    assert {name: seen[name]["found"] for name in names} == {
+        "event bus": f"there is no {namespace}",
+        "GitHub's token": f"there is no secret {namespace}",
+    }
+    edge_kit.client(embedded, "events").create_event_bus(Name=namespace)
+    edge_kit.client(embedded, "secretsmanager").create_secret(Name=namespace, SecretString=SECRET)
+    _, seen = found(capsys, "--env", "local")
+    assert [seen[name]["status"] for name in names] == ["ok", "ok"]
+    assert seen["GitHub's token"]["found"] == f"in the secret {namespace}"
+    monkeypatch.setenv("GITHUB_TOKEN", SECRET)
+    assert found(capsys, "--env", "local")[1]["GitHub's token"]["found"] == "GITHUB_TOKEN of this process"
+
+
+def test_the_bus_is_among_the_rights_of_who_moves_traffic(account: Environment, root: Path) -> None:
+    project, telling = load_project(root), replace(account, events="releases")
+    bus = "arn:aws:events:us-east-1:000000000000:event-bus/releases"
+    asked = {role: [one.resource for one in rights(project, telling, role) if "bus" in one.use] for role in ROLES}
+    assert asked == {"plan": [], "build": [], "deploy": [bus], "rollback": [bus], "read": []}
 
 
 @pytest.fixture

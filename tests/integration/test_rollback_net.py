@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import bus_kit
 import edge_kit as kit
 import engine_kit
 import pytest
@@ -37,6 +38,8 @@ from pipeline.release.rollback.rollback import roll_back
 from pipeline.release.walk.walk import tick
 
 MODULES = Path(__file__).parents[2] / "modules"
+BUS = "undone"
+BUS_ARN = f"arn:aws:events:us-east-1:000000000000:event-bus/{BUS}"
 FAILS_AS_2 = """
 def handle(event, arn):
     if VERSION == "2" and event.get("real"):
@@ -157,6 +160,7 @@ def net(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> It
         "bad_periods": 1,
         "periods": 2,
         "tags": {"team": "crabs"},
+        "event": {"bus_arn": BUS_ARN, "project": "shop", "environment": "local", "service": name},
     }
     output = {one: {"value": f"${{module.net.{one}}}"} for one in ("alarm_name", "state_machine_arn")}
     (directory / "main.tf.json").write_text(json.dumps({"module": {"net": call}, "output": output}))
@@ -186,10 +190,14 @@ def test_terraform_has_nothing_more_to_do(net: Net) -> None:
     assert code == 0, said
 
 
-def test_a_walk_whose_controller_died_is_ended_and_the_next_controller_records_it(net: Net) -> None:
+def test_a_walk_whose_controller_died_is_ended_and_the_next_controller_records_it(
+    net: Net, embedded: local.Running
+) -> None:
     world = net.world
     record = world.walking(1)  # recorded, at 50 %; and nobody ticks
-    said = net.rings()
+    with bus_kit.hearing(embedded, BUS) as bus:
+        said = net.rings()
+        (told,) = bus.events(1)
     assert (said["undone"], said["why"]) == (True, "version 2 loses its share, version 1 has all traffic")
     assert said["alarm"] == net.alarm
     alias = world.alias()
@@ -197,6 +205,10 @@ def test_a_walk_whose_controller_died_is_ended_and_the_next_controller_records_i
     head = trusted(alias)
     assert head is not None
     assert (head.state, head.release, head.origin) == ("back", rollout_of(world).release_id, "2")
+    detail = told["detail"]
+    assert (detail["id"], detail["cause"]) == (f"{head.release}/rollback/{head.nonce}", "safety net")
+    assert (detail["version"], detail["stable"], detail["commit"]) == ("2", "1", head.commit)
+    assert detail["sentence"] == f"{said['why']} (alarm {net.alarm})"
 
     with world.lease() as lease:
         (over,) = tick(world.engine, [world.walk(record, lease)])

@@ -7,16 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import bus_kit
 import pytest
+from bus_kit import Heard
+from github_kit import NAME
 from hub_kit import Hub
 from job_kit import Cancel
 from shop_kit import ONE_STEP, Shop
 
 from pipeline import cache, local
 
+BUS = "shop-releases"
+
 
 @pytest.fixture(scope="module")
-def hub(embedded: local.Running, deployed: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def bus(embedded: local.Running, deployed: Shop) -> Iterator[Heard]:
+    """The bus that is told of the project's releases meanwhile, as GitHub is."""
+    plain = deployed.read("crabwalk.yaml")
+    told = f"{{events: {BUS}, github: {{repository: {NAME}}}}}"
+    deployed.write("crabwalk.yaml", plain.replace("environments:\n", f"environments:\n  local: {told}\n"))
+    deployed.commit("releases are told of")
+    with bus_kit.hearing(embedded, BUS) as heard:
+        yield heard
+    deployed.write("crabwalk.yaml", plain)
+    deployed.commit("nobody is told")
+
+
+@pytest.fixture(scope="module")
+def hub(
+    embedded: local.Running,
+    deployed: Shop,
+    bus: Heard,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Hub]:
     """The deployed project as a repository at GitHub, with the workflows."""
     with Hub.of(deployed, embedded, tmp_path_factory.mktemp("github")) as made:
         yield made
@@ -59,8 +82,9 @@ def test_a_call_that_affects_nothing_builds_nothing(hub: Hub, shop: Shop) -> Non
     assert (ran.results["build"], ran.results["first"]) == ("skipped", "success"), ran.log
 
 
-def test_a_merge_is_deployed_aborted_promoted_and_rolled_back(hub: Hub, shop: Shop) -> None:
+def test_a_merge_is_deployed_aborted_promoted_and_rolled_back(hub: Hub, shop: Shop, bus: Heard) -> None:
     """A job that is cancelled in mid-walk leaves the walk to the buttons, and to the watchdog."""
+    bus.drain()
     shop.pardon()
     before = shop.alias()["FunctionVersion"]
     sha = shop.change(ONE_STEP)
@@ -78,6 +102,7 @@ def test_a_merge_is_deployed_aborted_promoted_and_rolled_back(hub: Hub, shop: Sh
 
     hub.press("abort", services="hello", reason="a drill")
     assert shop.weights() == {}
+    assert hub.api.states("hello", sha) == ["in_progress", "in_progress", "failure"]
 
     walking = shop.start("deploy", "--env", "local", "--retry", "--prebuilt", CRABWALK_STORE=str(hub.store(ran)))
     shop.until_walking(walking)
@@ -94,6 +119,15 @@ def test_a_merge_is_deployed_aborted_promoted_and_rolled_back(hub: Hub, shop: Sh
         "hashicorp/setup-terraform",
     }
     assert "hello" in rolled.summary
+    # What walked outside of a job had no token; the button found the deployment again.
+    assert hub.api.states("hello", sha) == ["in_progress", "in_progress", "failure", "inactive"]
+    told = [one["detail"] for one in bus.drain()]
+    assert [one["event"] for one in told if one["event"] not in {"takeover", "verdict"}] == [
+        *("start", "step", "abort"),
+        *("start", "step", "promote", "rollback"),
+    ]
+    assert told[-1]["by"]["reason"] == "it burns"
+    assert told[-1]["links"]["run"].startswith(f"https://github.com/{NAME}/actions/runs/")
 
 
 def test_the_watchdog_finds_nothing_to_do(hub: Hub, shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""GitHub's REST API on loopback: comments of pull requests and issues, tokens with permissions, pages, and faults."""
+"""GitHub's REST API on loopback: comments, issues, deployments, tokens with permissions, pages, and faults."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class FakeGitHub:
     tokens: Mapping[str, Mapping[str, str]]
     comments: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
+    deployments: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Answer | None] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     page: int = 100
@@ -44,6 +45,11 @@ class FakeGitHub:
         if given is None:
             return 401, {}, {"message": "Bad credentials"}
         url = urlsplit(target)
+        deployment = re.fullmatch(rf"/repos/{NAME}/deployments(?:/(\d+)/statuses)?", url.path)
+        if deployment is not None:
+            if given.get("deployments") != "write":
+                return 403, {}, {"message": "Resource not accessible by integration"}
+            return self._deployed(method, url.query, int(deployment[1] or 0), body)
         route = re.fullmatch(rf"/repos/{NAME}/issues(?:/(comments))?(?:/(\d+))?(?:/(comments))?", url.path)
         if route is None:
             return 404, {}, {"message": "Not Found"}
@@ -86,6 +92,34 @@ class FakeGitHub:
             made |= {"number": len(self.issues) + 1, "state": "open", "html_url": f"https://github.com/{NAME}/issues/1"}
             self.issues.append(made)
         return made
+
+    def _deployed(self, method: str, query: str, number: int, body: Any) -> Answer:
+        """Deployments and their statuses, each list with the newest first."""
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        most = int(asked.pop("per_page", 30))
+        if number:
+            statuses = next(one["statuses"] for one in self.deployments if one["id"] == number)
+            if method == "GET":
+                return 200, {}, statuses[:most]
+            if len(body["description"]) > 140:
+                return 422, {}, {"message": "Validation Failed", "errors": [{"code": "description is too long"}]}
+            statuses.insert(0, body)
+            return 201, {}, body
+        if method == "GET":
+            fit = [one for one in self.deployments if all(one[name] == value for name, value in asked.items())]
+            return 200, {}, [{**one, "statuses": None} for one in fit[:most]]
+        made = {**body, "id": len(self.deployments) + 1, "sha": body["ref"], "statuses": []}
+        self.deployments.insert(0, made)
+        return 201, {}, made
+
+    def states(self, service: str, commit: str = "") -> list[str]:
+        """What became of a service's deployments of a commit, in order."""
+        fit = [
+            one
+            for one in reversed(self.deployments)
+            if one["task"] == f"deploy:{service}" and one["ref"].startswith(commit)
+        ]
+        return [status["state"] for one in fit for status in reversed(one["statuses"])]
 
     @contextmanager
     def serving(self) -> Iterator[FakeGitHub]:

@@ -164,8 +164,47 @@ run "with_a_key_of_its_own" {
   }
 }
 
+run "who_moves_traffic_says_so_on_the_bus_that_is_named" {
+  variables {
+    event_bus_arns = ["arn:aws:events:eu-west-1:123456789012:event-bus/releases"]
+  }
+
+  assert {
+    condition = alltrue([
+      for name in ["rollback-all", "deploy-release"] :
+      contains(flatten([
+        for one in jsondecode(aws_iam_policy.this[name].policy).Statement : one.Resource if contains(flatten([one.Action]), "events:PutEvents")
+      ]), var.event_bus_arns[0])
+    ])
+    error_message = "Who deploys and who rolls back must be able to put events on it."
+  }
+
+  assert {
+    condition     = !strcontains(join("", [for name, one in aws_iam_policy.this : one.policy if !contains(["rollback-all", "deploy-release"], name)]), "events:PutEvents")
+    error_message = "Nobody else must."
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_policy.boundary.policy, "event-bus/releases")
+    error_message = "The boundary must let them."
+  }
+}
+
+run "refuses_what_is_no_bus" {
+  command = plan
+
+  variables {
+    event_bus_arns = ["arn:aws:events:eu-west-1:123456789012:event-bus/*"]
+  }
+
+  expect_failures = [var.event_bus_arns]
+}
+
 run "the_longest_names_fit" {
   variables {
+    event_bus_arns = ["arn:aws:events:ap-southeast-2:123456789012:event-bus/${join("", [for _ in range(64) : "busy"])}"]
+
+
     name          = "a-project-of-twenty-c-environment-of-20-c"
     bucket        = "crabwalk-a-project-of-twenty-c-environment-of-20-c-123456789012"
     kms_key_arn   = "arn:aws:kms:ap-southeast-2:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"

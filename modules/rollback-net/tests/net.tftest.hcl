@@ -57,6 +57,37 @@ run "only_this_alarm_ringing_starts_the_state_machine" {
   }
 }
 
+run "it_tells_a_bus_that_is_named_and_nothing_else" {
+  variables {
+    event = { bus_arn = "arn:aws:events:eu-west-1:123456789012:event-bus/releases", project = "shop", environment = "production", service = "hello" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.undo.policy).Statement[1] == { Effect = "Allow", Action = ["events:PutEvents"], Resource = var.event.bus_arn }
+    error_message = "It may put events on this bus."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Write.Next == "Tell"
+    error_message = "It must tell what it wrote."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Tell.Catch[0].Next == "Done"
+    error_message = "A bus that is away must undo nothing."
+  }
+}
+
+run "refuses_what_is_no_bus" {
+  command = plan
+
+  variables {
+    event = { bus_arn = "releases", project = "shop", environment = "production", service = "hello" }
+  }
+
+  expect_failures = [var.event]
+}
+
 run "the_state_machine_may_read_and_write_this_function_and_nothing_else" {
   assert {
     condition = jsondecode(aws_iam_role_policy.undo.policy).Statement == [{

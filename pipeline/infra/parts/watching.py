@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.infra.calls import Call, literal
+from pipeline.infra.names import bus_arn
 from pipeline.infra.parts.wiring import of_function, tags
 
 if TYPE_CHECKING:
@@ -32,8 +33,18 @@ def _net(scope: Scope, service: Service, net: SafetyNet) -> Call:
         "period_s": scope.env.period_s,
         "alarms": [literal(alarm) for alarm in net.alarms],
         "tags": tags(service),
+        **_told(scope, service),
     }
     return Call(service.name + NET_SUFFIX, "rollback-net", arguments)
+
+
+def _told(scope: Scope, service: Service) -> dict[str, Any]:
+    """The environment's bus, where it has one: an alarm may undo a release while nobody's controller lives."""
+    env = scope.env
+    if env.events is None:
+        return {}
+    names = {"project": scope.project.name, "environment": env.name, "service": service.name}
+    return {"event": {"bus_arn": literal(bus_arn(env, env.events)), **{key: literal(v) for key, v in names.items()}}}
 
 
 def _dashboard(scope: Scope, service: Service) -> Call:

@@ -12,10 +12,14 @@ _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 def link_of(rollout: Rollout) -> str:
     """The address of the GitHub run that walks it, or where it stands in words: `production/orders/RELEASE`."""
+    return run_address() or f"{rollout.environment}/{rollout.service}/{rollout.release_id}"
+
+
+def run_address() -> str | None:
+    """The address of the GitHub run this process is of; None elsewhere."""
     server, repository, run = (os.environ.get(name, "") for name in _GITHUB)
-    if server.startswith("https://") and repository and run:
-        return f"{server}/{repository}/actions/runs/{run}"
-    return f"{rollout.environment}/{rollout.service}/{rollout.release_id}"
+    known = server.startswith("https://") and repository and run
+    return f"{server}/{repository}/actions/runs/{run}" if known else None
 
 
 def moment(at: float) -> str:

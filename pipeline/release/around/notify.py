@@ -1,30 +1,15 @@
-"""What is told of a release, and in which form: messages from one state of a rollout to the next. Pure."""
+"""What is told of a release to people and their programs: the message of a transition, in each of its forms. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.release.around.link import link_of, moment
-from pipeline.release.model import LATEST, REJECTS, Rollout, percent
-from pipeline.release.words import who
+from pipeline.release.around.transitions import Event, Transition
+from pipeline.release.model import LATEST
 
-Event = Literal[
-    "start",  # recorded, and no traffic moved yet
-    "step",  # another share of the traffic
-    "hold",  # stands, until somebody or the time decides
-    "approval",  # stands, until a person says yes
-    "pause",
-    "resume",
-    "takeover",  # another controller goes on with it
-    "promote",  # over: all traffic
-    "rollback",  # over: back
-    "abort",  # over: back, because a person said so
-    "rejected",  # over: a smoke check or a hook said no, and no traffic was moved
-]
-
-
-BY_HAND = "rolled back by hand"
+UNTOLD: frozenset[Event] = frozenset({"verdict"})  # what the judge says is told with what is done about it
 
 
 @dataclass(frozen=True)
@@ -76,106 +61,26 @@ class Message:
         return {"text": "\n".join(line for line in lines if line)}
 
 
-def messages(before: Rollout | None, after: Rollout, at: float) -> tuple[Message, ...]:
-    """What there is to tell of a rollout that was as `before` and is as `after`; None: it was not recorded before.
-
-    `at`: when, in epoch seconds.
-    """
-    return tuple(message(event, after, at) for event in _events(before, after))
-
-
-def takeover(rollout: Rollout, at: float) -> tuple[Message, ...]:
-    """What is told by a controller that goes on with a rollout whose own is gone.
-
-    It repeats where the walk stands: what its last controller did not come to tell. Nothing where a stop was told.
-    """
-    stopped = rollout.phase == "held" or rollout.paused is not None or rollout.waiting is not None
-    return () if rollout.over or stopped or rollout.reason == "quiet" else (message("takeover", rollout, at),)
-
-
-def message(event: Event, rollout: Rollout, at: float) -> Message:
-    """The message that this happened to a rollout, which is as it is after it."""
-    stable = None if rollout.stable == LATEST else rollout.stable
+def message(told: Transition) -> Message:
+    """The message that this happened; a conflict is a hold to whoever reads it."""
+    rollout = told.rollout
     return Message(
-        event=event,
+        event="hold" if told.event == "conflict" else told.event,
         environment=rollout.environment,
         service=rollout.service,
         release=rollout.release_id,
         version=rollout.candidate,
-        stable=stable,
-        traffic=0.0 if rollout.phase == "rolled-back" else rollout.traffic(rollout.step),
+        stable=None if rollout.stable == LATEST else rollout.stable,
+        traffic=told.traffic,
         commit=rollout.commit,
         subject=rollout.subject,
         actor=rollout.actor,
         claimed_actor=rollout.claimed_actor,
-        headline=_headline(event, rollout),
-        sentence=_sentence(event, rollout),
+        headline=told.headline,
+        sentence=told.sentence,
         link=link_of(rollout),
-        at=moment(at),
+        at=moment(told.at),
     )
-
-
-def _events(before: Rollout | None, after: Rollout) -> tuple[Event, ...]:
-    if after.over:
-        return () if before is not None and before.phase == after.phase else (_end(after),)
-    if before is None:
-        return ("start",)
-    found: list[Event] = []
-    if after.paused is None and (before.paused is not None or (before.phase == "held" != after.phase)):
-        found.append("resume")
-    if after.step > before.step and not after.moved:  # its promotion is told once it is recorded
-        found.append("step")
-    if after.waiting is not None and before.waiting is None:
-        found.append("approval")
-    if after.paused is not None and before.paused is None:
-        found.append("pause")
-    if (after.phase == "held" != before.phase) or (after.reason == "quiet" != before.reason):
-        found.append("hold")
-    return tuple(found)
-
-
-def _end(rollout: Rollout) -> Event:
-    if rollout.phase == "promoted":
-        return "promote"
-    if rollout.reason in REJECTS:
-        return "rejected"
-    return "abort" if rollout.reason == "aborted" else "rollback"
-
-
-def _headline(event: Event, rollout: Rollout) -> str:
-    share, version = percent(rollout.traffic(rollout.step)), f"version {rollout.candidate}"
-    if event == "step":
-        return f"{share} of the traffic to {version}"
-    if event == "promote":
-        return f"{version} has all traffic"
-    if event in {"rollback", "abort"}:
-        done = "rolled back" if event == "rollback" else "aborted"
-        by_hand = rollout.reason == BY_HAND  # to whichever version the person named
-        return done if by_hand or rollout.stable == LATEST else f"{done}, version {rollout.stable} has all traffic"
-    words = {
-        "start": f"the release of {version} begins",
-        "hold": f"held at {share} to {version}",
-        "approval": f"{version} at {share} waits for approval",
-        "pause": f"paused at {share} to {version}",
-        "resume": f"goes on at {share} to {version}",
-        "takeover": f"taken over at {share} to {version}",
-        "rejected": f"{version} is rejected, no traffic was moved",
-    }
-    return words[event]
-
-
-def _sentence(event: Event, rollout: Rollout) -> str:
-    if event == "start":
-        against = f"against version {rollout.stable}" if rollout.stable != LATEST else "nothing to compare it with"
-        steps = " → ".join(percent(one.traffic) for one in rollout.steps)
-        return f"{against}, {steps + ' → ' if steps else ''}100 %"
-    if event == "approval" and rollout.waiting is not None:
-        until = moment(rollout.waiting + rollout.terms.approval_timeout_s)
-        return f"{rollout.sentence} until {until}: crabwalk promote {rollout.service} --env {rollout.environment}"
-    if event in {"pause", "resume"} and rollout.obeyed:
-        order = rollout.obeyed[-1]
-        return f"by {who(order.actor, order.claimed_actor)}" + (f": {order.reason}" if order.reason else "")
-    return rollout.sentence
 
 
 def _escaped(text: str) -> str:

@@ -182,6 +182,8 @@ def _note(engine: Engine, record: ServiceRecord, released: Released, asker: Aske
     kept = tuple(one for one in record.rejected if (one.artifact, one.configuration) != made_of)
     after = replace(record, rollout=ended or record.rollout, promoted=released, rejected=kept, frozen=None)
     engine.ledger.save(after)
+    if ended is not None:
+        engine.notices.heed(rollout, ended, engine.now())
 
 
 def _superseded(rollout: Rollout, released: Released, asker: Asker) -> Rollout:

@@ -22,6 +22,7 @@ from pipeline.errors import ConflictError
 from pipeline.manifest.environments import Environment
 from pipeline.release.around.notifier import Notifier
 from pipeline.release.around.probe import Prober
+from pipeline.release.around.transitions import BY_HAND, ground_of, judged
 from pipeline.release.decide.decision import Decision, Observation
 from pipeline.release.decide.standing import arrived, fenceable, head_of, overruled, standing, traffic
 from pipeline.release.decide.steer import heard, obeyed, unpaused
@@ -128,7 +129,6 @@ class Engine:
             )
         return self.ledger.save(replace(record, rollout=rollout))
 
-    @_told
     def take_over(self, record: ServiceRecord, rollout: Rollout, lease: Lease | None = None) -> ServiceRecord:
         """Make an abandoned rollout ours: settle what its holder left, then fence the holder out.
 
@@ -139,6 +139,11 @@ class Engine:
         """
         if lease is not None:
             lease.confirm()
+        after = self._taken_over(record, rollout)
+        self.notices.heed(record.rollout, after.rollout, self.now(), taken=True)
+        return after
+
+    def _taken_over(self, record: ServiceRecord, rollout: Rollout) -> ServiceRecord:
         alias = self.alias(rollout)
         where, intent = standing(rollout, alias), arrived(rollout, alias)
         if where == "foreign":
@@ -166,9 +171,18 @@ class Engine:
             return record, False
         return self._settle(record, rollout, fence), True
 
-    @_told
     def act(self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision) -> ServiceRecord:
         """Carry `decision` out and record it; an unclear or refused write changes nothing and is seen next tick."""
+        after = self._carried_out(record, rollout, seen, decision)
+        if self.notices.heard(rollout):
+            moved_by = parse(seen.alias.description) if decision.kind == "undone" else None
+            ground = ground_of(decision.verdict, decision.check, moved_by)
+            self.notices.heed(record.rollout, after.rollout, self.now(), ground)
+        return after
+
+    def _carried_out(
+        self, record: ServiceRecord, rollout: Rollout, seen: Observation, decision: Decision
+    ) -> ServiceRecord:
         kind = decision.kind
         if kind in {"shift", "promote"}:
             return self._move(record, rollout, seen.alias, decision, decision.step)
@@ -178,7 +192,7 @@ class Engine:
             intent = arrived(rollout, seen.alias)
             return record if intent is None else self._settle(record, rollout, intent)
         if kind == "undone":
-            ended = replace(rollout, sentence=decision.sentence, reason="rolled back by hand")
+            ended = replace(rollout, sentence=decision.sentence, reason=BY_HAND)
             return self._end(record, ended, "rolled-back", {})
         if kind == "abandon":
             ended = replace(heard(rollout, decision.order), sentence=decision.sentence, reason=reason_of(decision))
@@ -196,6 +210,8 @@ class Engine:
             # A step that was sent and not answered could arrive in the pause.
             return self._fence(record, rollout, alias, head, order)[0]
         noted = self._noted(rollout, decision)
+        if self.env.events is not None and decision.verdict is not None:  # else nobody is told of verdicts
+            noted = replace(noted, judged=judged(evidence_of(decision.verdict)))
         return record if noted == rollout else self.ledger.save(replace(record, rollout=noted))
 
     def _noted(self, rollout: Rollout, decision: Decision) -> Rollout:
@@ -278,6 +294,7 @@ class Engine:
             return self._end(record, moved, "rolled-back", intent.evidence)
         if intent.step != rollout.step:
             moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None)
+            moved = replace(moved, judged="")
         moved = replace(moved, phase="walking")
         if intent.step < len(rollout.steps):
             return self.ledger.save(replace(record, rollout=moved))

@@ -14,7 +14,7 @@ from answer_kit import ALIAS, CERTIFICATE, Answering, Asked, answering
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from pipeline.aws import AccessError, TransientError, lean
+from pipeline.aws import AccessError, TransientError, lean, lean_aliases
 from pipeline.aws.aliases import Aliases, AliasMoved, AliasState, AliasUncertain, NotFoundError
 from pipeline.aws.functions import Functions
 from pipeline.errors import AwsError, CrabwalkError
@@ -44,12 +44,12 @@ def aws() -> Iterator[Answering]:
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[..., lean.LeanAliases]]:
+def opened() -> Iterator[Callable[..., lean_aliases.LeanAliases]]:
     """Opens the client; closes what was opened."""
-    found: list[lean.LeanAliases] = []
+    found: list[lean_aliases.LeanAliases] = []
 
-    def make(endpoint: str | None = None, credentials: tuple[str, str] | None = None) -> lean.LeanAliases:
-        made = lean.aliases("eu-west-1", endpoint, credentials)
+    def make(endpoint: str | None = None, credentials: tuple[str, str] | None = None) -> lean_aliases.LeanAliases:
+        made = lean_aliases.aliases("eu-west-1", endpoint, credentials)
         assert made is not None
         found.append(made)
         return made
@@ -83,14 +83,15 @@ def outcome(act: Callable[[], Any]) -> tuple[type[BaseException], str, str | Non
 # where
 
 
+@pytest.mark.parametrize("service", ["lambda", "events"])
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_every_region_has_the_address_botocore_knows(partition: str) -> None:
+def test_every_region_has_the_address_botocore_knows(partition: str, service: str) -> None:
     session = botocore.session.Session()
-    regions = session.get_available_regions("lambda", partition)
+    regions = session.get_available_regions(service, partition)
     assert regions
     for region in regions:
-        client = session.create_client("lambda", region, aws_access_key_id="a", aws_secret_access_key="b")
-        target = lean.plain_target(region, None, None, {})
+        client = session.create_client(service, region, aws_access_key_id="a", aws_secret_access_key="b")
+        target = lean.plain_target(region, None, None, {}, service)
         assert target is not None
         assert target.url == client.meta.endpoint_url
 
@@ -99,7 +100,7 @@ def test_every_region_has_the_address_botocore_knows(partition: str) -> None:
     "region", ["us-iso-east-1", "us-isob-east-1", "eusc-de-east-1", "nowhere", "eu-west-1.example"]
 )
 def test_a_partition_whose_addresses_are_not_known_is_left_to_botocore(region: str) -> None:
-    assert lean.plain_target(region, None, None, {}) is None
+    assert lean.plain_target(region, None, None, {}, "lambda") is None
 
 
 @pytest.mark.parametrize(
@@ -122,14 +123,14 @@ def test_a_partition_whose_addresses_are_not_known_is_left_to_botocore(region: s
     ],
 )
 def test_what_the_environment_says_of_the_way(environ: dict[str, str], url: str | None) -> None:
-    target = lean.plain_target("eu-west-1", None, None, environ)
+    target = lean.plain_target("eu-west-1", None, None, environ, "lambda")
     assert (target.url if target else None) == url
 
 
 def test_with_static_credentials_nothing_of_the_machine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://real")
-    target = lean.plain_target("eu-west-1", "http://127.0.0.1:9", KEYS, os.environ)
+    target = lean.plain_target("eu-west-1", "http://127.0.0.1:9", KEYS, os.environ, "lambda")
     assert target == lean.Target("http://127.0.0.1:9", "eu-west-1")
 
 
@@ -175,7 +176,7 @@ def test_a_configuration_file_that_changes_the_way_is_left_to_botocore(bare: Pat
     config = bare / ".aws" / "config"
     config.parent.mkdir()
     config.write_text(f"[default]\n{PAIR}{line}\n")
-    assert lean.aliases("eu-west-1", None, None) is None
+    assert lean_aliases.aliases("eu-west-1", None, None) is None
 
 
 def test_without_credentials_botocore_says_so() -> None:

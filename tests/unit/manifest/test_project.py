@@ -86,7 +86,10 @@ environments:
             "crabwalk.yaml:7:50: environments.prod: bucket: `B` is not a bucket's name, "
             "3 to 63 lower-case letters, digits and hyphens"
         ),
-        "crabwalk.yaml:8:11: environments.local: `region` cannot be said of the embedded AWS, it has `controller`",
+        (
+            "crabwalk.yaml:8:11: environments.local: `region` cannot be said of the embedded AWS, "
+            "it has `controller`, `events`, `github`"
+        ),
         (
             "crabwalk.yaml:9:3: environments: `UP` is not an environment's name, "
             "up to 20 lower-case letters, digits and hyphens, a letter first"
@@ -218,6 +221,75 @@ def test_what_cannot_be_a_policy(tree, said: str) -> None:
         f"crabwalk.yaml:4:79: environments.staging: permissions_boundary: `{said}` is not an IAM policy, "
         "its ARN, or its name with its path, for example `crabwalk/github-shop-production-services`"
     )
+
+
+def of_environment(tree, said: str, name: str = "staging") -> Environment:
+    place = "" if name == "local" else 'account: "123456789012", region: eu-west-1, '
+    tree.write("crabwalk.yaml", f"crabwalk: 1\nproject: demo\nenvironments:\n  {name}: {{{place}{said}}}\n")
+    project = load_project(tree.root)
+    found = project.local if name == "local" else project.environments[0]
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "said", ["default", "releases", "shop/audit.1", "arn:aws:events:eu-west-1:123456789012:event-bus/releases"]
+)
+@pytest.mark.parametrize("name", ["staging", "local"])
+def test_the_bus_that_is_told(tree, said: str, name: str) -> None:
+    assert of_environment(tree, f'events: "{said}"', name).events == said
+    assert of_environment(tree, "controller: in-process", name).events is None
+
+
+@pytest.mark.parametrize(
+    "said", ["a b", "arn:aws:events:eu-west-1:1:event-bus/x", "arn:aws:sqs:eu-west-1:123456789012:x"]
+)
+def test_what_cannot_be_a_bus(tree, said: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        of_environment(tree, f'events: "{said}"')
+    rule = "its name or its ARN; `default` is the one every account has"
+    where = "crabwalk.yaml:4:65: environments.staging: events"
+    assert [str(one) for one in caught.value.problems] == [f"{where}: `{said}` is not an event bus, {rule}"]
+
+
+@pytest.mark.parametrize(
+    "token", [None, "crabwalk/github", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf"]
+)
+@pytest.mark.parametrize("name", ["staging", "local"])
+def test_the_repository_whose_commits_get_a_status(tree, token: str | None, name: str) -> None:
+    more = f', token: "{token}"' if token else ""
+    found = of_environment(tree, f"github: {{repository: acme/shop{more}}}", name)
+    assert (found.github, found.github_secret) == ("acme/shop", token)
+    found = of_environment(tree, "controller: in-process", name)
+    assert (found.github, found.github_secret) == (None, None)
+
+
+@pytest.mark.parametrize("said", ["ghp_0123456789abcdefghijABCDEFGHIJ012345", "github_pat_11ABC_xyz", "two words"])
+def test_a_token_in_the_project_file_is_refused_and_shown_nowhere(tree, said: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        of_environment(tree, f'github: {{repository: acme/shop, token: "{said}"}}')
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith("crabwalk.yaml:4:96: environments.staging: github: token: it is not the name of a secret")
+    assert said not in problem
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("github: acme/shop", "4:65: environments.staging: github: must be a mapping with repository, not `acme/shop`"),
+        ("github: {}", "4:65: environments.staging: github: the key `repository` is missing"),
+        ("github: {repository: shop}", "4:78: environments.staging: github: repository: `shop` is not a repository"),
+        (
+            "github: {repository: acme/shop, tokn: x}",
+            "4:89: environments.staging: github: unknown key `tokn`, did you mean `token`?",
+        ),
+    ],
+)
+def test_what_cannot_be_said_of_github(tree, said: str, fault: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        of_environment(tree, said)
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith(f"crabwalk.yaml:{fault}")
 
 
 def test_a_stack_for_all_whose_manifests_name_none(tree) -> None:

@@ -11,9 +11,10 @@ from listener_kit import listening
 from release_kit import FRESH, walking
 
 from pipeline.manifest.environments import Environment
-from pipeline.release.around import notifier
+from pipeline.release.around import courier
 from pipeline.release.around.notifier import Notifier, tell_rollback
-from pipeline.release.around.notify import Message, messages, takeover
+from pipeline.release.around.notify import Message, message
+from pipeline.release.around.transitions import takeover, transitions
 from pipeline.release.model import Rollout
 from pipeline.release.rollback.record import Note
 from pipeline.release.terms import Notify, Order, Terms
@@ -30,7 +31,7 @@ def _outside_of_github(monkeypatch):
 
 
 def told(before: Rollout | None, after: Rollout) -> list[tuple[str, str, str]]:
-    return [(one.event, one.headline, one.sentence) for one in messages(before, after, 0.0)]
+    return [(one.event, one.headline, one.sentence) for one in transitions(before, after, 0.0)]
 
 
 def ended(phase: str, reason: str = "", **changes: Any) -> Rollout:
@@ -94,7 +95,7 @@ def test_each_transition_is_told_and_nothing_else(before, after, expected) -> No
 
 def test_a_whole_walk_is_told_once_a_transition() -> None:
     states = [None, FRESH, FRESH, walking(0), walking(0), WAITING, WAITING, walking(1), walking(1), ended("promoted")]
-    events = [one.event for before, after in pairwise(states) for one in messages(before, after, 0.0)]
+    events = [one.event for before, after in pairwise(states) for one in transitions(before, after, 0.0)]
     assert events == ["start", "step", "approval", "step", "promote"]
 
 
@@ -107,8 +108,8 @@ def test_who_takes_over_tells_where_it_stands_unless_a_stop_was_told() -> None:
 
 def step() -> Message:
     rollout = walking(0, sentence=SAID, subject="Greet <b> & co", candidate="2")
-    (made,) = messages(FRESH, rollout, 1_700_000_000.4)
-    return made
+    (made,) = transitions(FRESH, rollout, 1_700_000_000.4)
+    return message(made)
 
 
 def test_the_shapes_of_a_message(monkeypatch) -> None:
@@ -209,7 +210,7 @@ def test_a_place_that_hangs_delays_nobody(monkeypatch) -> None:
 
 def test_too_many_are_lost_and_it_is_said(monkeypatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(notifier, "WAITING", 1)
+    monkeypatch.setattr(courier, "WAITING", 1)
     with listening() as slow:
         slow.hold.clear()
         monkeypatch.setenv("SLOW", slow.url)
@@ -234,7 +235,7 @@ def test_a_release_that_is_taken_over_is_told_from_where_it_stands(monkeypatch) 
         monkeypatch.setenv("THERE", there.url)
         left = replace(telling(Notify("webhook", "THERE")), phase="walking", step=0, sentence=SAID)
         sends = Notifier(ENV, print)
-        sends.heed(left, left, 0.0)
+        sends.heed(left, left, 0.0, taken=True)
         sends.complain()  # a look in which nothing happened
         sends.complain()
         sends.heed(left, replace(left, step=1), 0.0)
@@ -248,7 +249,7 @@ def test_a_rollback_by_hand_after_the_end_is_told_with_who_did_it_and_why(monkey
     with listening() as there:
         monkeypatch.setenv("THERE", there.url)
         over = replace(telling(Notify("webhook", "THERE")), phase="promoted", step=2, sentence="it was good")
-        tell_rollback(ENV, over, note, print)
+        tell_rollback(ENV, over, note, print).flush()
     (one,) = there.came
     assert (one["event"], one["headline"], one["traffic"]) == ("rollback", "rolled back", 0.0)
     assert one["sentence"] == "version 1 has all traffic, by ann (orders fail)"
@@ -259,7 +260,7 @@ def test_who_takes_over_and_moves_it_at_once_tells_only_that(monkeypatch) -> Non
         monkeypatch.setenv("THERE", there.url)
         left = replace(telling(Notify("webhook", "THERE")), phase="walking", step=0, sentence=SAID)
         sends = Notifier(ENV, print)
-        sends.heed(left, replace(left, nonce="fenced"), 0.0)
+        sends.heed(left, replace(left, nonce="fenced"), 0.0, taken=True)
         sends.heed(left, replace(left, step=1), 0.0)
         sends.flush()
     assert [one["event"] for one in there.came] == ["step"]
