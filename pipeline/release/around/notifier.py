@@ -60,6 +60,11 @@ class Notifier:
             for one in told:
                 self.tell(after, one)
 
+    def known(self, rollout: Rollout) -> None:
+        """The same controller has told of it up to here, in a look before this process."""
+        with self._lock:
+            self._seen[rollout.release_id] = rollout
+
     def tell(self, rollout: Rollout, told: Message) -> None:
         """Send a message to everybody who is to be told of this rollout."""
         for place in rollout.terms.notify:
