@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -197,14 +197,18 @@ class Run:
                 self.detached.append(walk)
         return finished
 
-    def hand_on(self) -> None:
-        """Give what was detached to the environment's controller, and tell it; without one there is nothing to do."""
-        if self.controller is None or not self.detached:
+    def hand_on(self, services: Collection[str] | None = None) -> None:
+        """Give what was detached, of these services or all, to the environment's controller, and tell it.
+
+        Without one there is nothing to do. Done before their leases are given back.
+        """
+        walks = {walk.rollout.service: walk for walk in self.detached}
+        walks = {name: walk for name, walk in walks.items() if services is None or name in services}
+        if self.controller is None or not walks:
             return
         from pipeline.controller.start import give
 
-        walks = {walk.rollout.service: walk for walk in self.detached}
-        self.detached = []
+        self.detached = [walk for walk in self.detached if walk.rollout.service not in walks]
         for one in give(self.engine, self.controller, tuple(walks.values())):
             told = result_of(walks[one.service].rollout, walks[one.service].decision, self.engine.now())
             at = max(number for number, result in enumerate(self.results) if result.service == one.service)
