@@ -50,7 +50,7 @@ resource "aws_sfn_state_machine" "this" {
           Payload      = "{% $merge([$job, {'carried': $carried}]) %}"
         }
         TimeoutSeconds = var.timeout_s + 15
-        Retry          = [{ ErrorEquals = local.passing, IntervalSeconds = 1, BackoffRate = 2, MaxAttempts = 4, MaxDelaySeconds = 10, JitterStrategy = "FULL" }]
+        Retry          = [{ ErrorEquals = local.passing, IntervalSeconds = 1, BackoffRate = 2, MaxAttempts = var.repeats, MaxDelaySeconds = 10, JitterStrategy = "FULL" }]
         Assign = {
           done     = "{% $states.result.Payload.done %}"
           wait_s   = "{% $states.result.Payload.wait_s %}"
@@ -131,12 +131,14 @@ resource "aws_sfn_state_machine" "this" {
       }
 
       GoesOn = {
-        Type   = "Succeed"
+        Type   = "Pass"
+        End    = true
         Output = { goes_on = "{% $job.releases[0].release & '-' & $string($job.releases[0].generation + $job.handovers + 1) %}", releases = "{% $said %}" }
       }
 
       Done = {
-        Type   = "Succeed"
+        Type   = "Pass"
+        End    = true
         Output = { releases = "{% $said %}" }
       }
 

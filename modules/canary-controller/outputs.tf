@@ -5,7 +5,7 @@ output "state_machine_arn" {
 
 output "function_version_arn" {
   description = "ARN of the published version of the function that new executions are told to call."
-  value       = aws_lambda_function.this.qualified_arn
+  value       = "${aws_lambda_function.this.arn}:${aws_lambda_function.this.version}"
 }
 
 output "dead_letter_queue_url" {

@@ -107,6 +107,17 @@ variable "max_events" {
   }
 }
 
+variable "repeats" {
+  description = "How often a call that meets an error of Lambda's own is repeated before the look has failed."
+  type        = number
+  default     = 4
+
+  validation {
+    condition     = var.repeats >= 0 && var.repeats <= 20 && floor(var.repeats) == var.repeats
+    error_message = "repeats must be a whole number, 0 to 20."
+  }
+}
+
 variable "max_failures" {
   description = "Looks in a row that may fail; one more, and the walk is given up: alarm and dead letter."
   type        = number

@@ -1,13 +1,14 @@
 """The controller function: `handler(event, context)` makes one look at one job and says when to make the next.
 
 `event`: the input of the execution, with what was `carried` from the look before. What is raised is the state
-machine's to repeat; a fault of AWS that passes is one line of the log, never a traceback with what it was about.
+machine's to repeat. A walk that wants probes is waited for here and not by the machine. A fault of AWS that passes is one line of the log, never a traceback with what it was about.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,12 @@ def handler(event: Mapping[str, Any], _context: object = None) -> dict[str, Any]
         job = from_json(event, endpoint=os.environ.get("AWS_ENDPOINT_URL") or None)
         engine = Engine(job.env)
         engine.say = _say
+        engine.probes.go_on(lambda rollout: max(0.0, engine.now() - rollout.step_starts[-1]))
         answer = to_json(look(engine, job, event.get("carried") or {}, _say))
+        if engine.probes.sending:  # between two looks a function is frozen, and sends nothing
+            time.sleep(answer["wait_s"])
+            answer["wait_s"] = 0
+            engine.probes.stop()
     except CrabwalkError as fault:
         _say(f"{type(fault).__name__}: {fault.what}")
         raise LookFailed(fault.what) from None

@@ -1,4 +1,4 @@
-"""`deploy --detach` where the controller is Step Functions: nobody's process is left, and the release comes to its end."""
+"""`deploy --detach` where the controller is Step Functions: no process is left, and the release comes to its end."""
 
 from __future__ import annotations
 

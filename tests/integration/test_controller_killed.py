@@ -22,7 +22,9 @@ def test_death_at_every_call_of_every_look(name: str) -> None:
     assert len({run.call for run in runs}) >= 5
 
 
-@pytest.mark.parametrize("name", [name if name == "bad" else pytest.param(name, marks=pytest.mark.exhaustive) for name in WALKS])
+@pytest.mark.parametrize(
+    "name", [name if name == "bad" else pytest.param(name, marks=pytest.mark.exhaustive) for name in WALKS]
+)
 def test_trouble_at_every_call_of_every_look(name: str) -> None:
     runs = matrix(clouds(), troubles, **WALKS[name])
     assert {run.ended for run in runs} == {WALKS[name].get("ends", "promoted")}

@@ -7,8 +7,8 @@ mock_provider "aws" {
 
   mock_resource "aws_lambda_function" {
     defaults = {
-      arn           = "arn:aws:lambda:eu-west-1:123456789012:function:walker"
-      qualified_arn = "arn:aws:lambda:eu-west-1:123456789012:function:walker:3"
+      arn     = "arn:aws:lambda:eu-west-1:123456789012:function:walker"
+      version = "3"
     }
   }
 

@@ -71,7 +71,7 @@ def test_it_has_the_handler_and_the_walk_and_neither_terraform_nor_git_nor_manif
     folders = {name.split(".")[1] for name in made.modules if "." in name}
     assert folders <= {"abreast", "aws", "controller", "errors", "manifest", "release"}
     assert not [name for name in made.modules if name.startswith("pipeline.manifest.models")]
-    assert ENTRY == f"{HANDLER.replace('.', '/')}.handler"
+    assert f"{HANDLER.replace('.', '/')}.handler" == ENTRY
 
 
 def test_it_runs_with_nothing_but_the_standard_library_and_botocore(made: Bundle, unpacked: Path) -> None:
