@@ -1,7 +1,8 @@
 """The controller function: `handler(event, context)` makes one look at one job and says when to make the next.
 
 `event`: the input of the execution, with what was `carried` from the look before. What is raised is the state
-machine's to repeat. A walk that wants probes is waited for here and not by the machine. A fault of AWS that passes is one line of the log, never a traceback with what it was about.
+machine's to repeat: one line of the log, no traceback with what it was about. Where probes are sent it waits here and
+not in the machine, as nothing is sent by a function that is frozen.
 """
 
 from __future__ import annotations
