@@ -14,6 +14,7 @@ from itertools import groupby
 
 from pipeline.aws.executions import Executions, NameTakenError, console_url
 from pipeline.aws.objects import Objects
+from pipeline.controller.bundle import bundle
 from pipeline.controller.job import Job, Part, to_json, token
 from pipeline.controller.look import relay, standing_s
 from pipeline.errors import ConflictError, CrabwalkError, UsageError
@@ -60,6 +61,11 @@ def installed(objects: Objects, env: Environment) -> Installed:
         return Installed(**json.loads(stored.body)["installed"])
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError("the record of the controller cannot be read", where=RECORD_KEY, hint=hint) from error
+
+
+def outdated(found: Installed) -> bool:
+    """Whether the installed controller is of another crabwalk than this one."""
+    return found.package != bundle().sha256
 
 
 def recorded(found: Installed, fingerprint: str) -> bytes:

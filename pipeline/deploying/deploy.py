@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pipeline.aws import sharing
 from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
-from pipeline.controller.start import installed, wanted
+from pipeline.controller.start import installed, outdated, wanted
 from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.releasing import Releasing
@@ -48,6 +48,11 @@ class Deploy:
             held.callback(run.leases.release)
             if run.options.detach and wanted(run.setting.env):
                 run.controller = installed(run.engine.objects, run.setting.env)
+                if outdated(run.controller):
+                    env = run.setting.env.name
+                    run.tell.warn(
+                        f"the controller of `{env}` is another crabwalk's: crabwalk bootstrap {env} makes it anew"
+                    )
                 held.callback(run.hand_on)
             if run.reviewed is not None:  # before anything is touched
                 run.reviewed.check(run.setting, run.plan())
