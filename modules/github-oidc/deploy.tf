@@ -15,6 +15,13 @@ locals {
       Action   = ["lambda:InvokeFunction", "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode"]
       Resource = local.functions
     },
+    # `--detach` hands a walk to the canary controller, where the environment has one.
+    {
+      Sid      = "Controller"
+      Effect   = "Allow"
+      Action   = ["states:DescribeExecution", "states:StartExecution"]
+      Resource = [for one in local.controller : "arn:${local.partition}:states:${local.here}:${one}"]
+    },
     { Sid = "Metrics", Effect = "Allow", Action = ["cloudwatch:GetMetricData"], Resource = "*" },
     { Sid = "Logs", Effect = "Allow", Action = ["logs:FilterLogEvents"], Resource = local.logs },
   ], local.bus_statements, local.key_statements.writes)

@@ -31,9 +31,11 @@ locals {
   ]
   pipes    = "arn:${local.partition}:pipes:${local.here}:pipe/${var.name}-*"
   machines = "arn:${local.partition}:states:${local.here}:stateMachine:${var.name}-*"
-  secrets  = "arn:${local.partition}:secretsmanager:${local.here}:secret:${var.name}-*"
-  alarms   = "arn:${local.partition}:cloudwatch:${local.here}:alarm:${var.name}-*"
-  boards   = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-*"
+  # The canary controller of the environment, which no service's name can be.
+  controller = ["stateMachine:${var.name}_controller", "execution:${var.name}_controller:*"]
+  secrets    = "arn:${local.partition}:secretsmanager:${local.here}:secret:${var.name}-*"
+  alarms     = "arn:${local.partition}:cloudwatch:${local.here}:alarm:${var.name}-*"
+  boards     = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-*"
 
   # The roles of this module, with what belongs to them: looked at by `drift`, and written by no role.
   own = [

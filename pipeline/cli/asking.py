@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,8 +14,9 @@ from pipeline.cli.summarizing import summarize
 
 if TYPE_CHECKING:
     from pipeline.release.terms import Order, OrderKind
-    from pipeline.release.verbs.carry import Show
+    from pipeline.release.verbs.carry import HandOn, Show
     from pipeline.release.verbs.steering import Asker, Steered
+    from pipeline.release.walk.state import Walk
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,17 +26,19 @@ reason_option: Callable[[F], F] = click.option(
     "--reason", metavar="TEXT", default="", help="Why; it stays in the history."
 )
 detach_option: Callable[[F], F] = click.option(
-    "--detach", is_flag=True, help="Return once it is done; the watchdog goes on with the walk."
+    "--detach", is_flag=True, help="Return once it is done; another controller goes on with the walk."
 )
 
 
-def steer(kind: OrderKind, services: Sequence[str], here: Here, reason: str, *, go_on: bool) -> int:
+def steer(
+    kind: OrderKind, services: Sequence[str], here: Here, reason: str, *, go_on: bool, detach: bool = False
+) -> int:
     """Ask it of each service's release, see it carried out, tell what came of it; the exit code."""
     from pipeline.release.verbs.steering import ask
 
     chosen = tuple(dict.fromkeys(services))
     answers = ask(here.engine, kind, chosen, asker(here, reason))
-    return finish(here, tuple(zip(chosen, answers, strict=True)), go_on=go_on)
+    return finish(here, tuple(zip(chosen, answers, strict=True)), go_on=go_on, detach=detach)
 
 
 def asker(here: Here, reason: str) -> Asker:
@@ -46,8 +49,8 @@ def asker(here: Here, reason: str) -> Asker:
     return Asker(whoami(here.env).arn, os.environ.get("GITHUB_ACTOR") or None, " ".join(reason.split()))
 
 
-def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: bool) -> int:
-    """See placed orders carried out and tell what came of each."""
+def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: bool, detach: bool = False) -> int:
+    """See placed orders carried out and tell what came of each; with `detach` the environment's controller goes on."""
     from pipeline.release.terms import Order
     from pipeline.release.verbs.carry import carry_out
 
@@ -55,13 +58,32 @@ def finish(here: Here, asked: Sequence[tuple[str, Order | Steered]], *, go_on: b
     orders = [(service, one) for service, one in asked if isinstance(one, Order)]
     with _live(here) as show:
         try:
-            done = carry_out(here.engine, orders, go_on=go_on, show=show, say=here.console.progress)
+            hand_on = _handing(here) if detach else None
+            done = carry_out(here.engine, orders, go_on=go_on, hand_on=hand_on, show=show, say=here.console.progress)
         except BaseException as ended:
             unread = isinstance(ended, BrokenPipeError)
             _interrupted(here, [service for service, _ in orders], UNREAD if unread else "")
             raise
     told = {**known, **{one.service: one for one in done}}
     return tell(here, [told[service] for service, _ in asked])
+
+
+def _handing(here: Here) -> HandOn | None:
+    """What gives walks to Step Functions, where that is the environment's controller; UsageError where it is absent."""
+    from pipeline.controller.start import give, installed, wanted
+
+    if not wanted(here.env):
+        return None
+    machine = installed(here.engine.objects, here.env)
+
+    def hand_on(walks: Sequence[Walk]) -> Mapping[str, str]:
+        found = give(here.engine, machine, walks)
+        for one in found:
+            if one.fault is not None:
+                here.console.warn(f"{one.service}: Step Functions could not take it: {one.fault.what}")
+        return {one.service: one.url for one in found if one.fault is None}
+
+    return hand_on
 
 
 def tell(here: Here, steered: Sequence[Steered]) -> int:

@@ -49,11 +49,14 @@ def command(
 ) -> int:
     """Create ENVIRONMENT's one bucket (artifacts, Terraform state, the ledger), by Terraform. Safe to repeat.
 
-    With --github also the roles of a repository's workflows: plan, build, deploy, rollback, read.
+    Where the project file says `controller: step-functions`, also the state machine and the function that walk
+    releases with nobody's process. With --github also the roles of a repository's workflows: plan, build, deploy,
+    rollback, read.
     """
     from pipeline import carried
     from pipeline.aws.identity import whoami
-    from pipeline.infra import bootstrap, provide_roles
+    from pipeline.controller.start import wanted
+    from pipeline.infra import bootstrap, provide_controller, provide_roles
 
     asked = _asked(
         github,
@@ -69,6 +72,9 @@ def command(
     with here.console.group(f"bootstrap {here.env.name}"):
         bootstrap(here.project, here.env, modules, here.console.progress)
         roles = provide_roles(here.project, here.env, modules, asked, here.console.progress)
+        made = None
+        if wanted(here.env):
+            made = provide_controller(here.project, here.env, modules, _topics(here), here.console.progress)
     if output == "json":
         here.console.json(
             {
@@ -77,11 +83,20 @@ def command(
                 "region": here.env.region,
                 "bucket": here.env.bucket,
                 "roles": dict(roles.arns) if roles else {},
+                "controller": made.machine if made else None,
             }
         )
     elif roles:
         _show(here, roles)
     return 0
+
+
+def _topics(here: Here) -> tuple[str, ...]:
+    """The SNS topics that the services' manifests name, which the controller may publish to."""
+    from pipeline.release.walk.declared import notify_of
+
+    told = [notify_of(one) for service in here.services for one in service.release.notify]
+    return tuple(one.target for one in told if one.kind == "sns")
 
 
 def _asked(

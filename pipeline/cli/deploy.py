@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Save the live view as SVG.")
 @click.option("--prebuilt", is_flag=True, help="Compile nothing: refuse where a package was not built before.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-@click.option("--detach", is_flag=True, help="Return once the first step is taken; the watchdog goes on.")
+@click.option("--detach", is_flag=True, help="Return once the first step is taken; another controller goes on.")
 @click.option(
     "--max-parallel",
     type=click.IntRange(min=1),

@@ -30,4 +30,4 @@ def command(
     release carries it out; where there is none this verb does, and goes on walking unless --detach.
     """
     kind: OrderKind = "full" if full else "promote"
-    return steer(kind, services, Here(env_name, json=output == "json"), reason, go_on=not detach)
+    return steer(kind, services, Here(env_name, json=output == "json"), reason, go_on=not detach, detach=detach)

@@ -32,4 +32,4 @@ def command(services: tuple[str, ...], env_name: str | None, *, reason: str, det
     asked: dict[str, Order | Steered] = dict(zip(walked, ask(here.engine, "resume", walked, who), strict=True))
     for service in marked:
         asked[service] = unfreeze(here.engine, service, functions[service], who, here.console.progress)
-    return finish(here, tuple((service, asked[service]) for service in chosen), go_on=not detach)
+    return finish(here, tuple((service, asked[service]) for service in chosen), go_on=not detach, detach=detach)

@@ -11,7 +11,7 @@ from pipeline.cli.options import Here, env_option, output_option
 @click.command()
 @services_argument
 @env_option
-@click.option("--detach", is_flag=True, help="Return once the first step is taken; the watchdog goes on.")
+@click.option("--detach", is_flag=True, help="Return once the first step is taken; another controller goes on.")
 @output_option
 def command(services: tuple[str, ...], env_name: str | None, *, detach: bool, output: str) -> int:
     """Deploy each SERVICE also where the same artifact and configuration was rolled back before.

@@ -58,9 +58,9 @@ def statuses(
     """
     from pipeline.abreast import abreast
     from pipeline.deploying.standing import gone
+    from pipeline.infra.scope import service_url
     from pipeline.manifest.naming import no_such_service
     from pipeline.release.verbs.status import absent
-    from pipeline.release.walk.outcome import service_url
 
     known = [service.name for service in here.services]
     destroyed = []

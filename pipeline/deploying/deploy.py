@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from pipeline.aws import shared, sharing
 from pipeline.aws.budget import LIMITS, UNLIMITED, Budgets
+from pipeline.controller.start import installed, outdated, wanted
 from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.planning import DeployPlan
 from pipeline.deploying.releasing import Releasing
@@ -45,6 +46,14 @@ class Deploy:
         with ExitStack() as held:
             held.enter_context(sharing(shared() or Budgets(UNLIMITED if run.setting.env.endpoint else LIMITS)))
             held.callback(run.leases.release)
+            if run.options.detach and wanted(run.setting.env):
+                run.controller = installed(run.engine.objects, run.setting.env)
+                if outdated(run.controller):
+                    env = run.setting.env.name
+                    run.tell.warn(
+                        f"the controller of `{env}` is another crabwalk's: crabwalk bootstrap {env} makes it anew"
+                    )
+                held.callback(run.hand_on)
             if run.reviewed is not None:  # before anything is touched
                 run.reviewed.check(run.setting, run.plan())
             else:

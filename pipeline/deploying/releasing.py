@@ -139,7 +139,9 @@ class Releasing:
         """Give back the leases of stacks in which nothing is released any more, so that others need not wait."""
         self._open -= set(services)
         waiting = {self._services[name].stack for name in self._open}
-        self._run.leases.give_back(name for name, one in self._services.items() if one.stack not in waiting)
+        free = [name for name, one in self._services.items() if one.stack not in waiting]
+        self._run.hand_on(free)
+        self._run.leases.give_back(free)
 
     def _build(self) -> None:
         self._artifacts = built(self._run, self._plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -18,7 +18,7 @@ from pipeline.infra.side_by_side import Teller, Work, side_by_side
 from pipeline.release.ledger.leases import Leases
 from pipeline.release.ledger.records import ServiceRecord, StackRecord
 from pipeline.release.model import LATEST, Rollout
-from pipeline.release.verbs.handover import hand_over, handed_over
+from pipeline.release.verbs.handover import given, hand_over, handed_over, on_its_way
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.outcome import result_of, skipped
 from pipeline.release.walk.state import Walk
@@ -28,6 +28,7 @@ from pipeline.release.walk.walk import run
 if TYPE_CHECKING:
     from pipeline.build import Artifact
     from pipeline.build.view import View
+    from pipeline.controller.start import Installed
     from pipeline.plans.reviewed import Reviewed
     from pipeline.workspace.affected import Affected
     from pipeline.workspace.git import Repository
@@ -68,6 +69,8 @@ class Run:
     building: Callable[[], AbstractContextManager[View]]
     walking: Callable[[], AbstractContextManager[Show]]
     reviewed: Reviewed | None = None  # the saved plan that is applied, and nothing else
+    controller: Installed | None = None  # who walks on what this run detaches; None = the watchdog
+    detached: list[Walk] = field(default_factory=list)  # walks for it
     walking_now: tuple[str, ...] = ()  # services whose traffic is being walked, for whoever is interrupted
     results: list[ReleaseResult] = field(default_factory=list)
     conflicts: dict[str, ConflictError] = field(default_factory=dict)
@@ -190,7 +193,26 @@ class Run:
             result = result_of(walk.rollout, walk.decision, self.engine.now())
             self.results.append(handed_over(walk, result) if self.options.detach else result)
             self.after(walk.rollout)
+            if self.controller is not None and on_its_way(walk):
+                self.detached.append(walk)
         return finished
+
+    def hand_on(self, services: Collection[str] | None = None) -> None:
+        """Give what was detached, of these services or all, to the environment's controller, and tell it.
+
+        Without one there is nothing to do. Done before their leases are given back.
+        """
+        walks = {walk.rollout.service: walk for walk in self.detached}
+        walks = {name: walk for name, walk in walks.items() if services is None or name in services}
+        if self.controller is None or not walks:
+            return
+        from pipeline.controller.start import give
+
+        self.detached = [walk for walk in self.detached if walk.rollout.service not in walks]
+        for one in give(self.engine, self.controller, tuple(walks.values())):
+            told = result_of(walks[one.service].rollout, walks[one.service].decision, self.engine.now())
+            at = max(number for number, result in enumerate(self.results) if result.service == one.service)
+            self.results[at] = given(walks[one.service], told, one.url, one.fault)
 
     def after(self, rollout: Rollout) -> None:
         """Run what its manifest wants to be run once a release is over; a failure is a warning."""

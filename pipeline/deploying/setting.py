@@ -100,7 +100,7 @@ def _live(project: Project, env: Environment, engine: Engine, service: str) -> s
 
 def service_url_of(setting: Setting, service: str) -> str | None:
     """Where a service answers over HTTP, by what Terraform last put out."""
-    from pipeline.release.walk.outcome import service_url
+    from pipeline.infra.scope import service_url
 
     stack = next((one.stack for one in setting.services if one.name == service), "")
     return service_url(setting.env, setting.stacks.get(stack), service)

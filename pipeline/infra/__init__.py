@@ -15,6 +15,7 @@ from pipeline.infra.render import render
 from pipeline.infra.scope import Scope
 
 if TYPE_CHECKING:
+    from pipeline.infra.controller import provide_controller
     from pipeline.infra.drive import apply_infra, plan_infra, stack_directory
     from pipeline.infra.environment import bootstrap
     from pipeline.infra.roles import provide_roles
@@ -28,6 +29,7 @@ __all__ = [
     "apply_infra",
     "bootstrap",
     "plan_infra",
+    "provide_controller",
     "provide_roles",
     "refused",
     "render",
@@ -38,6 +40,7 @@ _LAZY = {
     "apply_infra": "drive",
     "bootstrap": "environment",
     "plan_infra": "drive",
+    "provide_controller": "controller",
     "provide_roles": "roles",
     "stack_directory": "drive",
 }

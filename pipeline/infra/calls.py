@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.infra.bucket_rules import united_rules
 
 FUNCTION = "rust-lambda"
-WITH_ROLES = frozenset({FUNCTION, "pipe", "rollback-net", "schedule", "state-machine-task"})
+WITH_ROLES = frozenset({FUNCTION, "canary-controller", "pipe", "rollback-net", "schedule", "state-machine-task"})
 NO_ARTIFACT = "artifacts/not-built.zip"  # the zip of what nobody built yet, in a plan that needs a name for it
 NOT_KEPT = frozenset({"dashboard", "rollback-net"})  # nothing that runs needs them
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline.manifest.environments import Environment
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Project
+    from pipeline.release.ledger.records import StackRecord
 
 Outputs = Mapping[str, Mapping[str, Any]]  # of Terraform, by service
 
@@ -132,3 +133,10 @@ def endpoint(env: Environment, made: Mapping[str, Any]) -> str | None:
 
         return api_url(env.endpoint, str(api))
     return str(url) if url else None
+
+
+def service_url(env: Environment, stack: StackRecord | None, service: str) -> str | None:
+    """Where a service answers over HTTP, by what Terraform last put out: its API, or its function URL; None without."""
+    made = stack.outputs.get(service, {}) if stack else {}
+    url = made.get("url_endpoint")
+    return endpoint(env, made) or (str(url) if url else None)

@@ -78,6 +78,11 @@ class Notifier:
             for one in told:
                 self.tell(one)
 
+    def known(self, rollout: Rollout) -> None:
+        """The same controller has told of it up to here, in a look before this process."""
+        with self._lock:
+            self._seen[rollout.release_id] = rollout
+
     def tell(self, told: Transition) -> None:
         """Tell everybody who is to be told of it."""
         for place, courier in self._places:
@@ -86,6 +91,7 @@ class Notifier:
                 if not self._at_exit:
                     self._at_exit = True
                     atexit.register(self.flush)
+
 
     def flush(self, limit_s: float = FLUSH_S) -> None:
         """Wait until all is sent or the time is over, and say what could not be sent.

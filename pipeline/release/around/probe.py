@@ -83,6 +83,7 @@ class _Stream:
     events: tuple[bytes, ...] = ()
     not_before: float = 0.0
     counted: int = 0  # those that were due, sent or not
+    before: int = 0  # of these, before this process followed it
     sent: int = 0
     under_way: int = 0
     told: set[str] = field(default_factory=set)
@@ -101,8 +102,25 @@ class Prober:
         self._env, self._functions, self._objects, self._clock = env, functions, objects, clock
         self._streams: dict[str, _Stream] = {}
         self._faults: list[str] = []
+        self._elapsed: Callable[[Rollout], float] = lambda _: 0.0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+
+    def go_on(self, elapsed: Callable[[Rollout], float]) -> None:
+        """Go on at the declared rate where another process stopped; `elapsed`: seconds since a release's step began."""
+        self._elapsed = elapsed
+
+    @property
+    def sending(self) -> bool:
+        """Whether there is a release whose probes are sent."""
+        with self._changed:
+            return bool(self._streams)
+
+    def stop(self) -> None:
+        """Send no more; what is under way is not waited for."""
+        with self._changed:
+            self._streams.clear()
+            self._changed.notify_all()
 
     def follow(self, rollouts: Sequence[Rollout]) -> tuple[str, ...]:
         """Send the probes of these releases from now on, and of no others; what is to be said, each thing once."""
@@ -184,7 +202,9 @@ class Prober:
             now = self._clock()
             if all(one is not None for one in found):
                 stream.events = tuple(one.body for one in found if one is not None)
-                stream.begun = now
+                passed = self._elapsed(stream.rollout)
+                stream.begun = now - passed
+                stream.counted = stream.before = due(stream.probe.per_minute, passed) if passed > 0 else 0
                 return
             stream.not_before = now + AGAIN_S
         self._complain(stream, "read", f"probes cannot be sent: {why}")
@@ -198,10 +218,11 @@ class Prober:
 
 def _behind(stream: _Stream) -> str:
     """Says once that the declared rate is not reached."""
-    if "rate" in stream.told or stream.counted < ENOUGH or stream.sent >= stream.counted * REACHED:
+    here = stream.counted - stream.before
+    if "rate" in stream.told or here < ENOUGH or stream.sent >= here * REACHED:
         return ""
     stream.told.add("rate")
-    reached = stream.probe.per_minute * stream.sent / stream.counted
+    reached = stream.probe.per_minute * stream.sent / here
     return (
         f"{stream.rollout.service}: about {reached:.0f} of {stream.probe.per_minute:g} probes a minute get through, "
         "the others find too many still unanswered"

@@ -37,6 +37,7 @@ class Holder:
     age_s: float
     ttl_s: float
     since: float | None = None  # epoch seconds, by the holder's own clock
+    generation: int = 0  # how often walks of this service were given to a controller without a process
 
     @property
     def told(self) -> str:
@@ -80,6 +81,8 @@ class Lease:
         self._doing, self._needed = doing, needed
         self._since = time.time()
         self._nonce = fresh_nonce()
+        self._who = _who()
+        self._generation = 0
         self._seq = 0
         self._etag: str | None = None
         self._lost: str | None = None
@@ -98,6 +101,7 @@ class Lease:
                     break
                 continue
             current, etag = found
+            self._generation = current.generation
             if current.expired or not current.nonce:
                 if self._write(if_match=etag):
                     break
@@ -143,13 +147,31 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back; a lease that cannot be given back runs out by itself."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        self._end_renewal()
         if self._etag is not None and self._lost is None:
             with contextlib.suppress(PreconditionFailed, CrabwalkError):
                 self._objects.put(self._key, self._body(nonce=""), if_match=self._etag)
+        self._etag = None
+
+    @property
+    def generation(self) -> int:
+        """How often walks of this service were given to a controller without a process; a lease keeps the number."""
+        return self._generation
+
+    def hand_on(self, nonce: str, who: str, doing: str, *, ttl_s: float, generation: int) -> None:
+        """Give the held lease to somebody else without a moment in which it is free; this one ends with that.
+
+        Raises ConflictError when it was lost before, AwsError when AWS does not answer: then it may be either's, and
+        runs out by itself unless its new holder renews it.
+        """
+        self.confirm()
+        self._end_renewal()
+        self._nonce, self._who, self._doing, self._ttl = nonce, who, doing, ttl_s
+        self._since, self._generation = time.time(), generation
+        etag, self._etag = self._etag, None
+        if not self._write(if_match=etag):
+            self._lost = "somebody else took it"
+            self.check()
         self._etag = None
 
     def __enter__(self) -> Self:
@@ -157,6 +179,12 @@ class Lease:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.release()
+
+    def _end_renewal(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
 
     def _renew(self) -> None:
         while not self._stop.wait(self._ttl / 4):
@@ -190,8 +218,9 @@ class Lease:
         return False
 
     def _body(self, nonce: str) -> bytes:
-        data = {"format": 1, "nonce": nonce, "seq": self._seq, "who": _who(), "doing": self._doing, "ttl_s": self._ttl}
-        return json.dumps({**data, "since": self._since, "salt": self._nonce}, sort_keys=True).encode()
+        data = {"format": 1, "nonce": nonce, "seq": self._seq, "who": self._who, "doing": self._doing}
+        more = {"ttl_s": self._ttl, "since": self._since, "generation": self._generation, "salt": self._nonce}
+        return json.dumps({**data, **more}, sort_keys=True).encode()
 
 
 def _who() -> str:
@@ -210,7 +239,8 @@ def _read(objects: Objects, service: str) -> tuple[Holder, str] | None:
         data = json.loads(stored.body)
         since = float(data["since"]) if "since" in data else None  # what an older crabwalk wrote does not tell
         said = (str(data["nonce"]), str(data["who"]), str(data["doing"]))
-        found = Holder(*said, stored.age_s, float(data["ttl_s"]), since)
+        generation = int(data.get("generation", 0))
+        found = Holder(*said, stored.age_s, float(data["ttl_s"]), since, generation)
     except (ValueError, KeyError, TypeError) as error:
         raise CrabwalkError("the lease cannot be read", where=lease_key(service), hint="delete the object") from error
     return found, stored.etag

@@ -7,7 +7,7 @@ itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.errors import ConflictError, CrabwalkError
 from pipeline.release.decide.steer import name
@@ -23,6 +23,7 @@ from pipeline.release.walk.view import WalkView
 from pipeline.release.walk.walk import run, tick
 
 Show = Callable[[Sequence[WalkView]], None]
+HandOn = Callable[[Sequence[Walk]], Mapping[str, str]]
 Say = Callable[[str], None]
 
 
@@ -36,12 +37,14 @@ def carry_out(
     orders: Sequence[tuple[str, Order]],
     *,
     go_on: bool,
+    hand_on: HandOn | None = None,
     show: Show = lambda _: None,
     say: Say = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Steered, ...]:
     """See placed orders carried out; with `go_on` walk the releases nobody walks to their ends.
 
+    `hand_on`: gives those releases to another controller instead, with their leases; where each is seen, by service.
     One service's fault does not stop the others.
     """
     asked = [_Asked(engine, service, order, say) for service, order in orders]
@@ -58,6 +61,8 @@ def carry_out(
             pause(min(engine.env.tick_s, 2.0))
         if go_on:
             _walk_on(engine, asked, show, pause)
+        elif hand_on is not None:
+            _hand_on(asked, hand_on)
         return tuple(one.answer() for one in asked)
     finally:
         for one in asked:
@@ -81,6 +86,14 @@ def _walk_on(engine: Engine, asked: Sequence[_Asked], show: Show, pause: Callabl
         one.ended(walk)
 
 
+def _hand_on(asked: Sequence[_Asked], hand_on: HandOn) -> None:
+    mine = {one.walk.rollout.service: one for one in asked if one.goes_on and one.walk is not None}
+    if mine:
+        given = hand_on([one.walk for one in mine.values() if one.walk is not None])
+        for service, where in given.items():
+            mine[service].given(where)
+
+
 class _Asked:
     """One order on its way: waited for where somebody living works on the service, else carried out here."""
 
@@ -91,6 +104,7 @@ class _Asked:
         self._obeyed = False
         self._holder: Holder | None = None
         self._overtaken = 0
+        self._where = ""  # where the controller is seen it was given to
         self.walk: Walk | None = None
 
     @property
@@ -177,6 +191,10 @@ class _Asked:
         outcome: Steering = result.outcome if result.outcome in EXITS else "held"  # type: ignore[assignment]
         self._end(outcome, result.sentence, result.next)
 
+    def given(self, where: str) -> None:
+        """Another controller walks it on, and has its lease."""
+        self._lease, self._where = None, where
+
     def answer(self) -> Steered:
         """What came of it."""
         if self._answer is None and self._obeyed and self.walk is not None:
@@ -240,6 +258,8 @@ class _Asked:
         env, service = self._engine.env.name, self._service
         if self._order.kind == "pause":
             return f"`crabwalk resume {service} --env {env}` goes on, `crabwalk abort {service} --env {env}` ends it"
+        if self._where:
+            return f"Step Functions walks it on: {self._where}; `crabwalk watch {service} --env {env}` shows it"
         if self._holder is not None and self.walk is None:
             return f"{self._holder.who} walks it; `crabwalk watch {service} --env {env}` shows it"
         if rollout.paused is not None:

@@ -1,4 +1,7 @@
-"""Hands walks over once they have begun: to the watchdog, or to whoever resumes them. What was recorded stands."""
+"""Hands walks over once they have begun: to the watchdog, to Step Functions, or to whoever resumes them.
+
+What was recorded stands.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from pipeline.errors import CrabwalkError
+from pipeline.release.decide.together import GONE
 from pipeline.release.model import percent
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.shown import view
@@ -42,3 +47,25 @@ def handed_over(walk: Walk, result: ReleaseResult) -> ReleaseResult:
     at = f"version {rollout.candidate} has {percent(rollout.traffic(rollout.step))} of the traffic"
     said = decision.sentence if quiet and decision is not None else at
     return replace(result, outcome="handed-over", sentence=said, next=f"{watchdog}, {here}", check=None)
+
+
+def on_its_way(walk: Walk) -> bool:
+    """Whether a controller that never sleeps has something to do for it: it is not over, and nobody else's."""
+    return not walk.rollout.over and (walk.decision is None or walk.decision.kind not in GONE)
+
+
+def given(walk: Walk, result: ReleaseResult, url: str, fault: CrabwalkError | None) -> ReleaseResult:
+    """How it is told that Step Functions walks on, at `url`; or why nobody does."""
+    rollout, decision = walk.rollout, walk.decision
+    env = rollout.environment
+    at = f"version {rollout.candidate} has {percent(rollout.traffic(rollout.step))} of the traffic"
+    if fault is not None:
+        said = f"{at}, and Step Functions could not take it: {fault.what}"
+        again = (
+            f"crabwalk resume {rollout.service} --env {env} --detach tries that again, without --detach it goes on here"
+        )
+        return replace(result, outcome="failed", sentence=said, next=again, check=None)
+    waits = decision is not None and walk.finished
+    said = decision.sentence if waits and decision is not None else at
+    after = f"Step Functions walks it on: {url}; `crabwalk watch {rollout.service} --env {env}` shows it"
+    return replace(result, outcome="handed-over", sentence=said, next=after, check=None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pipeline.infra.scope import endpoint
 from pipeline.release.decide.decision import Decision
 from pipeline.release.decide.together import TOGETHER
 from pipeline.release.ledger.story import ended_as
@@ -13,8 +12,7 @@ from pipeline.release.model import LATEST, REJECTS, Rollout
 from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult
 
 if TYPE_CHECKING:
-    from pipeline.manifest.environments import Environment
-    from pipeline.release.ledger.records import ServiceRecord, StackRecord
+    from pipeline.release.ledger.records import ServiceRecord
 
 EXIT_CODES: dict[str, int] = {
     "promoted": 0,
@@ -153,10 +151,3 @@ def _after_rollback(rollout: Rollout) -> str:
         return f"it is tried again with the next deploy of its group `{rollout.terms.together}`"
     kept = f"version {rollout.stable} has all traffic; " if rollout.stable != LATEST else "no traffic was moved; "
     return f"{kept}look into {_FIX.format(rollout.commit[:12])}"
-
-
-def service_url(env: Environment, stack: StackRecord | None, service: str) -> str | None:
-    """Where a service answers over HTTP, by what Terraform last put out: its API, or its function URL; None without."""
-    made = stack.outputs.get(service, {}) if stack else {}
-    url = made.get("url_endpoint")
-    return endpoint(env, made) or (str(url) if url else None)

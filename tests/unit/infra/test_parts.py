@@ -250,7 +250,8 @@ release: {steps: [], safety_net: {}}
 
 def test_every_module_knows_what_it_is_told_and_puts_out_what_is_asked_for(scope: Scope) -> None:
     calls = rendered(scope, EVERYTHING)
-    used = {path.parent.name for path in MODULES.glob("*/main.tf")} - {"environment", "extension-layer", "github-oidc"}
+    of_the_environment = {"canary-controller", "environment", "extension-layer", "github-oidc"}
+    used = {path.parent.name for path in MODULES.glob("*/main.tf")} - of_the_environment
     assert {call.module for call in calls.values()} == used - {"state-machine-task"}
     old = (
         Call("todos", "rust-lambda", {"tracing": True, "vpc": {}, "kms_key_arn": "k", "dead_letter_arn": "q"}),

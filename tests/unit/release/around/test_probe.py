@@ -174,3 +174,28 @@ def test_a_walk_nobody_looks_at_any_more_is_not_probed(fake, monkeypatch) -> Non
 def test_an_event_that_cannot_be_read_stops_the_release_before_it_begins(tmp_path) -> None:
     with pytest.raises(UsageError, match="the probe's event cannot be read: No such file"):
         stored(Fake(), Declared(events=("no.json",)), tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_process_that_goes_on_keeps_the_rate_of_the_one_before(fake) -> None:
+    """Looks of two seconds each, by a process of its own: 60 a minute stay 60 a minute, and none is sent at once."""
+    now = [1000.0]
+    rollout = walking(0, terms=Terms(probe=Probe(("a",), 60.0)))
+    for elapsed in (0.5, 2.5, 4.5):
+        sends = Prober(ENV, fake, fake, lambda: now[0])  # type: ignore[arg-type]
+        sends.go_on(lambda _, passed=elapsed: passed)  # type: ignore[misc]
+        before = len(fake.came)
+        sends.follow([rollout])
+        until(lambda sends=sends: all(one.events for one in sends._streams.values()))  # type: ignore[misc]
+        assert sends.sending
+        (stream,) = sends._streams.values()
+        assert (stream.counted, len(fake.came)) == (due(60.0, elapsed), before)
+        for _ in range(2):
+            now[0] += 1.0
+            sends.follow([rollout])
+            until(lambda stream=stream: now[0] < stream.next_at())  # type: ignore[misc]
+        until(lambda before=before: len(fake.came) == before + 2)  # type: ignore[misc]
+        assert sends.follow([rollout]) == ()
+        sends.stop()
+        assert not sends.sending
+        until(lambda sends=sends: sends._thread is None)  # type: ignore[misc]
+    assert len(fake.came) == 6

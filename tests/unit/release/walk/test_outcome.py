@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from release_kit import BAD, START, alias, own_alias, periods, saw, walking
 
+from pipeline.infra.scope import service_url
 from pipeline.release.decide.decide import away, decide
 from pipeline.release.decide.decision import Decision
 from pipeline.release.ledger.records import Released, ServiceRecord
 from pipeline.release.model import Rollout
 from pipeline.release.walk import outcome as outcomes
-from pipeline.release.walk.outcome import EXIT_CODES, exit_code, service_url, skipped
+from pipeline.release.walk.outcome import EXIT_CODES, exit_code, skipped
 from pipeline.release.walk.view import ReleaseResult
 
 ENDED = {"ended": START + 42.0}

@@ -1,0 +1,172 @@
+"""One look at the walks of one job: take up the lease, read the record, tick, and say when to look again.
+
+Between two looks there is nothing in memory. What a tick keeps of the one before (since when the metrics or AWS are
+away) is `carried`: it goes back to the state machine and comes with the next look.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.aws.objects import Objects
+from pipeline.controller.job import Job, Part, before, token
+from pipeline.errors import AwsError, ConflictError
+from pipeline.release.decide.together import GONE
+from pipeline.release.ledger.relay import OvertakenError, Relay
+from pipeline.release.model import percent
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.beside import beside
+from pipeline.release.walk.outcome import result_of
+from pipeline.release.walk.state import Walk
+from pipeline.release.walk.walk import tick
+
+SLOW = 4  # times as long between two looks at what waits for a person or for the end of quiet hours
+SENTENCE = 300  # characters of one; an execution's state has 256 KiB at most
+WAITING = frozenset({"approval", "quiet", "hold"})
+
+Carried = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How one release stands after a look."""
+
+    service: str
+    release: str
+    outcome: str  # as `watch --unattended` calls it, or `overtaken`
+    sentence: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a look came to; `wait_s`: whole seconds until the next one."""
+
+    done: bool
+    wait_s: int
+    releases: tuple[Stand, ...]
+    carried: Carried = field(default_factory=dict)
+
+
+class AwayError(AwsError):
+    """AWS is away from a walk for longer than a lease lasts: the look failed, and is made again."""
+
+
+def standing_s(job: Job) -> float:
+    """For how long a lease stands without a look: the slowest wait, and what a process's lease lasts."""
+    return job.env.lease_s + SLOW * job.env.tick_s
+
+
+def relay(objects: Objects, job: Job, part: Part) -> Relay:
+    """The lease of one of its services, as the job's controller holds it."""
+    return Relay(
+        objects,
+        part.service,
+        token=token(part),
+        who=job.who,
+        doing=f"walk of release {part.release}",
+        ttl_s=standing_s(job),
+        generation=part.generation,
+    )
+
+
+def look(engine: Engine, job: Job, carried: Carried, say: Callable[[str], None] = lambda _: None) -> Answer:
+    """Look once at every release of the job; raises AwayError, or what AWS refused, where the look must be repeated."""
+    found: dict[str, Stand] = {}
+    walks: list[Walk] = []
+    for part in job.parts:
+        try:
+            taken = _taken(engine, job, part, carried.get(part.service, {}), say)
+        except ConflictError as conflict:
+            outcome = "overtaken" if isinstance(conflict, OvertakenError) else "conflict"
+            taken = Stand(part.service, part.release, outcome, _short(conflict.what), done=True)
+        if isinstance(taken, Walk):
+            walks.append(taken)
+        else:
+            found[part.service] = taken
+    after = tick(engine, walks, beside(engine, walks)) if walks else ()
+    engine.notices.flush()
+    found |= {walk.rollout.service: _after(engine, walk) for walk in after}
+    away = [walk for walk in after if walk.decision is not None and walk.decision.kind == "away"]
+    if away:
+        raise AwayError("; ".join(found[walk.rollout.service].sentence for walk in away))
+    releases = tuple(found[part.service] for part in job.parts)
+    open_ = [walk for walk in after if not found[walk.rollout.service].done]
+    return Answer(all(one.done for one in releases), _wait_s(job, open_), releases, _carried(open_))
+
+
+def _taken(
+    engine: Engine, job: Job, part: Part, carried: Mapping[str, float], say: Callable[[str], None]
+) -> Walk | Stand:
+    """The release as this controller has it now, or how it stands where there is nothing to walk."""
+    lease = relay(engine.objects, job, part)
+    ours = lease.take(before(part))
+    try:
+        record = engine.ledger.service(part.service)
+        rollout = record.rollout
+        if rollout is not None and rollout.release_id == part.release and not rollout.over and not ours:
+            record = engine.take_over(record, rollout, lease)
+            rollout = record.rollout
+            say(f"{part.service}: release {part.release} is taken over and goes on")
+    except ConflictError:
+        lease.release()
+        raise
+    if rollout is None or rollout.release_id != part.release:
+        lease.release()
+        return Stand(part.service, part.release, "overtaken", "the record is about another release now", done=True)
+    if rollout.over:
+        lease.release()
+        result = result_of(rollout, None, engine.now())
+        return Stand(part.service, part.release, result.outcome, _short(result.sentence), done=True)
+    if ours:
+        engine.notices.known(rollout)
+    return Walk(
+        record, rollout, lease, metrics_away_since=carried.get("dark_since"), away_since=carried.get("away_since")
+    )
+
+
+def _after(engine: Engine, walk: Walk) -> Stand:
+    """How a walk stands after its tick; what is over, or not this controller's any more, gives its lease back."""
+    rollout, decision = walk.rollout, walk.decision
+    gone = decision is not None and decision.kind in GONE - {"away"}
+    if not rollout.over and not gone:
+        at = percent(rollout.traffic(rollout.step))
+        said = f"version {rollout.candidate} has {at}" + (f": {decision.sentence}" if decision is not None else "")
+        waits = rollout.paused is not None or (decision is not None and decision.kind in WAITING)
+        return Stand(rollout.service, rollout.release_id, "held" if waits else "walking", _short(said), done=False)
+    walk.lease.release()
+    result = result_of(rollout, decision, engine.now())
+    return Stand(rollout.service, rollout.release_id, result.outcome, _short(result.sentence), done=True)
+
+
+def _wait_s(job: Job, walks: Sequence[Walk]) -> int:
+    """Step Functions waits whole seconds."""
+    waits = [walk.rollout.paused is not None or (walk.decision and walk.decision.kind in WAITING) for walk in walks]
+    slow = bool(waits) and all(waits)
+    return max(1, math.ceil(job.env.tick_s * (SLOW if slow else 1)))
+
+
+def _carried(walks: Sequence[Walk]) -> dict[str, dict[str, float]]:
+    """What the next look must know of this one."""
+    kept = {
+        walk.rollout.service: {
+            name: since
+            for name, since in (("dark_since", walk.metrics_away_since), ("away_since", walk.away_since))
+            if since is not None
+        }
+        for walk in walks
+    }
+    return {service: one for service, one in kept.items() if one}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SENTENCE else f"{text[: SENTENCE - 1]}…"
+
+
+def to_json(answer: Answer) -> dict[str, Any]:
+    """The answer as the state machine reads it."""
+    releases = [vars(one) for one in answer.releases]
+    return {"done": answer.done, "wait_s": answer.wait_s, "releases": releases, "carried": dict(answer.carried)}
