@@ -64,8 +64,23 @@ def command(
         from pipeline.deploying.run import Options
 
         return show_plan(env_name, Options(services, base, retry, frozenset(allow_destroy)), output)
+    here = Here(env_name, json=output == "json")
+    if here.fleet is not None:
+        from pipeline.cli.fleets import deploy as deploy_fleet
+
+        _check_whole({"plan": plan_id, "detach": detach}, here.fleet.members)
+        return deploy_fleet(
+            here,
+            services,
+            base,
+            retry=retry,
+            allow_destroy=frozenset(allow_destroy),
+            record=record,
+            max_parallel=max_parallel,
+            prebuilt=prebuilt,
+        )
     return deploy(
-        Here(env_name, json=output == "json"),
+        here,
         services,
         base,
         retry=retry,
@@ -86,6 +101,15 @@ def _check_alone(services: Sequence[str], options: Mapping[str, object]) -> None
             f"--plan ID says itself what is deployed: leave out {', '.join(given)}; "
             "with it go --env, --detach, --max-parallel, --record and --output"
         )
+
+
+def _check_whole(options: Mapping[str, object], members: Sequence[str]) -> None:
+    """Raise UsageError for what works on one target only."""
+    from pipeline.errors import UsageError
+
+    for name, value in options.items():
+        if value:
+            raise UsageError(f"--{name} works on one target", hint=f"name a target: --env {', '.join(members)}")
 
 
 def deploy(

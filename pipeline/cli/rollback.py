@@ -94,7 +94,9 @@ class Place:
         from pipeline.aws import lean
 
         env = self.env
-        quick = lean.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
+        quick = None  # whoever has to assume a role first is not quick
+        if env is None or env.role is None:
+            quick = lean.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
         if quick is not None:
             with closing(quick):
                 yield quick

@@ -43,7 +43,8 @@ class Deploy:
         """
         run = self._run
         with ExitStack() as held:
-            held.enter_context(sharing(Budget(UNLIMITED if run.setting.env.endpoint else LIMITS)))
+            env = run.setting.env
+            held.enter_context(sharing(Budget(UNLIMITED if env.endpoint else LIMITS), env))
             held.callback(run.leases.release)
             if run.reviewed is not None:  # before anything is touched
                 run.reviewed.check(run.setting, run.plan())

@@ -43,8 +43,9 @@ def service_schema(project: Project) -> Schema:
         "Overlay": _object("What an environment changes: mappings merge, the rest replaces.", overlay),
         "LocalOverlay": _object("What the embedded AWS changes.", {**overlay, "architecture": host}),
     }
-    overlays = {name: {"$ref": "#/$defs/Overlay"} for name in project.environment_names if name != LOCAL}
-    overlays[LOCAL] = {"$ref": "#/$defs/LocalOverlay"}
+    local = project.embedded_names
+    kinds = {name: "LocalOverlay" if name in local else "Overlay" for name in project.environment_names}
+    overlays = {name: {"$ref": f"#/$defs/{kind}"} for name, kind in kinds.items()}
     forbidden = {yaml_key(Manifest, name): False for name in Manifest.model_fields if name not in EXTENSION_KEYS}
     return {
         "$schema": DRAFT,

@@ -1,0 +1,164 @@
+"""What verbs do with an environment of many targets. No verb itself: `deploy`, `status` and others call it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.cli.options import Here
+    from pipeline.fleet.member import Target
+    from pipeline.fleet.plan import FleetRelease
+    from pipeline.fleet.record import FleetLedger
+    from pipeline.manifest.fleets import Fleet
+    from pipeline.release.verbs.status import ServiceStatus
+    from pipeline.release.walk.view import WalkView
+
+
+def fleet_of(here: Here) -> Fleet:
+    """The fleet that was named; only for whoever has seen that there is one."""
+    fleet = here.fleet
+    if fleet is None:
+        raise AssertionError("no fleet was named")
+    return fleet
+
+
+def ledger_of(here: Here) -> FleetLedger:
+    """What is known of the fleet as a whole."""
+    from pipeline.fleet.record import FleetLedger
+
+    fleet = fleet_of(here)
+    return FleetLedger(here.member(fleet.targets[0]).engine.objects, fleet.name)
+
+
+def deploy(
+    here: Here,
+    services: tuple[str, ...],
+    base: str | None,
+    *,
+    retry: bool,
+    allow_destroy: frozenset[str],
+    record: Path | None,
+    max_parallel: int | None,
+    prebuilt: bool,
+) -> int:
+    """Deploy the commit to every target, wave by wave; the exit code."""
+    from pipeline.deploying.checkout import check_checkout
+    from pipeline.deploying.run import MAX_PARALLEL, Options
+    from pipeline.fleet.begin import Asked, begin
+    from pipeline.fleet.member import Target
+    from pipeline.fleet.voices import Board
+    from pipeline.fleet.waves import Waves
+    from pipeline.manifest.project import environment
+    from pipeline.release.ledger.lease import Lease
+
+    fleet, console, alone = fleet_of(here), here.console, threading.Lock()
+    claimed = os.environ.get("GITHUB_ACTOR") or None
+    options = Options(services, base, retry, allow_destroy, claimed, False, max_parallel or MAX_PARALLEL, prebuilt)
+    targets: dict[str, Target] = {}
+    for name in fleet.targets:
+        env = environment(here.project, fleet.member(name))
+        targets[name] = Target(here.project, env, options, alone)
+    home = targets[fleet.targets[0]]
+    warning = check_checkout(here.repo, home.env)
+    if warning:
+        console.warn(warning)
+    board = Board(_walking(here, record))
+    commit = here.repo.head
+    doing = f"deploy of {commit[:12]}"
+    lease = Lease(home.engine.objects, fleet.name, ttl_s=home.env.lease_s, doing=doing, folder="fleets")
+    with lease.acquire(console.progress):
+        ledger = ledger_of(here)
+        kept = ledger.read()
+        asked = Asked(commit, here.repo.subject(commit), services, retry, claimed)
+        release = begin(fleet, targets, kept, asked, console, board)
+        waves = Waves(fleet, targets, ledger, release, kept.etag, home.actor, console, board, lease.check)
+        try:
+            code = waves.execute()
+        except BaseException as ended:
+            if not isinstance(ended, Exception) and not waves.release.over:
+                console.warn(
+                    f"the release stands in wave `{fleet.waves[waves.release.wave].name}`, recorded; "
+                    f"`crabwalk deploy --env {fleet.name}` goes on with it"
+                )
+            raise
+    _tell(here, fleet, waves, code)
+    return code
+
+
+def _tell(here: Here, fleet: Fleet, waves: Any, code: int) -> None:
+    """How it ended, target by target."""
+    from pipeline.report.fleet import show_fleet
+    from pipeline.report.release import show_result
+
+    for target in fleet.targets:
+        for result in waves.results.get(target, ()):
+            show_result(here.console, result)
+    seen = _statuses(here, fleet)
+    show_fleet(here.console, fleet, waves.release, seen)
+    if here.json:
+        here.console.json(document(fleet, waves.release, seen, exit=code))
+
+
+def status(here: Here, services: Sequence[str]) -> int:
+    """The matrix of targets and services."""
+    from pipeline.report.fleet import show_fleet
+
+    fleet = fleet_of(here)
+    release = ledger_of(here).read().release
+    seen = _statuses(here, fleet, services)
+    if here.json:
+        here.console.json(document(fleet, release, seen))
+        return 0
+    show_fleet(here.console, fleet, release, seen)
+    return 0
+
+
+def document(
+    fleet: Fleet, release: FleetRelease | None, seen: dict[str, Sequence[ServiceStatus]], **more: object
+) -> dict[str, object]:
+    """A fleet as JSON: the release under way or the last one, and every target with its services."""
+    return {
+        "environment": fleet.name,
+        **more,
+        "release": release,
+        "targets": [
+            {
+                "target": target,
+                "environment": fleet.member(target),
+                "wave": fleet.wave_of(target).name,
+                "services": list(seen[target]),
+            }
+            for target in fleet.targets
+        ],
+    }
+
+
+def _statuses(here: Here, fleet: Fleet, services: Sequence[str] = ()) -> dict[str, Sequence[ServiceStatus]]:
+    """How the services of each target stand; asked side by side."""
+    from pipeline.abreast import abreast
+    from pipeline.cli.status import statuses
+
+    def look(target: str) -> Sequence[ServiceStatus]:
+        found, _ = statuses(here.member(target), services, lambda text: here.warn(f"{target}: {text}"))
+        return found
+
+    return dict(zip(fleet.targets, abreast(look, fleet.targets, 8), strict=True))
+
+
+def _walking(
+    here: Here, record: Path | None
+) -> Callable[[], AbstractContextManager[Callable[[Sequence[WalkView]], None]]]:
+    @contextmanager
+    def opened() -> Iterator[Callable[[Sequence[WalkView]], None]]:
+        from pipeline.report.live import WalkLive
+
+        with WalkLive(here.console, record) as live:
+            yield live.update
+
+    return opened

@@ -1,0 +1,80 @@
+"""Takes a release back from a target that carries it, by the rollback that a person would make, with the reason.
+
+The services are not left frozen: nobody looked at each of them, so a fix is deployed to them like to any other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from pipeline.fleet.plan import FleetRelease
+from pipeline.release.ledger.records import ServiceRecord
+from pipeline.release.model import ALIAS
+from pipeline.release.rollback.record import Note, needs_record, record_rollback
+from pipeline.release.rollback.rollback import RollbackDone, WrongVersionError, roll_back
+from pipeline.release.rollback.unrecorded import keep, persist
+from pipeline.release.walk.act import Engine
+from pipeline.release.walk.freeze import is_frozen, thaw
+
+
+def take_back(
+    engine: Engine,
+    release: FleetRelease,
+    target: str,
+    function: Callable[[str], str],
+    actor: str,
+    say: Callable[[str], None],
+) -> None:
+    """Move the traffic of everything this release brought to the target back, the last service first.
+
+    What was live before it, and what somebody has under way, is left alone. Raises AwsError, ConflictError.
+    """
+    reason = f"release {release.id} of `{release.fleet}`: {release.sentence}"
+    for service in reversed(sorted(release.wants.get(target, {}))):
+        record = engine.ledger.service(service)
+        if not brought(record, release):
+            continue
+        try:
+            done = roll_back(engine.functions, function(service), ALIAS, None, account=engine.env.account, say=say)
+        except WrongVersionError as fault:  # its first release: there is nothing before it
+            say(f"{service}: {fault.what}")
+            continue
+        say(f"{service}: {done.plan.sentence}")
+        if needs_record(done):
+            _record(engine, done, service, function(service), actor, release.claimed_actor, reason)
+        record = engine.ledger.service(service)
+        mine = done.plan.target is not None or (record.frozen is not None and record.frozen.reason == reason)
+        if mine and is_frozen(engine.functions.alias(function(service), ALIAS)):
+            thaw(engine, record, function(service))
+
+
+def brought(record: ServiceRecord, release: FleetRelease) -> bool:
+    """Whether the version that was promoted last came with this release."""
+    promoted = record.promoted
+    ours = promoted is not None and promoted.commit == release.commit and promoted.at >= release.started
+    return ours and record.under_way is None
+
+
+def _record(
+    engine: Engine, done: RollbackDone, service: str, function: str, actor: str, claimed: str | None, reason: str
+) -> None:
+    note = Note(
+        service=service,
+        environment=engine.env.name,
+        function=function,
+        head=done.after.description,
+        moved=done.plan.target is not None,
+        sentence=done.plan.sentence,
+        actor=actor,
+        claimed_actor=claimed,
+        reason=reason,
+        at=time.time(),
+    )
+    kept = None
+    with suppress(OSError):
+        kept = keep(engine.env, note) if note.moved else None
+    persist(lambda: record_rollback(engine.ledger, note))
+    if kept is not None:
+        kept.unlink(missing_ok=True)
