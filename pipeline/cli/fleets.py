@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.cli.options import Here
+    from pipeline.deploying.run import Options
     from pipeline.fleet.member import Target
     from pipeline.fleet.plan import FleetRelease
     from pipeline.fleet.record import FleetLedger
     from pipeline.manifest.fleets import Fleet
+    from pipeline.release.ledger.records import Entry
     from pipeline.release.verbs.status import ServiceStatus
     from pipeline.release.walk.view import WalkView
 
@@ -50,7 +52,7 @@ def deploy(
     """Deploy the commit to every target, wave by wave; the exit code."""
     from pipeline.deploying.checkout import check_checkout
     from pipeline.deploying.run import MAX_PARALLEL, Options
-    from pipeline.fleet.begin import Asked, begin
+    from pipeline.fleet.begin import Asked, Scene, begin
     from pipeline.fleet.member import Target
     from pipeline.fleet.voices import Board
     from pipeline.fleet.waves import Waves
@@ -76,7 +78,7 @@ def deploy(
         ledger = ledger_of(here)
         kept = ledger.read()
         asked = Asked(commit, here.repo.subject(commit), services, retry, claimed)
-        release = begin(fleet, targets, kept, asked, console, board)
+        release = begin(Scene(fleet, targets, console, board), kept, asked)
         waves = Waves(fleet, targets, ledger, release, kept.etag, home.actor, console, board, lease.check)
         try:
             code = waves.execute()
@@ -97,8 +99,10 @@ def _tell(here: Here, fleet: Fleet, waves: Any, code: int) -> None:
     from pipeline.report.release import show_result
 
     for target in fleet.targets:
+        back = target in waves.release.back  # that it was promoted is not the end of it: the matrix tells
         for result in waves.results.get(target, ()):
-            show_result(here.console, result)
+            if not (back and result.outcome == "promoted"):
+                show_result(here.console, result)
     seen = _statuses(here, fleet)
     show_fleet(here.console, fleet, waves.release, seen)
     if here.json:
@@ -162,3 +166,81 @@ def _walking(
             yield live.update
 
     return opened
+
+
+def plan(here: Here, options: Options, output: str, *, save: bool, comment: Path | None) -> int:
+    """Show what a deploy would do in each target, in the order of the waves."""
+    from pipeline.cli.plan import show_plan
+    from pipeline.errors import UsageError
+
+    fleet = fleet_of(here)
+    if save or comment is not None or output == "json":
+        what = "--save" if save else "--comment" if comment is not None else "--output json"
+        raise UsageError(f"{what} is of one target's plan", hint=f"name a target: --env {', '.join(fleet.members)}")
+    for wave in fleet.waves:
+        for target in wave.targets:
+            here.console.title(f"wave `{wave.name}`, target {target}")
+            show_plan(fleet.member(target), options, output)
+    return 0
+
+
+def history(
+    here: Here,
+    services: tuple[str, ...],
+    limit: int,
+    *,
+    wanted: Callable[[Iterator[Entry]], Iterator[Entry]],
+    since: float | None,
+) -> int:
+    """The audit trails of all targets as one, the newest first; each entry names its target."""
+    import heapq
+    from itertools import islice
+
+    from pipeline.abreast import abreast
+    from pipeline.cli.history import names_of
+    from pipeline.report.history import entry_lines
+
+    fleet = fleet_of(here)
+    heres = {fleet.member(target): here.member(target) for target in fleet.targets}
+    names = dict(zip(heres, abreast(lambda one: names_of(one, services), heres.values()), strict=True))
+    start = None if since is None else ledger_now(here) - since
+    trails = [heres[env].engine.ledger.entries(name, start) for env, some in names.items() for name in some]
+    entries = list(islice(wanted(heapq.merge(*trails, key=lambda one: -one.started)), limit))
+    if here.json:
+        every = sorted({name for some in names.values() for name in some})
+        here.console.json({"environment": fleet.name, "services": every, "entries": entries})
+        return 0
+    for entry in entries:
+        head, *rest = entry_lines(entry)
+        here.console.title(f"{entry.environment.removeprefix(fleet.name + '-')}: {head}")
+        for line in rest:
+            here.console.line(line)
+    if not entries:
+        here.console.line(f"{fleet.name}: nothing fits")
+    return 0
+
+
+def ledger_now(here: Here) -> float:
+    """Epoch seconds by AWS's clock."""
+    return here.member(fleet_of(here).targets[0]).engine.now()
+
+
+def report(here: Here, release: str, file: Path | None) -> int:
+    """How one release went through the fleet: its waves, and how each target stood at its end."""
+    from pipeline.errors import UsageError
+    from pipeline.report.fleet import show_release
+
+    fleet = fleet_of(here)
+    if file is not None:
+        raise UsageError("--html is of one target's release", hint=f"name a target: --env {', '.join(fleet.members)}")
+    found = ledger_of(here).release(release)
+    if found is None:
+        raise UsageError(
+            f"`{fleet.name}` has no release `{release}`",
+            hint=f"`crabwalk status --env {fleet.name}` names the last one; of a target's: --env {fleet.members[0]}",
+        )
+    if here.json:
+        here.console.json({"environment": fleet.name, "release": found})
+    else:
+        show_release(here.console, fleet, found)
+    return 0

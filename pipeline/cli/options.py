@@ -35,6 +35,7 @@ class Here:
 
     env_name: str | None = None
     json: bool = False
+    env_of: str | None = None  # the fleet that it is a target of, where the verb works on all of them
 
     @cached_property
     def console(self) -> Console:
@@ -64,7 +65,9 @@ class Here:
     def member(self, target: str) -> Here:
         """The same, for one target of the fleet."""
         fleet = self.fleet
-        made = Here(fleet.member(target) if fleet is not None else self.env_name, json=self.json)
+        if fleet is None:
+            return self
+        made = Here(fleet.member(target), json=self.json, env_of=fleet.name)
         made.project, made.console = self.project, self.console
         return made
 

@@ -56,6 +56,11 @@ def command(
     from pipeline.deploying.run import Options
 
     options = Options(services, base, retry, frozenset(allow_destroy))
+    here = Here(env_name, json=output != "text")
+    if here.fleet is not None:
+        from pipeline.cli.fleets import plan
+
+        return plan(here, options, output, save=save, comment=comment)
     return (save_plan if save else show_plan)(env_name, options, output, comment)
 
 

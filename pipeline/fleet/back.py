@@ -9,45 +9,52 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from pipeline.fleet.look import Member
 from pipeline.fleet.plan import FleetRelease
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS
 from pipeline.release.rollback.record import Note, needs_record, record_rollback
-from pipeline.release.rollback.rollback import RollbackDone, WrongVersionError, roll_back
+from pipeline.release.rollback.rollback import WrongVersionError, roll_back
 from pipeline.release.rollback.unrecorded import keep, persist
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.freeze import is_frozen, thaw
 
 
-def take_back(
-    engine: Engine,
-    release: FleetRelease,
-    target: str,
-    function: Callable[[str], str],
-    actor: str,
-    say: Callable[[str], None],
-) -> None:
+def take_back(member: Member, target: str, release: FleetRelease, actor: str, say: Callable[[str], None]) -> None:
     """Move the traffic of everything this release brought to the target back, the last service first.
 
     What was live before it, and what somebody has under way, is left alone. Raises AwsError, ConflictError.
     """
+    engine = member.engine
     reason = f"release {release.id} of `{release.fleet}`: {release.sentence}"
-    for service in reversed(sorted(release.wants.get(target, {}))):
-        record = engine.ledger.service(service)
-        if not brought(record, release):
+    for service in sorted(release.wants.get(target, {}), reverse=True):
+        if not brought(engine.ledger.service(service), release):
             continue
+        function = member.function(service)
         try:
-            done = roll_back(engine.functions, function(service), ALIAS, None, account=engine.env.account, say=say)
+            done = roll_back(engine.functions, function, ALIAS, None, account=engine.env.account, say=say)
         except WrongVersionError as fault:  # its first release: there is nothing before it
             say(f"{service}: {fault.what}")
             continue
         say(f"{service}: {done.plan.sentence}")
         if needs_record(done):
-            _record(engine, done, service, function(service), actor, release.claimed_actor, reason)
+            note = Note(
+                service=service,
+                environment=engine.env.name,
+                function=function,
+                head=done.after.description,
+                moved=done.plan.target is not None,
+                sentence=done.plan.sentence,
+                actor=actor,
+                claimed_actor=release.claimed_actor,
+                reason=reason,
+                at=time.time(),
+            )
+            _record(engine, note)
         record = engine.ledger.service(service)
         mine = done.plan.target is not None or (record.frozen is not None and record.frozen.reason == reason)
-        if mine and is_frozen(engine.functions.alias(function(service), ALIAS)):
-            thaw(engine, record, function(service))
+        if mine and is_frozen(engine.functions.alias(function, ALIAS)):
+            thaw(engine, record, function)
 
 
 def brought(record: ServiceRecord, release: FleetRelease) -> bool:
@@ -57,21 +64,8 @@ def brought(record: ServiceRecord, release: FleetRelease) -> bool:
     return ours and record.under_way is None
 
 
-def _record(
-    engine: Engine, done: RollbackDone, service: str, function: str, actor: str, claimed: str | None, reason: str
-) -> None:
-    note = Note(
-        service=service,
-        environment=engine.env.name,
-        function=function,
-        head=done.after.description,
-        moved=done.plan.target is not None,
-        sentence=done.plan.sentence,
-        actor=actor,
-        claimed_actor=claimed,
-        reason=reason,
-        at=time.time(),
-    )
+def _record(engine: Engine, note: Note) -> None:
+    """Write it down; until the ledger has it, a file has it: also if this process dies."""
     kept = None
     with suppress(OSError):
         kept = keep(engine.env, note) if note.moved else None

@@ -1,4 +1,4 @@
-"""What a fleet's deploy begins with: the release that is gone on with or a new one, built once and copied everywhere."""
+"""What a fleet's deploy begins with: the release it goes on with or a new one, built once and copied everywhere."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ class Asked:
     claimed_actor: str | None
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What a deploy of a fleet works on, and where it says so."""
+
+    fleet: Fleet
+    targets: Mapping[str, Target]
+    tell: Teller
+    board: Board
+
+
 def goes_on(kept: FleetRelease | None, asked: Asked) -> bool:
     """Whether the release that the record has is the one that is asked for; pure.
 
@@ -43,21 +53,20 @@ def goes_on(kept: FleetRelease | None, asked: Asked) -> bool:
     return not (kept.over and (asked.retry or kept.phase == "superseded"))
 
 
-def begin(
-    fleet: Fleet, targets: Mapping[str, Target], kept: Kept, asked: Asked, tell: Teller, board: Board
-) -> FleetRelease:
+def begin(scene: Scene, kept: Kept, asked: Asked) -> FleetRelease:
     """The release to go on with, its artifacts in every bucket it still goes to.
 
     Raises ConflictError for a commit that is older than what a target carries, for other bytes than those that other
     targets carry, and for an object in a bucket that is not what was built.
     """
+    fleet, targets, tell = scene.fleet, scene.targets, scene.tell
     home = targets[fleet.targets[0]]
     before, now = kept.release, home.engine.now()
     if goes_on(before, asked) and before is not None:
         if not before.over:
             left = [one for one in fleet.targets if one not in before.finished]
             _checked(fleet, before)
-            built = _built({one: targets[one] for one in left}, tell, board)
+            built = _built(scene, left)
             _same(before, built)
             copy({one: targets[one].engine.objects for one in left}, _artifacts(targets, left), tell.progress)
         return before
@@ -67,7 +76,7 @@ def begin(
             f"release {before.id} of {before.commit[:12]} stood in wave `{where}`; "
             f"this one of {asked.commit[:12]} takes its place"
         )
-    wants = _built(targets, tell, board)
+    wants = _built(scene, fleet.targets)
     copy({one: targets[one].engine.objects for one in targets}, _artifacts(targets, fleet.targets), tell.progress)
     return FleetRelease(
         fleet=fleet.name,
@@ -83,9 +92,10 @@ def begin(
     )
 
 
-def _built(targets: Mapping[str, Target], tell: Teller, board: Board) -> dict[str, dict[str, str]]:
+def _built(scene: Scene, names: Iterable[str]) -> dict[str, dict[str, str]]:
     """What each target is to carry. One after the other: what the first has compiled the others find in the store."""
-    return {name: target.build(Voice(tell, name, board), board) for name, target in targets.items()}
+    board = scene.board
+    return {name: scene.targets[name].build(Voice(scene.tell, name, board), board) for name in names}
 
 
 def _artifacts(targets: Mapping[str, Target], names: Iterable[str]) -> dict[str, tuple[Artifact, ...]]:

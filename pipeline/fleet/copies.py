@@ -33,12 +33,11 @@ def copy(buckets: Mapping[str, Objects], artifacts: Mapping[str, Sequence[Packed
     """
     todo = {(target, one.key): one for target, some in artifacts.items() for one in some}
     written = abreast(lambda at: _lay(buckets[at[0]], todo[at]), todo, AT_ONCE)
-    for target, some in artifacts.items():
-        new = sum(made for (where, _), made in zip(todo, written, strict=True) if where == target)
-        if some:
-            say(
-                f"{target}: {len({one.key for one in some})} artifacts, {new} of them new, with the hash they were built with"
-            )
+    for target in artifacts:
+        mine = [made for (where, _), made in zip(todo, written, strict=True) if where == target]
+        if mine:
+            count = f"{len(mine)} zip{'' if len(mine) == 1 else 's'}"
+            say(f"{target}: {count} in its bucket, with the SHA-256 of the build; {sum(mine)} new")
 
 
 def _lay(objects: Objects, one: Packed) -> bool:

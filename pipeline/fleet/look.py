@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 from pipeline.aws.functions import NotFoundError
 from pipeline.fleet.plan import Cell, FleetRelease, Standing
@@ -16,23 +17,32 @@ from pipeline.release.walk.view import ReleaseResult
 Told = Mapping[str, ReleaseResult]  # by service: how this process's deploy ended there
 
 
+class Member(Protocol):
+    """One target, as far as looking at it goes."""
+
+    @property
+    def engine(self) -> Engine: ...
+    def function(self, service: str) -> str: ...
+
+
 def standing(
-    engine: Engine,
+    member: Member,
     target: str,
     release: FleetRelease,
-    function: Callable[[str], str],
+    *,
     told: Told,
     alarms: Mapping[str, tuple[str, ...]],
     fault: str = "",
 ) -> Standing:
     """One target as it stands. `alarms`: by service those its release looks at, where they count now."""
+    engine = member.engine
     names = tuple(dict.fromkeys(name for some in alarms.values() for name in some))
     known = release.ringing.get(target, ())
     states = engine.alarms.states(names) if names else {}
     rings = {name for name, state in states.items() if state == "ALARM" and name not in known}
     cells = []
     for service, artifact in release.wants.get(target, {}).items():
-        found = cell(engine.ledger.service(service), _head(engine, function(service)), release, artifact)
+        found = cell(engine.ledger.service(service), _head(engine, member.function(service)), release, artifact)
         found = _as_told(found, told.get(service))
         loud = next((name for name in alarms.get(service, ()) if name in rings), None)
         if loud is not None and found.state == "carries":

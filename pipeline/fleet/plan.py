@@ -155,7 +155,6 @@ def decide(
         return Back(left[0]) if left else Become(replace(release, phase="stopped", ended=now))
     if abort is not None:
         return Become(replace(release, phase="stopped", sentence=abort, ended=now, baking=None))
-    wave = fleet.waves[release.wave]
     reached = fleet.waves[: release.wave + 1]
     noted = _noted(release, reached, seen)
     if noted is not release:
@@ -163,15 +162,21 @@ def decide(
     lost = next((one for one in reached if has_failed(one, seen)), None)
     if lost is not None:
         return Become(_failed(release, lost, seen, now))
+    return _go_on(fleet, release, seen, now, tried)
+
+
+def _go_on(
+    fleet: Fleet, release: FleetRelease, seen: Mapping[str, Standing], now: float, tried: Collection[str]
+) -> Step:
+    """What comes next where nothing is wrong."""
+    wave = fleet.waves[release.wave]
     if release.phase == "baking":
         left_s = (release.baking if release.baking is not None else now) + wave.bake_s - now
         return Bake(wave, left_s) if left_s > 0 else Become(_after(fleet, release, now))
     waiting = tuple(target for target in wave.targets if _standing(seen, target).state == "open")
     begin = tuple(target for target in waiting if target not in tried)
-    if begin:
-        return Walk(wave, begin)
     if waiting:
-        return Hold(wave, waiting)
+        return Walk(wave, begin) if begin else Hold(wave, waiting)
     if wave.bake_s > 0 and any(release.wants.get(target) for target in wave.targets):
         return Become(replace(release, phase="baking", baking=now))
     return Become(_after(fleet, release, now))

@@ -80,6 +80,15 @@ class FleetLedger:
             hint=f"crabwalk status --env {release.fleet}",
         )
 
+    def release(self, release_id: str) -> FleetRelease | None:
+        """One release: the one under way, or as it ended; None where there is none of this id."""
+        kept = self.read().release
+        if kept is not None and kept.id == release_id:
+            return kept
+        key = f"{self._folder}/history/{release_id}.json"
+        stored = self._objects.get(key)
+        return None if stored is None else _release(_loaded(stored.body, key), key)
+
     def ask(self, asked: Asked) -> None:
         """Leave an abort for whoever deploys the fleet; it is seen with their next look."""
         self._objects.put(f"{self._folder}/order.json", _body({"format": FORMAT, **asdict(asked)}))

@@ -31,7 +31,7 @@ class Board:
     def live(self) -> Iterator[None]:
         """Show what walks meanwhile."""
         with self._opened() as shown:
-            self._shown = shown
+            self._views, self._shown = {}, shown
             try:
                 yield
             finally:

@@ -126,13 +126,12 @@ class Waves:
             wants = self.release.wants.get(target, {})
             return Standing(target, tuple(Cell(one, "held", fault.what) for one in wants) or (Cell("", "held"),))
         return standing(
-            member.engine,
+            member,
             target,
             self.release,
-            member.function,
-            told,
-            member.alarms() if baking else {},
-            fault.what if fault is not None else "",
+            told=told,
+            alarms=member.alarms() if baking else {},
+            fault=fault.what if fault is not None else "",
         )
 
     def _become(self, release: FleetRelease) -> None:
@@ -206,7 +205,7 @@ class Waves:
     def _take_back(self, target: str) -> None:
         self.tell.progress(f"{target}: it is taken back")
         member, voice = self.members[target], Voice(self.tell, target, self.board)
-        take_back(member.engine, self.release, target, member.function, self.actor, voice.progress)
+        take_back(member, target, self.release, self.actor, voice.progress)
         self._become(replace(self.release, back=(*self.release.back, target)))
 
     def _exit(self, held: Sequence[str] = ()) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pipeline.release.words import moment, who
 from pipeline.report.text import one_line, percent
 
 if TYPE_CHECKING:
@@ -77,3 +78,27 @@ def _of(release: FleetRelease | None, target: str) -> str:
     if target in release.finished:
         return "done" if release.wants.get(target) else "nothing to do"
     return "not begun" if release.over else "waits or walks"
+
+
+def show_release(console: Console, fleet: Fleet, release: FleetRelease) -> None:
+    """One release of a fleet as it ended, or as it stands: what each target was to carry, and what came of it."""
+    console.title(f"{fleet.name}: release {release.id}, {release.phase}")
+    console.line(f"  commit   {release.commit[:12]} {one_line(release.subject)}".rstrip())
+    ended = f" to {moment(release.ended)}" if release.ended is not None else ""
+    console.line(
+        f"  when     {moment(release.started)}{ended}, by {one_line(who(release.actor, release.claimed_actor))}"
+    )
+    if release.sentence:
+        console.line(f"  why      {one_line(release.sentence)}")
+    waves = {target: wave.name for wave in fleet.waves for target in wave.targets}
+    rows = [
+        [
+            waves.get(target, "-"),
+            target,
+            ", ".join(f"{name} {sha256[:12]}" for name, sha256 in sorted(wants.items())) or "-",
+            _of(release, target),
+            one_line(release.failed.get(target, "")) or "-",
+        ]
+        for target, wants in release.wants.items()
+    ]
+    console.table("", ["wave", "target", "artifacts", "this release", "why"], rows)
