@@ -5,6 +5,7 @@ They live in this process's memory and in the environment of the processes it st
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -45,6 +46,8 @@ def session(base: Any, role: str, region: str, endpoint: str | None) -> Any:
         def load(self) -> Any:
             return DeferredRefreshableCredentials(lambda: _renewed(base, role, region, endpoint), self.METHOD)
 
+    # It would write a traceback to stderr beside the error that is raised and told.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
     made = Session(session_vars={"profile": (None, None, None, None)})
     made.set_config_variable("config_file", os.devnull)
     made.register_component("data_loader", base.get_component("data_loader"))

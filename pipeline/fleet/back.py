@@ -28,7 +28,9 @@ def take_back(member: Member, target: str, release: FleetRelease, actor: str, sa
     engine = member.engine
     reason = f"release {release.id} of `{release.fleet}`: {release.sentence}"
     for service in sorted(release.wants.get(target, {}), reverse=True):
-        if not brought(engine.ledger.service(service), release):
+        record = engine.ledger.service(service)
+        frozen = record.frozen is not None and record.frozen.reason == reason
+        if not brought(record, release) or (rejected(record) and not frozen):
             continue
         function = member.function(service)
         try:
@@ -37,13 +39,14 @@ def take_back(member: Member, target: str, release: FleetRelease, actor: str, sa
             say(f"{service}: {fault.what}")
             continue
         say(f"{service}: {done.plan.sentence}")
-        if needs_record(done):
+        moved = done.plan.target is not None
+        if needs_record(done) and (moved or is_frozen(done.after)):
             note = Note(
                 service=service,
                 environment=engine.env.name,
                 function=function,
                 head=done.after.description,
-                moved=done.plan.target is not None,
+                moved=moved,
                 sentence=done.plan.sentence,
                 actor=actor,
                 claimed_actor=release.claimed_actor,
@@ -51,10 +54,8 @@ def take_back(member: Member, target: str, release: FleetRelease, actor: str, sa
                 at=time.time(),
             )
             _record(engine, note)
-        record = engine.ledger.service(service)
-        mine = done.plan.target is not None or (record.frozen is not None and record.frozen.reason == reason)
-        if mine and is_frozen(engine.functions.alias(function, ALIAS)):
-            thaw(engine, record, function)
+        if moved or frozen:
+            thaw(engine, engine.ledger.service(service), function)
 
 
 def brought(record: ServiceRecord, release: FleetRelease) -> bool:
@@ -62,6 +63,12 @@ def brought(record: ServiceRecord, release: FleetRelease) -> bool:
     promoted = record.promoted
     ours = promoted is not None and promoted.commit == release.commit and promoted.at >= release.started
     return ours and record.under_way is None
+
+
+def rejected(record: ServiceRecord) -> bool:
+    """Whether what was promoted last was taken back already, by whomever."""
+    promoted = record.promoted
+    return promoted is not None and record.rejection(promoted.artifact, promoted.configuration) is not None
 
 
 def _record(engine: Engine, note: Note) -> None:

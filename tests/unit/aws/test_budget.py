@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,6 +23,7 @@ from pipeline.aws.budget import (
     Limit,
     backoff,
 )
+from pipeline.manifest.environments import Environment
 
 
 @dataclass
@@ -176,6 +178,27 @@ def test_a_backoff_has_full_jitter_and_an_end(attempt: int, chance: float) -> No
 
 
 def test_a_budget_is_shared_only_meanwhile() -> None:
-    with aws.sharing(Budget()), aws.sharing(last := Budget()):
-        assert aws._shared[-1] is last
+    everywhere = aws.Place("0" * 12, "eu-west-1", None, None, None)
+    with aws.sharing(first := Budget()), aws.sharing(Budget()):
+        assert aws._budget(everywhere) is first
+    assert aws._budget(everywhere) is None
+
+
+def test_who_works_in_one_account_and_region_shares_one_budget_and_nobody_elses() -> None:
+    def env(account: str, region: str) -> Environment:
+        return Environment("x", account * 12, region, "b")
+
+    places = {(a, r): aws._place(env(a, r)) for a in "12" for r in ("eu-west-1", "us-east-1")}
+    with ExitStack() as stack:
+        budgets = [Budget() for _ in range(3)]
+        here = [("1", "eu-west-1"), ("1", "us-east-1"), ("1", "eu-west-1")]
+        for budget, (account, region) in zip(budgets, here, strict=True):
+            stack.enter_context(aws.sharing(budget, env(account, region)))
+        found = {at: aws._budget(place) for at, place in places.items()}
+        assert found == {
+            ("1", "eu-west-1"): budgets[0],
+            ("1", "us-east-1"): budgets[1],
+            ("2", "eu-west-1"): None,
+            ("2", "us-east-1"): None,
+        }
     assert aws._shared == []

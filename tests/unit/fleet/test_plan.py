@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -167,55 +167,72 @@ def fleets(draw: st.DrawFn) -> Fleet:
     return Fleet("shop", tuple(waves))
 
 
+@dataclass
+class Run:
+    """Targets that end as they like, and processes that die at any moment and go on from the record."""
+
+    fleet: Fleet
+    data: st.DataObject
+    release: FleetRelease
+    states: dict[str, Standing]
+    now: float = START
+    tried: set[str] = field(default_factory=set)
+    walked: set[str] = field(default_factory=set)
+    back: list[str] = field(default_factory=list)
+
+    def step(self) -> bool:
+        """Do what comes next; False once it is over."""
+        if self.data.draw(st.integers(0, 9)) == 0:
+            self.tried = set()  # another process
+        match decide(self.fleet, self.release, self.states, self.now, tried=self.tried):
+            case Become(after):
+                self.tried = self.tried if after.wave == self.release.wave else set()
+                assert after.wave in {self.release.wave, self.release.wave + 1}
+                self.release = after
+            case Walk(wave, targets):
+                self.walk(wave, targets)
+            case Bake(left_s=left_s):
+                self.bake(left_s)
+            case Back(target):
+                assert target in {*self.release.finished} - {*self.back}
+                self.back.append(target)
+                self.release = replace(self.release, back=(*self.release.back, target))
+            case Hold(targets=targets):
+                self.become(targets, ("carries", "failed"))
+            case End():
+                return False
+        return True
+
+    def become(self, targets: Iterable[str], states: Sequence[str]) -> None:
+        for target in targets:
+            self.states[target] = at(target, self.data.draw(st.sampled_from(states)))
+
+    def walk(self, wave: Wave, targets: tuple[str, ...]) -> None:
+        number = self.fleet.waves.index(wave)
+        before = [one for earlier in self.fleet.waves[:number] for one in earlier.targets]
+        assert all(self.states[one].state != "open" for one in before)
+        assert not any(has_failed(one, self.states) for one in self.fleet.waves[: number + 1])
+        self.tried |= {*targets}
+        self.walked |= {*targets}
+        self.become(targets, STATES)
+
+    def bake(self, left_s: float) -> None:
+        assert 0 < left_s <= 5
+        self.now += self.data.draw(st.sampled_from((1.0, left_s)))
+        if self.release.finished and self.data.draw(st.integers(0, 9)) == 0:
+            self.become([self.data.draw(st.sampled_from(self.release.finished))], ["failed"])
+
+
 @given(fleets(), st.data())
 def test_whatever_happens_every_run_ends_and_no_wave_begins_before_its_time(fleet: Fleet, data: st.DataObject) -> None:
-    """Processes that die at any moment and go on from the record, targets that end as they like."""
-    release, now = begun(fleet), START
-    states = {target: at(target, "waits") for target in fleet.targets}
-    tried: set[str] = set()
-    walked: list[str] = []
-    back: list[str] = []
-    for _ in range(400):
-        if data.draw(st.integers(0, 9)) == 0:
-            tried = set()  # another process
-        step = decide(fleet, release, states, now, tried=tried)
-        match step:
-            case Become(after):
-                if after.wave != release.wave:
-                    assert after.wave == release.wave + 1
-                    tried = set()
-                release = after
-            case Walk(wave, targets):
-                before = [one for earlier in fleet.waves[: fleet.waves.index(wave)] for one in earlier.targets]
-                assert all(states[one].state != "open" for one in before)
-                assert not any(has_failed(one, states) for one in fleet.waves[: fleet.waves.index(wave) + 1])
-                for target in targets:
-                    walked.append(target)
-                    tried.add(target)
-                    states[target] = at(target, data.draw(st.sampled_from(STATES)))
-            case Bake(left_s=left_s):
-                assert 0 < left_s <= 5
-                now += data.draw(st.sampled_from((1.0, left_s)))
-                watched = data.draw(st.sampled_from(release.finished or ("",)))
-                if watched and data.draw(st.integers(0, 9)) == 0:
-                    states[watched] = at(watched, "failed")
-            case Back(target):
-                assert target in release.finished
-                assert target not in back
-                back.append(target)
-                release = replace(release, back=(*release.back, target))
-            case Hold(targets=targets):
-                for target in targets:
-                    states[target] = at(target, data.draw(st.sampled_from(("carries", "failed"))))
-            case End():
-                break
-    else:
-        raise AssertionError("it never ends")
-    assert [one for one in reversed(release.finished) if one in back] == back, "the newest goes back first"
+    run = Run(fleet, data, begun(fleet), {target: at(target, "waits") for target in fleet.targets})
+    assert any(not run.step() for _ in range(400)), "it never ends"
+    release = run.release
+    assert [one for one in reversed(release.finished) if one in run.back] == run.back, "the newest goes back first"
     if release.phase == "done":
-        assert all(states[target].state != "open" for target in fleet.targets)
-        assert not any(has_failed(wave, states) for wave in fleet.waves)
+        assert all(run.states[target].state != "open" for target in fleet.targets)
+        assert not any(has_failed(wave, run.states) for wave in fleet.waves)
     else:
-        later = [target for wave in fleet.waves[release.wave + 1 :] for target in wave.targets]
-        assert not {*later} & {*walked}, "what comes after a failing wave is never touched"
-    assert decide(fleet, release, states, now) == End()
+        later = {target for wave in fleet.waves[release.wave + 1 :] for target in wave.targets}
+        assert not later & run.walked, "what comes after a failing wave is never touched"
+    assert decide(fleet, release, run.states, run.now) == End()

@@ -86,7 +86,10 @@ environments:
             "crabwalk.yaml:7:50: environments.prod: bucket: `B` is not a bucket's name, "
             "3 to 63 lower-case letters, digits and hyphens"
         ),
-        "crabwalk.yaml:8:11: environments.local: `region` cannot be said of the embedded AWS, it has `controller`",
+        (
+            "crabwalk.yaml:8:11: environments.local: `region` cannot be said of the embedded AWS, "
+            "it has `controller`, `targets`, `waves`"
+        ),
         (
             "crabwalk.yaml:9:3: environments: `UP` is not an environment's name, "
             "up to 20 lower-case letters, digits and hyphens, a letter first"
