@@ -59,26 +59,12 @@ def command(
     """
     if plan_id is not None:
         _check_alone(services, {"base": base, "retry": retry, "allow-destroy": allow_destroy, "dry-run": dry_run})
+    here = Here(env_name, json=output == "json")
     if dry_run:
-        from pipeline.cli.plan import show_plan
+        from pipeline.cli.plan import show
         from pipeline.deploying.run import Options
 
-        return show_plan(env_name, Options(services, base, retry, frozenset(allow_destroy)), output)
-    here = Here(env_name, json=output == "json")
-    if here.fleet is not None:
-        from pipeline.cli.fleets import deploy as deploy_fleet
-
-        _check_whole({"plan": plan_id, "detach": detach}, here.fleet.members)
-        return deploy_fleet(
-            here,
-            services,
-            base,
-            retry=retry,
-            allow_destroy=frozenset(allow_destroy),
-            record=record,
-            max_parallel=max_parallel,
-            prebuilt=prebuilt,
-        )
+        return show(here, Options(services, base, retry, frozenset(allow_destroy)), output)
     return deploy(
         here,
         services,
@@ -126,6 +112,14 @@ def deploy(
     prebuilt: bool = False,
 ) -> int:
     """Deploy the commit and tell how each release ended; the exit code."""
+    if here.fleet is not None:
+        from pipeline.cli.fleets import deploy as deploy_fleet
+
+        _check_whole({"plan": plan_id, "detach": detach}, here.fleet.members)
+        how = {"retry": retry, "prebuilt": prebuilt}
+        return deploy_fleet(
+            here, services, base, allow_destroy=allow_destroy, record=record, max_parallel=max_parallel, **how
+        )
     from pipeline.cli.asking import UNREAD
     from pipeline.cli.running import prepared, reviewing
     from pipeline.cli.seen import remember

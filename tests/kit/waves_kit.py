@@ -19,6 +19,7 @@ from yard_kit import COMMIT, ROOT, Said, Yard
 
 from pipeline import local
 from pipeline.aws import client
+from pipeline.errors import ConflictError
 from pipeline.fleet.plan import FleetRelease
 from pipeline.fleet.record import FleetLedger
 from pipeline.fleet.voices import Board, Show, Voice
@@ -26,6 +27,7 @@ from pipeline.fleet.waves import Waves
 from pipeline.manifest.environments import Environment
 from pipeline.manifest.fleets import Fleet, Wave
 from pipeline.manifest.project import Project
+from pipeline.release.ledger.head import Head
 from pipeline.release.ledger.records import Released
 from pipeline.release.model import ALIAS
 from pipeline.release.walk.act import Engine
@@ -177,7 +179,7 @@ def estate(
 
     def region(target: str) -> tuple[str, Region]:
         name = REGIONS.get(target, "us-east-1")
-        bucket = f"{namespace}-{target}"
+        bucket = f"crabwalk-{namespace}-{fleet.member(target)}"
         env = replace(
             engine_kit.environment(running),
             name=fleet.member(target),
@@ -193,9 +195,9 @@ def estate(
         for one in names:
             edge_kit.create(raw, yard.function(one))
             raw.publish_version(FunctionName=yard.function(one))
-            raw.create_alias(FunctionName=yard.function(one), Name=ALIAS, FunctionVersion="1")
+            head = Head("live", "20260101T000000-000000", "1", None, 0.0, None, commit="0" * 12, nonce="0" * 16)
+            raw.create_alias(FunctionName=yard.function(one), Name=ALIAS, FunctionVersion="1", Description=str(head))
             ledger = yard.fleet.engine.ledger
-            # It came to version 1 from one before: its first release has nothing to go back to.
             released = Released("20260101T000000-000000", "1", "0" * 40, "old", "old", 0.0)
             ledger.save(replace(ledger.service(one), promoted=released))
         return target, Region(yard, folder, tuple(names))
@@ -212,3 +214,8 @@ class Target(Yard):
     def function(self, name: str) -> str:
         """What its function is called there."""
         return self.project.function_name(self.fleet.env.name, name)
+
+
+def held() -> ConflictError:
+    """What a target says that somebody else works on."""
+    return ConflictError("`hello` is being worked on")
