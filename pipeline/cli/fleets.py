@@ -95,7 +95,9 @@ def deploy(
 
 def _tell(here: Here, fleet: Fleet, waves: Any, code: int) -> None:
     """How it ended, target by target."""
+    from pipeline.cli.summarizing import summarize
     from pipeline.report.fleet import show_fleet
+    from pipeline.report.markdown.fleet import markdown
     from pipeline.report.release import show_result
 
     for target in fleet.targets:
@@ -105,6 +107,7 @@ def _tell(here: Here, fleet: Fleet, waves: Any, code: int) -> None:
                 show_result(here.console, result)
     seen = _statuses(here, fleet)
     show_fleet(here.console, fleet, waves.release, seen)
+    summarize(lambda limit: markdown(fleet, waves.release, seen, limit))
     if here.json:
         here.console.json(document(fleet, waves.release, seen, exit=code))
 
