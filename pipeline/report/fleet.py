@@ -56,7 +56,7 @@ def matrix(fleet: Fleet, release: FleetRelease | None, seen: Seen) -> tuple[list
     for target in fleet.targets:
         found = {one.service: one for one in seen.get(target, ())}
         cells = [cell(found[name]) if name in found else "-" for name in services]
-        rows.append([fleet.wave_of(target).name, target, *cells, _of(release, target)])
+        rows.append([fleet.wave_of(target).name, target, *cells, _of(fleet, release, target)])
     return ["wave", "target", *services, "this release"], rows
 
 
@@ -67,7 +67,7 @@ def cell(one: ServiceStatus) -> str:
     return ", ".join(part for part in (shares, state) if part) or "-"
 
 
-def _of(release: FleetRelease | None, target: str) -> str:
+def _of(fleet: Fleet, release: FleetRelease | None, target: str) -> str:
     """How far the release got in a target."""
     if release is None:
         return "-"
@@ -77,7 +77,10 @@ def _of(release: FleetRelease | None, target: str) -> str:
         return "failed"
     if target in release.finished:
         return "done" if release.wants.get(target) else "nothing to do"
-    return "not begun" if release.over else "waits or walks"
+    if release.over:
+        return "not begun"
+    later = all(target not in wave.targets for wave in fleet.waves[: release.wave + 1])
+    return "waits" if later else "under way"
 
 
 def show_release(console: Console, fleet: Fleet, release: FleetRelease) -> None:
@@ -96,7 +99,7 @@ def show_release(console: Console, fleet: Fleet, release: FleetRelease) -> None:
             waves.get(target, "-"),
             target,
             ", ".join(f"{name} {sha256[:12]}" for name, sha256 in sorted(wants.items())) or "-",
-            _of(release, target),
+            _of(fleet, release, target),
             one_line(release.failed.get(target, "")) or "-",
         ]
         for target, wants in release.wants.items()
