@@ -75,7 +75,8 @@ def _as_told(found: Cell, result: ReleaseResult | None) -> Cell:
     """What no ledger has: a release that was refused, passed over, or did not begin."""
     if result is None or found.state not in {"waits", "walking"}:
         return found
-    if result.outcome in {"held", "conflict", "handed-over"}:
+    # A walk that is not over was not worse: its controller stopped, as where AWS was away from it for too long.
+    if result.outcome in {"held", "conflict", "handed-over"} or (found.state, result.outcome) == ("walking", "failed"):
         return Cell(found.service, "held", result.sentence)
     if result.outcome in {"promoted", "no-op"}:
         return found
