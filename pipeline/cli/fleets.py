@@ -50,6 +50,10 @@ def deploy(
     prebuilt: bool,
 ) -> int:
     """Deploy the commit to every target, wave by wave; the exit code."""
+    from contextlib import ExitStack
+
+    from pipeline.aws import sharing
+    from pipeline.aws.budget import LIMITS, UNLIMITED, Budget
     from pipeline.deploying.checkout import check_checkout
     from pipeline.deploying.run import MAX_PARALLEL, Options
     from pipeline.fleet.begin import Asked, Scene, begin
@@ -74,12 +78,15 @@ def deploy(
     commit = here.repo.head
     doing = f"deploy of {commit[:12]}"
     lease = Lease(home.engine.objects, fleet.name, ttl_s=home.env.lease_s, doing=doing, folder="fleets")
-    with lease.acquire(console.progress):
+    with ExitStack() as held:
+        for one in targets.values():
+            held.enter_context(sharing(Budget(UNLIMITED if one.env.endpoint else LIMITS), one.env))
+            here.member(one.env.target or "").settle_unrecorded()
+        held.enter_context(lease.acquire(console.progress))
         ledger = ledger_of(here)
-        kept = ledger.read()
         asked = Asked(commit, here.repo.subject(commit), services, retry, claimed)
-        release = begin(Scene(fleet, targets, console, board), kept, asked)
-        waves = Waves(fleet, targets, ledger, release, kept.etag, home.actor, console, board, lease.check)
+        kept = begin(Scene(fleet, targets, console, board), ledger, asked)
+        waves = Waves(fleet, targets, ledger, kept, home.actor, console, board, lease.check)
         try:
             code = waves.execute()
         except BaseException as ended:

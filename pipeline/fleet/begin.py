@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.abreast import abreast
 from pipeline.errors import ConflictError, UsageError
 from pipeline.fleet.copies import copy
 from pipeline.fleet.member import Target
 from pipeline.fleet.plan import FleetRelease
-from pipeline.fleet.record import Kept
+from pipeline.fleet.record import FleetLedger, Kept
 from pipeline.fleet.voices import Board, Voice
 from pipeline.infra.side_by_side import Teller
 from pipeline.manifest.fleets import Fleet
 from pipeline.release.model import new_release_id
-
-if TYPE_CHECKING:
-    from pipeline.build import Artifact
 
 
 @dataclass(frozen=True)
@@ -45,41 +41,42 @@ class Scene:
 def goes_on(kept: FleetRelease | None, asked: Asked) -> bool:
     """Whether the release that the record has is the one that is asked for; pure.
 
-    One that was stopped stays so unless it is asked for again with `retry`, or nothing of it was worse: what failed
-    was Terraform, or an artifact that did not arrive, and that may be tried again.
+    One that was stopped stays so unless it is asked for again with `retry`. One that is done is looked at anew: a
+    target may have come since.
     """
     if kept is None or kept.commit != asked.commit or kept.only != asked.only:
         return False
-    return not (kept.over and (asked.retry or kept.phase == "superseded"))
+    return not kept.over or (kept.phase == "stopped" and not asked.retry)
 
 
-def begin(scene: Scene, kept: Kept, asked: Asked) -> FleetRelease:
-    """The release to go on with, its artifacts in every bucket it still goes to.
+def begin(scene: Scene, ledger: FleetLedger, asked: Asked) -> Kept:
+    """The release to go on with as the ledger has it, its artifacts in every bucket it still goes to.
 
     Raises ConflictError for a commit that is older than what a target carries, for other bytes than those that other
     targets carry, and for an object in a bucket that is not what was built.
     """
-    fleet, targets, tell = scene.fleet, scene.targets, scene.tell
-    home = targets[fleet.targets[0]]
-    before, now = kept.release, home.engine.now()
-    if goes_on(before, asked) and before is not None:
+    kept = ledger.read()
+    before = kept.release
+    if before is not None and goes_on(before, asked):
         if not before.over:
-            left = [one for one in fleet.targets if one not in before.finished]
-            _checked(fleet, before)
-            built = _built(scene, left)
-            _same(before, built)
-            copy({one: targets[one].engine.objects for one in left}, _artifacts(targets, left), tell.progress)
-        return before
-    if before is not None and not before.over:
-        where = fleet.waves[before.wave].name if before.wave < len(fleet.waves) else "?"
-        tell.warn(
-            f"release {before.id} of {before.commit[:12]} stood in wave `{where}`; "
-            f"this one of {asked.commit[:12]} takes its place"
-        )
-    wants = _built(scene, fleet.targets)
-    copy({one: targets[one].engine.objects for one in targets}, _artifacts(targets, fleet.targets), tell.progress)
+            left = [one for one in scene.fleet.targets if one not in before.finished]
+            _checked(scene.fleet, before)
+            _same(before, _built(scene, left))
+            _copied(scene, left)
+        return kept
+    wants = _built(scene, scene.fleet.targets)
+    _copied(scene, scene.fleet.targets)
+    if before is not None and before.phase == "done" and before.commit == asked.commit and not any(wants.values()):
+        return kept  # there is nothing new to do
+    release = _new(scene, asked, wants)
+    return Kept(release, ledger.save(release, _make_way(scene, ledger, kept, release)))
+
+
+def _new(scene: Scene, asked: Asked, wants: Mapping[str, Mapping[str, str]]) -> FleetRelease:
+    home = scene.targets[scene.fleet.targets[0]]
+    now = home.engine.now()
     return FleetRelease(
-        fleet=fleet.name,
+        fleet=scene.fleet.name,
         id=new_release_id(now),
         commit=asked.commit,
         subject=asked.subject,
@@ -88,18 +85,33 @@ def begin(scene: Scene, kept: Kept, asked: Asked) -> FleetRelease:
         started=now,
         wants=wants,
         only=asked.only,
-        ringing=dict(zip(targets, abreast(_ringing, targets.values()), strict=True)),
+        ringing=dict(zip(scene.targets, abreast(_ringing, scene.targets.values()), strict=True)),
     )
+
+
+def _make_way(scene: Scene, ledger: FleetLedger, kept: Kept, release: FleetRelease) -> str | None:
+    """End the release that stood there, if one did: this one takes its place."""
+    before = kept.release
+    if before is None or before.over:
+        return kept.etag
+    scene.tell.warn(
+        f"release {before.id} of {before.commit[:12]} was not over; this one of {release.commit[:12]} takes its place"
+    )
+    sentence = f"release {release.id} of {release.commit[:12]} took its place"
+    return ledger.save(replace(before, phase="superseded", sentence=sentence, ended=release.started), kept.etag)
+
+
+def _copied(scene: Scene, names: Sequence[str]) -> None:
+    """Lay what was built for these targets into their buckets."""
+    chosen = {name: scene.targets[name] for name in names}
+    buckets = {name: one.engine.objects for name, one in chosen.items()}
+    copy(buckets, {name: tuple(one.artifacts.values()) for name, one in chosen.items()}, scene.tell.progress)
 
 
 def _built(scene: Scene, names: Iterable[str]) -> dict[str, dict[str, str]]:
     """What each target is to carry. One after the other: what the first has compiled the others find in the store."""
     board = scene.board
     return {name: scene.targets[name].build(Voice(scene.tell, name, board), board) for name in names}
-
-
-def _artifacts(targets: Mapping[str, Target], names: Iterable[str]) -> dict[str, tuple[Artifact, ...]]:
-    return {name: tuple(targets[name].artifacts.values()) for name in names}
 
 
 def _checked(fleet: Fleet, before: FleetRelease) -> None:

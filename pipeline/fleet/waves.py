@@ -30,7 +30,7 @@ from pipeline.fleet.plan import (
     decide,
     has_failed,
 )
-from pipeline.fleet.record import FleetLedger
+from pipeline.fleet.record import FleetLedger, Kept
 from pipeline.fleet.voices import Board, Voice
 from pipeline.infra.process import interruptible
 from pipeline.infra.side_by_side import Teller
@@ -56,13 +56,12 @@ class Member(Protocol):
 
 @dataclass
 class Waves:
-    """One run over a fleet's release; `execute` may be called once. `etag`: of the record as it was read."""
+    """One run over a fleet's release, as the record has it; `execute` may be called once."""
 
     fleet: Fleet
     members: Mapping[str, Member]
     ledger: FleetLedger
-    release: FleetRelease
-    etag: str | None
+    kept: Kept
     actor: str
     tell: Teller
     board: Board
@@ -75,8 +74,6 @@ class Waves:
 
     def execute(self) -> int:
         """Go on until the release is over, or has to wait for somebody; the exit code, the worst of all."""
-        if self.etag is None or not self.release.over:
-            self.etag = self.ledger.save(self.release, self.etag)
         while True:
             step = self._decide()
             match step:
@@ -92,6 +89,13 @@ class Waves:
                     return self._exit(held=targets)
                 case End():
                     return self._exit()
+
+    @property
+    def release(self) -> FleetRelease:
+        """As the record has it now."""
+        if self.kept.release is None:
+            raise AssertionError("nothing was begun")
+        return self.kept.release
 
     @property
     def _home(self) -> Engine:
@@ -136,8 +140,7 @@ class Waves:
 
     def _become(self, release: FleetRelease) -> None:
         before = self.release
-        self.etag = self.ledger.save(release, self.etag)
-        self.release = release
+        self.kept = Kept(release, self.ledger.save(release, self.kept.etag))
         wave = self.fleet.waves[release.wave]
         if release.phase == "baking" and before.phase != "baking":
             self.tell.progress(f"wave `{wave.name}` carries it; it is watched for {wave.bake_s:g} s")

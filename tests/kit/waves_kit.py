@@ -21,7 +21,7 @@ from pipeline import local
 from pipeline.aws import client
 from pipeline.errors import ConflictError
 from pipeline.fleet.plan import FleetRelease
-from pipeline.fleet.record import FleetLedger
+from pipeline.fleet.record import FleetLedger, Kept
 from pipeline.fleet.voices import Board, Show, Voice
 from pipeline.fleet.waves import Waves
 from pipeline.manifest.environments import Environment
@@ -116,11 +116,11 @@ class Estate:
     def waves(self, **more: Any) -> Waves:
         """A process that begins the release, or goes on with it."""
         kept = self.ledger.read()
-        release = kept.release or self.release()
+        if kept.release is None:
+            release = self.release()
+            kept = Kept(release, self.ledger.save(release, None))
         board = Clock(self._shown, self.regions["a"].yard)
-        made = Waves(
-            self.fleet, self.regions, self.ledger, release, kept.etag, "arn:me", self.said, board, lambda: None
-        )
+        made = Waves(self.fleet, self.regions, self.ledger, kept, "arn:me", self.said, board, lambda: None)
         for name, value in more.items():
             setattr(made, name, value)
         return made

@@ -1,4 +1,4 @@
-"""How a service stands in a target: by its record, what its alias says of itself, and how this process's deploy ended."""
+"""How a service stands in a target: by its record, its alias, and how this process's deploy ended."""
 
 from __future__ import annotations
 
