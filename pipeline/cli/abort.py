@@ -25,5 +25,7 @@ def command(services: tuple[str, ...], env_name: str | None, *, reason: str, out
 
         return abort(here, services, reason)
     if not services:
-        raise click.UsageError("Missing argument 'SERVICE...'.")
+        from pipeline.errors import UsageError
+
+        raise UsageError("which service?", hint="crabwalk abort SERVICE; `crabwalk status` shows what is under way")
     return steer("abort", services, here, reason, go_on=False)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.release.terms import OrderKind
 
 
-def rollback(here: Here, service: str | None, to: str | None, reason: str) -> int:
+def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
     """Move a service's traffic back in every target at once; then end the fleet's release, and record it."""
     from pipeline.abreast import abreast
     from pipeline.cli.rollback import place_of, tell
@@ -26,8 +26,6 @@ def rollback(here: Here, service: str | None, to: str | None, reason: str) -> in
     from pipeline.release.words import ALIAS
 
     fleet = fleet_of(here)
-    if service is None:
-        raise UsageError("which service?", hint=f"crabwalk rollback SERVICE --env {fleet.name}")
     if to is not None:
         raise UsageError("a version's number is that of one target", hint=f"name a target: {', '.join(fleet.members)}")
     newest_first = tuple(reversed(fleet.targets))

@@ -55,7 +55,7 @@ def command(
         from pipeline.release.words import ALIAS
 
         here = Here(env_name, json=output == "json")
-        if function is None and _project(here).fleets and here.fleet is not None:
+        if service is not None and {function, region} == {None} and _project(here).fleets and here.fleet is not None:
             from pipeline.cli.fleets_back import rollback
 
             return rollback(here, service, to, reason)
