@@ -116,7 +116,9 @@ def _tell(here: Here, fleet: Fleet, waves: Any, code: int) -> None:
     show_fleet(here.console, fleet, waves.release, seen)
     summarize(lambda limit: markdown(fleet, waves.release, seen, limit))
     if here.json:
-        here.console.json(document(fleet, waves.release, seen, exit=code))
+        every = [result for target in fleet.targets for result in waves.results.get(target, ())]
+        found = document(fleet, waves.release, seen, exit=code, commit=waves.release.commit, releases=every)
+        here.console.json(found)
 
 
 def status(here: Here, services: Sequence[str]) -> int:

@@ -97,6 +97,8 @@ def pause(here: Here, services: Sequence[str], reason: str) -> int:
             f"no release of {', '.join(services)} is under way in `{fleet.name}`",
             hint=f"see `crabwalk status --env {fleet.name}`",
         )
+    if here.json:
+        here.console.json({"environment": fleet.name, "exit": max(codes)})
     return max(codes)
 
 
