@@ -2,8 +2,8 @@
 
 `client` and `subprocess_environment` are the two ways out to an environment. With static credentials (the embedded
 AWS) nothing of the machine's AWS variables or profiles is looked at, so a real account cannot be touched by mistake.
-Who makes many calls at once lets all clients share one budget for each account and region (`sharing`); nobody else
-waits for one.
+An environment's role is assumed (`roles`) by whatever credentials there are. Who makes many calls at once lets all
+clients of an account and region share one budget (`sharing`); nobody else waits for one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.errors import AwsError, CrabwalkError
 
@@ -35,33 +35,31 @@ def client(env: Environment, service: str, *, retries: bool = True, read_timeout
     retry of a write guarded by RevisionId reports PreconditionFailed after a success.
     """
     with _making:  # a session makes one client after the other, whoever asks
-        return _client(
-            env.account,
-            env.region,
-            env.endpoint,
-            env.credentials,
-            service,
-            retries=retries,
-            read_timeout_s=read_timeout_s,
-        )
+        return _client(_place(env), service, retries=retries, read_timeout_s=read_timeout_s)
 
 
 _making = threading.Lock()
 
 
-@lru_cache(maxsize=256)  # a deploy over many accounts and regions has some eight in each
-def _client(
-    account: str,
-    region: str,
-    endpoint: str | None,
-    credentials: tuple[str, str] | None,
-    service: str,
-    *,
-    retries: bool,
-    read_timeout_s: int,
-) -> Any:
+class Place(NamedTuple):
+    """Where a client calls, and as whom."""
+
+    account: str
+    region: str
+    endpoint: str | None
+    credentials: tuple[str, str] | None
+    role: str | None
+
+
+def _place(env: Environment) -> Place:
+    return Place(env.account, env.region, env.endpoint, env.credentials, env.role)
+
+
+@lru_cache(maxsize=1024)
+def _client(place: Place, service: str, *, retries: bool, read_timeout_s: int) -> Any:
     from botocore.config import Config
 
+    endpoint = place.endpoint
     attempts = 5 if endpoint is None else 2  # what does not answer on this machine is down
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -73,10 +71,11 @@ def _client(
         proxies={} if endpoint else None,
     )
     with aws_errors(f"prepare a client for {service}"):
-        made = _session(credentials).create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+        session = _session(place.credentials) if place.role is None else _assumed(place)
+        made = session.create_client(service, region_name=place.region, endpoint_url=endpoint, config=config)
     # Both events come once an attempt, so what the SDK repeats by itself is paced and counted like everything else.
-    made.meta.events.register_first("before-send", partial(_before_send, account, region))
-    made.meta.events.register("response-received", partial(_received, account, region))
+    made.meta.events.register_first("before-send", partial(_before_send, place))
+    made.meta.events.register("response-received", partial(_received, place))
     if not retries:
         for operation in PATIENT:
             made.meta.events.register(f"needs-retry.{service}.{operation}", _again)
@@ -100,22 +99,34 @@ def _session(credentials: tuple[str, str] | None) -> Any:
     return session
 
 
+@lru_cache(maxsize=256)
+def _assumed(place: Place) -> Any:
+    """A session in the role of a place, by what may assume it."""
+    from pipeline.aws.roles import session
+
+    return session(_session(place.credentials), place.role or "", place.region, place.endpoint)
+
+
 # Writes made once that are repeated all the same where AWS says "too many", because then they certainly did not happen.
 # Not an alias: it is looked at again before it is written again.
 PATIENT = ("PublishVersion", "UpdateFunctionCode")
 PATIENT_ATTEMPTS = 8
 
-_shared: list[Budget | Budgets] = []  # the last one counts, for every client and thread of the process
+# The last one counts, for every client and thread of the process.
+_shared: list[Budget | Budgets] = []
+_sharing = threading.Lock()
 
 
 @contextmanager
 def sharing(budget: Budget | Budgets) -> Iterator[None]:
     """All calls of this process keep within these limits meanwhile; with `Budgets` each account and region apart."""
-    _shared.append(budget)
+    with _sharing:
+        _shared.append(budget)
     try:
         yield
     finally:
-        _shared.remove(budget)
+        with _sharing:
+            del _shared[next(number for number, one in enumerate(_shared) if one is budget)]
 
 
 def shared() -> Budget | Budgets | None:
@@ -124,18 +135,18 @@ def shared() -> Budget | Budgets | None:
     return last[0] if last else None
 
 
-def _before_send(account: str, region: str, event_name: str, **_: Any) -> None:
+def _before_send(place: Place, event_name: str, **_: Any) -> None:
     budgets = shared()
     if budgets is not None:
         service, operation = event_name.split(".")[1:]
-        budgets.of(account, region).take(service, operation)
+        budgets.of(place.account, place.region).take(service, operation)
 
 
-def _received(account: str, region: str, event_name: str, parsed_response: Any = None, **_: Any) -> None:
+def _received(place: Place, event_name: str, parsed_response: Any = None, **_: Any) -> None:
     budgets = shared()
     if budgets is not None and _too_many(parsed_response):
         service, operation = event_name.split(".")[1:]
-        budgets.of(account, region).throttled(service, operation)
+        budgets.of(place.account, place.region).throttled(service, operation)
 
 
 def _again(attempts: int, response: Any = None, **_: Any) -> float | None:
@@ -163,6 +174,14 @@ def subprocess_environment(env: Environment) -> dict[str, str]:
         variables["AWS_CONFIG_FILE"] = variables["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
         variables["AWS_EC2_METADATA_DISABLED"] = "true"
         variables["NO_PROXY"] = variables["no_proxy"] = "127.0.0.1,localhost"
+    if env.role is not None:
+        from pipeline.aws.roles import WHO
+        from pipeline.aws.roles import variables as of_role
+
+        session = _session(env.credentials)
+        with aws_errors(f"assume the role {env.role}"):
+            keys = of_role(session, env.role, env.region, env.endpoint)
+        variables = {k: v for k, v in variables.items() if k not in WHO} | keys
     variables["AWS_REGION"] = variables["AWS_DEFAULT_REGION"] = env.region
     if env.endpoint is not None:
         variables["AWS_ENDPOINT_URL"] = env.endpoint

@@ -161,6 +161,17 @@ class Objects:
         stored = self.get(key)
         return None if stored is None else base64.b64encode(hashlib.sha256(stored.body).digest()).decode()
 
+    def sha256(self, key: str) -> str | None:
+        """The SHA-256 of an object's content in hexadecimal, None where there is no object."""
+        with self._in_bucket(f"read the checksum of s3://{self._bucket}/{key}"):
+            found = self._checksum(key)
+        return None if found is None else base64.b64decode(found).hex()
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
     def delete(self, key: str, *, if_match: str | None = None) -> None:
         """Delete an object; one that is not there is as good as deleted.
 

@@ -102,6 +102,14 @@ def _since(here: Here, base: str | None, merge_base: str | None) -> str | None:
 
 
 def _since_releases(here: Here, only: Sequence[str], *, uncommitted: bool) -> Sequence[Affected]:
+    fleet = here.fleet
+    if fleet is not None:  # what any target lacks
+        some: dict[str, Affected] = {}
+        for target in fleet.targets:
+            for one in _since_releases(here.member(target), only, uncommitted=uncommitted):
+                if one.service not in some or (one.affected and not some[one.service].affected):
+                    some[one.service] = one
+        return [some[name] for name in sorted(some)]
     from pipeline.manifest.naming import named
     from pipeline.workspace.affected import affected
 

@@ -98,7 +98,7 @@ def tell(here: Here, steered: Sequence[Steered]) -> int:
     told = [(one.service, one.outcome, one.sentence, one.next) for one in steered]
     verb = steered[0].asked if steered else "nothing"
     summarize(lambda limit: in_words(verb, here.env.name, told, limit))
-    if here.json:
+    if here.json and here.env_of is None:
         here.console.json({"environment": here.env.name, "exit": code, "services": steered})
     return code
 

@@ -59,13 +59,14 @@ def command(
     """
     if plan_id is not None:
         _check_alone(services, {"base": base, "retry": retry, "allow-destroy": allow_destroy, "dry-run": dry_run})
+    here = Here(env_name, json=output == "json")
     if dry_run:
-        from pipeline.cli.plan import show_plan
+        from pipeline.cli.plan import show
         from pipeline.deploying.run import Options
 
-        return show_plan(env_name, Options(services, base, retry, frozenset(allow_destroy)), output)
+        return show(here, Options(services, base, retry, frozenset(allow_destroy)), output)
     return deploy(
-        Here(env_name, json=output == "json"),
+        here,
         services,
         base,
         retry=retry,
@@ -88,6 +89,15 @@ def _check_alone(services: Sequence[str], options: Mapping[str, object]) -> None
         )
 
 
+def _check_whole(options: Mapping[str, object], members: Sequence[str]) -> None:
+    """Raise UsageError for what works on one target only."""
+    from pipeline.errors import UsageError
+
+    for name, value in options.items():
+        if value:
+            raise UsageError(f"--{name} works on one target", hint=f"name a target: --env {', '.join(members)}")
+
+
 def deploy(
     here: Here,
     services: tuple[str, ...],
@@ -102,6 +112,14 @@ def deploy(
     prebuilt: bool = False,
 ) -> int:
     """Deploy the commit and tell how each release ended; the exit code."""
+    if here.fleet is not None:
+        from pipeline.cli.fleets import deploy as deploy_fleet
+
+        _check_whole({"plan": plan_id, "detach": detach}, here.fleet.members)
+        how = {"retry": retry, "prebuilt": prebuilt}
+        return deploy_fleet(
+            here, services, base, allow_destroy=allow_destroy, record=record, max_parallel=max_parallel, **how
+        )
     from pipeline.cli.asking import UNREAD
     from pipeline.cli.running import prepared, reviewing
     from pipeline.cli.seen import remember

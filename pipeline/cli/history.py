@@ -44,6 +44,10 @@ def command(
     from pipeline.report.history import entry_lines
 
     here = Here(env_name, json=output == "json")
+    if here.fleet is not None:
+        from pipeline.cli.fleets import history
+
+        return history(here, services, limit, wanted=lambda entries: _wanted(entries, outcome, actor), since=since)
     names = names_of(here, services)
     start = None if since is None else here.engine.objects.now() - since
     entries = list(islice(_wanted(here.engine.ledger.entries(names, start), outcome, actor), limit))

@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.manifest.environments import Environment
+    from pipeline.manifest.fleets import Fleet
     from pipeline.manifest.models import Service
     from pipeline.manifest.project import Project
     from pipeline.release.walk.act import Engine
@@ -34,6 +35,7 @@ class Here:
 
     env_name: str | None = None
     json: bool = False
+    env_of: str | None = None  # the fleet that it is a target of, where the verb works on all of them
 
     @cached_property
     def console(self) -> Console:
@@ -48,6 +50,26 @@ class Here:
         from pipeline.manifest.project import find_project, load_project
 
         return load_project(find_project(Path.cwd()))
+
+    @cached_property
+    def fleet(self) -> Fleet | None:
+        """The environment of many targets that was named, or that `local` is while it is up; None for any other."""
+        from pipeline.manifest.environments import LOCAL
+
+        if self.env_name is not None or not self.project.fleets:
+            return self.project.fleet(self.env_name)
+        from pipeline.local import running
+
+        return self.project.fleet(LOCAL) if running() is not None else None
+
+    def member(self, target: str) -> Here:
+        """The same, for one target of the fleet."""
+        fleet = self.fleet
+        if fleet is None:
+            return self
+        made = Here(fleet.member(target), json=self.json, env_of=fleet.name)
+        made.project, made.console = self.project, self.console
+        return made
 
     @cached_property
     def env(self) -> Environment:

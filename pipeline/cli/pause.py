@@ -18,4 +18,9 @@ def command(services: tuple[str, ...], env_name: str | None, *, reason: str, out
 
     Evidence that the new version is worse still rolls it back.
     """
-    return steer("pause", services, Here(env_name, json=output == "json"), reason, go_on=False)
+    here = Here(env_name, json=output == "json")
+    if here.fleet is not None:
+        from pipeline.cli.fleets_back import pause
+
+        return pause(here, services, reason)
+    return steer("pause", services, here, reason, go_on=False)

@@ -56,7 +56,17 @@ def command(
     from pipeline.deploying.run import Options
 
     options = Options(services, base, retry, frozenset(allow_destroy))
-    return (save_plan if save else show_plan)(env_name, options, output, comment)
+    here = Here(env_name, json=output != "text")
+    return show(here, options, output, comment, save=save)
+
+
+def show(here: Here, options: Options, output: str, comment: Path | None = None, *, save: bool = False) -> int:
+    """Plan and render it; with `save` store it, too. Of an environment of many targets: one after the other."""
+    if here.fleet is not None:
+        from pipeline.cli.fleets import plan
+
+        return plan(here, options, output, save=save, comment=comment)
+    return (save_plan if save else show_plan)(here.env_name, options, output, comment)
 
 
 def show_plan(env_name: str | None, options: Options, output: str, comment: Path | None = None) -> int:

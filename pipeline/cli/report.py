@@ -36,6 +36,10 @@ def command(release: str, env_name: str | None, file: Path | None, output: str) 
     from pipeline.release.verbs.telling import account
 
     here = Here(env_name, json=output == "json")
+    if here.fleet is not None:
+        from pipeline.cli.fleets import report
+
+        return report(here, release, file)
     found = account(here.engine, release, lambda: [one.name for one in here.services])
     package = package_of(here.engine.objects, found.entry)
     if file is not None:

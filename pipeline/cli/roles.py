@@ -24,7 +24,9 @@ def command(role: str | None, env_name: str | None, *, github: bool, output: str
     here = Here(env_name, json=output == "json")
     if github and (role is None or here.json):
         raise UsageError("--github needs a ROLE, and goes without --output json")
-    env, project = here.env, here.project
+    # Of many targets a job takes the first one's; those of the others are assumed from there (`role`).
+    fleet = here.fleet
+    env, project = (here if fleet is None else here.member(fleet.targets[0])).env, here.project
     arns = {name: github_role(project, env, name) for name in ([role] if role else GITHUB_ROLES)}
     if github:
         for key, value in {"arn": arns[str(role)], "region": env.region, "account": env.account}.items():

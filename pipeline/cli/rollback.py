@@ -57,6 +57,10 @@ def command(
         from pipeline.release.words import ALIAS
 
         here = Here(env_name, json=output == "json")
+        if service is not None and {function, region} == {None} and _project(here).fleets and here.fleet is not None:
+            from pipeline.cli.fleets_back import rollback
+
+            return rollback(here, service, to, reason)
         place = _place(here, service, env_name, function, region)
         try:
             with place.aliases() as aliases:
@@ -73,7 +77,7 @@ def command(
             raise
     finally:
         gc.enable()
-    return _tell(here, place, done, reason)
+    return tell(here, place, done, reason)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,9 @@ class Place:
         from pipeline.aws import lean_aliases
 
         env = self.env
-        quick = lean_aliases.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
+        quick = None  # whoever has to assume a role first is not quick
+        if env is None or env.role is None:
+            quick = lean_aliases.aliases(self.region, env.endpoint if env else None, env.credentials if env else None)
         if quick is not None:
             with closing(quick):
                 yield quick
@@ -133,6 +139,11 @@ class Place:
         return explain(self.environment(), self.function, service, fault)
 
 
+def place_of(here: Here, service: str) -> Place:
+    """Where a service's alias is in the environment that was named."""
+    return Place(service, here.project.function_name(here.env.name, service), here.env.region, here.env)
+
+
 def _place(here: Here, service: str | None, env_name: str | None, function: str | None, region: str | None) -> Place:
     from pipeline.errors import UsageError
 
@@ -141,8 +152,8 @@ def _place(here: Here, service: str | None, env_name: str | None, function: str 
             raise UsageError("which service?", hint="crabwalk rollback SERVICE, or --function NAME --region REGION")
         if region is not None:
             raise UsageError("--region goes with --function", hint="without --function the project file knows it")
-        project = _project(here)
-        return Place(service, project.function_name(here.env.name, service), here.env.region, here.env)
+        _project(here)
+        return place_of(here, service)
     if region is None:
         raise UsageError("--function needs --region", hint="for example --region eu-west-1")
     if env_name is not None:
@@ -162,7 +173,7 @@ def _project(here: Here) -> Project:
         raise
 
 
-def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
+def tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
     """Say it, record it, say whether that worked."""
     from pipeline.release.words import who as short
 
@@ -191,7 +202,7 @@ def _tell(here: Here, place: Place, done: RollbackDone, reason: str) -> int:
     if sending is not None:
         sending.settle(console.warn)
     _summarize(place, done, frozen)
-    if here.json:
+    if here.json and here.env_of is None:
         console.json(
             {
                 "service": place.label,

@@ -33,6 +33,10 @@ def command(services: tuple[str, ...], env_name: str | None, output: str) -> int
     from pipeline.report.status import status_lines
 
     here = Here(env_name, json=output == "json")
+    if here.fleet is not None:
+        from pipeline.cli.fleets import status
+
+        return status(here, services)
     here.settle_unrecorded()
     found, left = statuses(here, services, here.warn)
     if output == "json":

@@ -49,7 +49,7 @@ def command(
     if unattended:
         if services:
             raise click.UsageError("--unattended looks after every service; leave the names out")
-        return _patrol(here, once=once, limit_s=max_minutes * 60)
+        return _patrol_all(here, once=once, limit_s=max_minutes * 60)
     if once:
         raise click.UsageError("--once goes with --unattended")
     return _watch(here, services)
@@ -92,6 +92,25 @@ def _watch(here: Here, services: Sequence[str]) -> int:
     return exit_code(one for one in results if one.outcome in {"held", "conflict"})
 
 
+def _patrol_all(here: Here, *, once: bool, limit_s: float) -> int:
+    """The environment, or each target of one that is many: what is left of the time goes to the next."""
+    if here.fleet is None:
+        return _patrol(here, once=once, limit_s=limit_s)
+    from time import monotonic
+
+    from pipeline.release.walk.outcome import worst
+
+    until, codes = monotonic() + limit_s, []
+    for target in here.fleet.targets:
+        member = here.member(target)
+        here.console.title(f"{target}:")
+        codes.append(_patrol(member, once=once, limit_s=max(1.0, until - monotonic())))
+    code = worst(codes)
+    if here.json:
+        here.console.json({"environment": here.fleet.name, "exit": code, "services": []})
+    return code
+
+
 def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
     from pipeline.aws.identity import whoami
     from pipeline.cli.asking import UNREAD
@@ -118,6 +137,6 @@ def _patrol(here: Here, *, once: bool, limit_s: float) -> int:
         say(f"{one.service}: {one.outcome.replace('-', ' ')}: {one.sentence}; next: {one.next}")
     if not found:
         here.console.line(f"nothing is under way in `{here.env.name}`")
-    if here.json:
+    if here.json and here.env_of is None:
         here.console.json({"environment": here.env.name, "exit": code, "services": found})
     return code

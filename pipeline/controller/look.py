@@ -21,7 +21,7 @@ from pipeline.release.walk.act import Engine
 from pipeline.release.walk.beside import beside
 from pipeline.release.walk.outcome import result_of
 from pipeline.release.walk.state import Walk
-from pipeline.release.walk.walk import tick
+from pipeline.release.walk.walk import tick, tick_s
 
 SLOW = 4  # times as long between two looks at what waits for a person or for the end of quiet hours
 SENTENCE = 300  # characters of one; an execution's state has 256 KiB at most
@@ -146,7 +146,8 @@ def _wait_s(job: Job, walks: Sequence[Walk]) -> int:
     """Step Functions waits whole seconds."""
     waits = [walk.rollout.paused is not None or (walk.decision and walk.decision.kind in WAITING) for walk in walks]
     slow = bool(waits) and all(waits)
-    return max(1, math.ceil(job.env.tick_s * (SLOW if slow else 1)))
+    every = tick_s(job.env, [walk.rollout for walk in walks])
+    return max(1, math.ceil(SLOW * job.env.tick_s if slow else every))
 
 
 def _carried(walks: Sequence[Walk]) -> dict[str, dict[str, float]]:

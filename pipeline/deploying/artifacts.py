@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.abreast import abreast
 from pipeline.deploying.checkout import check_unmoved
 from pipeline.deploying.planning import DeployPlan
-from pipeline.errors import BuildError, CrabwalkError
+from pipeline.errors import BuildError, ConflictError, CrabwalkError
 
 if TYPE_CHECKING:
     from pipeline.build import Artifact
@@ -34,6 +34,7 @@ def built(run: Run, plan: DeployPlan) -> dict[str, Artifact]:
     with run.building() as view:
         artifacts = execute_build(plan.build, view)
     check_unmoved(run.setting)
+    _check_same(run, artifacts)
     for artifact in artifacts:
         source = "from the store, its inputs are known" if artifact.reused else "built"
         run.tell.progress(
@@ -41,6 +42,17 @@ def built(run: Run, plan: DeployPlan) -> dict[str, Artifact]:
             + (f"; {artifact.grew}" if artifact.grew else "")
         )
     return {artifact.service: artifact for artifact in artifacts}
+
+
+def _check_same(run: Run, artifacts: Sequence[Artifact]) -> None:
+    """What goes to many targets is one artifact; ConflictError for other bytes than those that others carry."""
+    for one in artifacts:
+        expected = run.expected.get(one.service)
+        if expected is not None and expected != one.sha256:
+            raise ConflictError(
+                f"`{one.service}` was built as {one.sha256[:12]} now, and other targets carry {expected[:12]}",
+                hint="deploy from the machine, or with the store, it was built with; a new commit is a new artifact",
+            )
 
 
 def _check_prebuilt(run: Run, plan: DeployPlan) -> None:

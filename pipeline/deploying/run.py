@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -79,6 +80,9 @@ class Run:
     affected: tuple[Affected, ...] = ()  # what the commit was found to affect,
     artifacts: dict[str, Artifact] = field(default_factory=dict)  # what was built or reviewed of it, by service,
     before: dict[str, str] = field(default_factory=dict)  # and the zips (SHA-256) that carried the traffic then
+    expected: Mapping[str, str] = field(default_factory=dict)  # the zips (SHA-256) that others were released with
+    alone: AbstractContextManager[object] = field(default_factory=nullcontext)  # held while Terraform runs
+    pause: Callable[[float], None] = time.sleep  # between two rounds of walks
 
     @cached_property
     def leases(self) -> Leases:
@@ -158,11 +162,9 @@ class Run:
         for one in stacks:
             if not one.terraform:
                 work(one)(self.tell)
-        made = side_by_side(
-            self.tell,
-            lambda name: f"terraform: stack {name}",
-            {one.stack: work(one) for one in stacks if one.terraform},
-        )
+        changing = {one.stack: work(one) for one in stacks if one.terraform}
+        with self.alone if changing else nullcontext():
+            made = side_by_side(self.tell, lambda name: f"terraform: stack {name}", changing)
         records = {name: one for name, one in made.items() if isinstance(one, StackRecord)}
         self.setting = replace(self.setting, stacks={**self.setting.stacks, **records})
         return {name: one for name, one in made.items() if isinstance(one, CrabwalkError)}
@@ -187,7 +189,7 @@ class Run:
                 self.walking_now = tuple(walk.rollout.service for walk in walks)
                 finished = hand_over(self.engine, walks, show)
             else:
-                finished = run(self.engine, walks, show, join=self._noting(join), beside=beside)
+                finished = run(self.engine, walks, show, self.pause, join=self._noting(join), beside=beside)
         self.walking_now = ()
         for walk in finished:
             result = result_of(walk.rollout, walk.decision, self.engine.now())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Problem
 from pipeline.manifest.keys import text, unknown_keys
 from pipeline.manifest.node import Mark, Node, nearest
+
+if TYPE_CHECKING:
+    from pipeline.manifest.fleets import Fleet
 
 LOCAL = "local"
 
@@ -47,9 +50,16 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str, str]] = {
         "the name of a secret",
         "the name or ARN of a secret of AWS Secrets Manager that has the token; a token itself belongs into no file",
     ),
+    "role": (
+        re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}\Z"),
+        "a role's ARN",
+        "for example `arn:aws:iam::111122223333:role/crabwalk/deploy`",
+    ),
 }
 _ENVIRONMENT_TEXTS = ("account", "region", "bucket", "permissions_boundary")
-_LOCAL_KEYS = ("controller", "events", "github")  # the embedded AWS is what it is; only how it is used may be said
+_FLEET_KEYS = ("targets", "waves")
+# The embedded AWS is what it is; only how it is used may be said.
+_LOCAL_KEYS = ("controller", "events", "github", *_FLEET_KEYS)
 _ENVIRONMENT_KEYS = (*_ENVIRONMENT_TEXTS, "kms", "stack", *_LOCAL_KEYS)
 IN_PROCESS, STEP_FUNCTIONS = CONTROLLERS = ("in-process", "step-functions")
 OWN_STACK = "service"  # each service its own
@@ -67,7 +77,8 @@ class Environment:
     bound: they go through CloudWatch Logs, which mostly takes a few seconds, and what is later is looked at again.
     `events`: the bus that is told what becomes of releases, by its name or ARN. `github`: the repository where each
     commit's deployment status is kept, `github_secret`: the secret that has a token for it, None where only a process
-    with GITHUB_TOKEN keeps it.
+    with GITHUB_TOKEN keeps it. `role`: assumed before anything is asked of AWS. A target of a fleet is an environment,
+    too: it knows its `fleet` and what it is called there.
     """
 
     name: str
@@ -89,17 +100,46 @@ class Environment:
     events: str | None = None
     github: str | None = None
     github_secret: str | None = None
+    role: str | None = None
+    fleet: str | None = None
+    target: str | None = None
 
 
-def environments(node: Node | None, project: str, problems: list[Problem]) -> tuple[Environment, ...]:
-    """The declared environments; `local` is among them where something is said of it."""
+def environments(
+    node: Node | None, project: str, problems: list[Problem], fleets: list[Fleet] | None = None
+) -> tuple[Environment, ...]:
+    """The declared environments; `local` is among them where something is said of it.
+
+    Of one with targets its members are; the fleet they make is added to `fleets`.
+    """
     if node is None:
         return ()
     if node.mapping is None:
         problems.append(node.mark.problem(f"environments: must be a mapping of names, not {node.shown()}"))
         return ()
-    found = (_environment(name, child, node.keys[name], project, problems) for name, child in node.mapping.items())
-    return tuple(environment for environment in found if environment is not None)
+    found: dict[str, Environment] = {}
+    for name, child in node.mapping.items():
+        made = _environment(name, child, node.keys[name], project, problems)
+        members: tuple[Environment, ...] = (made,) if made is not None else ()
+        if made is not None and any(key in (child.mapping or {}) for key in _FLEET_KEYS):
+            members = _fleet(made, child, project, problems, [] if fleets is None else fleets)
+        for one in members:
+            if one.name in found:
+                what = f"environments: `{one.name}` is declared, and is a target of a fleet, too"
+                problems.append(node.keys[name].problem(what, "call one of them otherwise"))
+            found.setdefault(one.name, one)
+    return tuple(found.values())
+
+
+def _fleet(
+    like: Environment, node: Node, project: str, problems: list[Problem], fleets: list[Fleet]
+) -> tuple[Environment, ...]:
+    from pipeline.manifest.fleets import read
+
+    fleet, members = read(node, like, project, problems)
+    if fleet is not None:
+        fleets.append(fleet)
+    return (like, *members) if like.name == LOCAL else members
 
 
 def _environment(name: str, node: Node, key: Mark, project: str, problems: list[Problem]) -> Environment | None:
@@ -113,11 +153,17 @@ def _environment(name: str, node: Node, key: Mark, project: str, problems: list[
     if name == LOCAL:
         return _local(node, project, path, problems)
     unknown_keys(node, _ENVIRONMENT_KEYS, path, problems)
-    account = text(node, "account", problems, path=path, required=True) or ""
-    region = text(node, "region", problems, path=path, required=True) or ""
+    many = any(key in node.mapping for key in _FLEET_KEYS)
+    problems.extend(
+        node.keys[field].problem(f"{path}`{field}` is said of each of its `targets`")
+        for field in ("account", "region", "bucket")
+        if many and field in node.keys
+    )
+    account = text(node, "account", problems, path=path, required=not many) or ""
+    region = text(node, "region", problems, path=path, required=not many) or ""
     bucket = text(node, "bucket", problems, path=path) or f"crabwalk-{project}-{name}-{account}"
     for field in _ENVIRONMENT_TEXTS:
-        _check_form(node, field, path, problems)
+        check_form(node, field, path, problems)
     kms = node.mapping.get("kms")
     if kms is not None and not isinstance(kms.value, bool):
         problems.append(kms.mark.problem(f"{path}kms: must be true or false, not {kms.shown()}"))
@@ -182,7 +228,7 @@ def _controller(node: Node, path: str, problems: list[Problem]) -> str:
 def _events(node: Node, path: str, problems: list[Problem]) -> str | None:
     said = text(node, "events", problems, path=path)
     if said is not None:
-        _check_form(node, "events", path, problems)
+        check_form(node, "events", path, problems)
     return said
 
 
@@ -196,7 +242,7 @@ def _github(node: Node, path: str, problems: list[Problem]) -> dict[str, str | N
     unknown_keys(side, ("repository", "token"), path, problems)
     repository = text(side, "repository", problems, path=path, required=True)
     token = text(side, "token", problems, path=path)
-    _check_form(side, "repository", path, problems)
+    check_form(side, "repository", path, problems)
     if token and not FORMS["token"][0].match(token):  # which may be the token itself: it is shown nowhere
         _, what, rule = FORMS["token"]
         problems.append(side.mapping["token"].mark.problem(f"{path}token: it is not {what}", rule))
@@ -214,7 +260,8 @@ def stack_named(node: Node, path: str, problems: list[Problem]) -> str | None:
     return None
 
 
-def _check_form(node: Node, key: str, path: str, problems: list[Problem]) -> None:
+def check_form(node: Node, key: str, path: str, problems: list[Problem]) -> None:
+    """Adds a problem for a value that does not have the form such a key's values have."""
     form, what, rule = FORMS[key]
     child = (node.mapping or {}).get(key)
     if child is not None and isinstance(child.value, str) and child.value and not form.match(child.value):

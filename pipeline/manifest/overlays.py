@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
 from pipeline.manifest.node import Mark, Node, nearest
+
+if TYPE_CHECKING:
+    from pipeline.manifest.fleets import Fleet
 
 # What identifies a service cannot differ between environments.
 MAX_OVERLAYS = 100
@@ -45,6 +49,30 @@ def overlays_of(node: Node, environments: tuple[str, ...], problems: list[Proble
     return found
 
 
+def of_members(node: Node, overlays: Mapping[str, Node], fleets: Sequence[Fleet]) -> Mapping[str, Node]:
+    """The overlays, also of the members of fleets: the fleet's own, what the wave changes, then the member's.
+
+    Members for which the same is said share one node. An extension is not walked, so no wave changes it.
+    """
+    kind = (node.mapping or {}).get("kind")
+    walks = kind is None or kind.value != "extension"
+    made: dict[tuple[int, ...], Node] = {}
+    found: dict[str, Node] = {}
+    for fleet in fleets:
+        for target in fleet.targets:
+            said = fleet.wave_of(target).release if walks else None
+            wave = None if said is None else Node(node.mark, {"release": said}, keys={"release": said.mark})
+            parts = (overlays.get(fleet.name), wave, overlays.get(fleet.member(target)))
+            key = (id(parts[0]), id(said), id(parts[2]))
+            whole = made.get(key)
+            for part in (one for one in parts if one is not None) if whole is None else ():
+                whole = part if whole is None else merged(whole, part)
+            if whole is not None:
+                found[fleet.member(target)] = made[key] = whole
+    # A fault of the fleet's overlay is told as the fleet's: what comes last gives it its name.
+    return {**found, **{name: one for name, one in overlays.items() if name not in found}}
+
+
 def merged(base: Node, over: Node) -> Node:
     """`over` on top of `base`."""
     if base.mapping is None or over.mapping is None:
@@ -57,7 +85,7 @@ def merged(base: Node, over: Node) -> Node:
 
 def labelled(problems: Iterable[Problem], overlays: Iterable[tuple[str, Node]]) -> Iterator[Problem]:
     """The problems; those inside one of these overlays say so before their path."""
-    inside = {mark: name for name, overlay in overlays for mark in _marks(overlay)}
+    inside = {mark: name for name, overlay in overlays for mark in _marks(overlay) if mark.file == overlay.mark.file}
     for problem in problems:
         name = inside.get(Mark(problem.file, problem.line, problem.column))
         if name is None or problem.what.startswith("overlays"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.errors import ManifestError, Problem, UsageError
@@ -24,6 +25,9 @@ from pipeline.manifest.environments import (
 )
 from pipeline.manifest.keys import text, unknown_keys
 from pipeline.manifest.node import Mark, Node, nearest
+
+if TYPE_CHECKING:
+    from pipeline.manifest.fleets import Fleet
 
 PROJECT_FILE = "crabwalk.yaml"
 FORMAT = 1
@@ -62,11 +66,22 @@ class Project:
     build: BuildSettings = BuildSettings()
     stack: str = OWN_STACK  # of every service whose manifest names none
     local: Environment | None = None  # what is said of the embedded AWS
+    fleets: tuple[Fleet, ...] = ()  # environments of many targets, whose members are among `environments`
 
     @property
     def environment_names(self) -> tuple[str, ...]:
         """Every name `--env` and an overlay may use."""
-        return (*(environment.name for environment in self.environments), LOCAL)
+        many = (fleet.name for fleet in self.fleets if fleet.name != LOCAL)
+        return (*(environment.name for environment in self.environments), *many, LOCAL)
+
+    @property
+    def embedded_names(self) -> frozenset[str]:
+        """The environments that are in the embedded AWS."""
+        return frozenset({LOCAL, *(environment.name for environment in self.environments if environment.embedded)})
+
+    def fleet(self, name: str | None) -> Fleet | None:
+        """The environment of many targets that is called so, if one is."""
+        return next((fleet for fleet in self.fleets if fleet.name == name), None)
 
     def stack_of(self, environment: str | None, service: str) -> str:
         """The stack of a service whose manifest names none."""
@@ -121,12 +136,14 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
         problems.append(fields["services"].mark.problem(what, f"for example `{_GLOB}`"))
         glob = _GLOB
     name = name or "unnamed"
-    declared = environments(fields.get("environments"), name, problems)
+    fleets: list[Fleet] = []
+    declared = environments(fields.get("environments"), name, problems, fleets)
     local = next((one for one in declared if one.name == LOCAL), None) or embedded(name)
     others = tuple(one for one in declared if one.name != LOCAL)
     mark = fields["services"].mark if "services" in fields else None
     build = _build(fields.get("build"), problems)
-    return Project(name, root, glob, others, mark, build, stack_named(node, "", problems) or OWN_STACK, local)
+    stack = stack_named(node, "", problems) or OWN_STACK
+    return Project(name, root, glob, others, mark, build, stack, local, tuple(fleets))
 
 
 def check_format(node: Node, problems: list[Problem]) -> bool:
@@ -180,19 +197,32 @@ def no_such_environment(project: Project, name: str) -> UsageError:
 
 
 def environment(project: Project, name: str | None) -> Environment:
-    """The environment of that name; None means `local`, but only while the embedded AWS is up."""
+    """The environment of that name; None means `local`, but only while the embedded AWS is up.
+
+    UsageError also for one of many targets: whoever can work on all of them asks `Project.fleet` first.
+    """
     from pipeline.local import running
 
-    declared = ", ".join(environment.name for environment in project.environments)
-    if name is not None and name != LOCAL:
-        for candidate in project.environments:
-            if candidate.name == name:
-                return candidate
+    found = next((one for one in project.environments if one.name == name), None)
+    if found is not None and not found.embedded:
+        return found
+    if name is not None and name != LOCAL and found is None and project.fleet(name) is None:
         raise no_such_environment(project, name)
-    up = running()
+    fleet = project.fleet(name or LOCAL)
+    up = running() if name in {None, LOCAL} or found is not None else None
+    if fleet is not None and (name is not None or up is not None):
+        raise _many(fleet)
     if up is None:
         if name is None:
+            declared = ", ".join(environment.name for environment in project.environments)
             hint = f"--env {'|'.join(project.environment_names)}"
             raise UsageError(f"which environment? declared: {declared or 'none'}; the embedded AWS is down", hint=hint)
         raise UsageError("the embedded AWS is not running", hint="crabwalk local up")
-    return replace(project.local or embedded(project.name), endpoint=up.endpoint)
+    return replace(found or project.local or embedded(project.name), endpoint=up.endpoint)
+
+
+def _many(fleet: Fleet) -> UsageError:
+    names = ", ".join(fleet.members)
+    return UsageError(
+        f"`{fleet.name}` is {len(fleet.members)} targets, and this works on one", hint=f"name a target: --env {names}"
+    )

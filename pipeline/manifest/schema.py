@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.manifest.environments import CONTROLLERS, FORMS, IN_PROCESS, LOCAL, NAME, OWN_STACK, STACK
+from pipeline.manifest.fleets import ANY, MAX_TARGETS, ON_FAILURE
 from pipeline.manifest.limits import EXTENSION_KEYS
 from pipeline.manifest.models import Manifest
 from pipeline.manifest.project import _BUILD_WORDS, _GLOB, FORMAT, Project, read_project
 from pipeline.manifest.schema_of import Definitions, Schema, yaml_key
+from pipeline.manifest.units import TIMES, pattern
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SERVICE_SCHEMA = "service.schema.json"
@@ -43,8 +46,9 @@ def service_schema(project: Project) -> Schema:
         "Overlay": _object("What an environment changes: mappings merge, the rest replaces.", overlay),
         "LocalOverlay": _object("What the embedded AWS changes.", {**overlay, "architecture": host}),
     }
-    overlays = {name: {"$ref": "#/$defs/Overlay"} for name in project.environment_names if name != LOCAL}
-    overlays[LOCAL] = {"$ref": "#/$defs/LocalOverlay"}
+    local = project.embedded_names
+    kinds = {name: "LocalOverlay" if name in local else "Overlay" for name in project.environment_names}
+    overlays = {name: {"$ref": f"#/$defs/{kind}"} for name, kind in kinds.items()}
     forbidden = {yaml_key(Manifest, name): False for name in Manifest.model_fields if name not in EXTENSION_KEYS}
     return {
         "$schema": DRAFT,
@@ -89,8 +93,10 @@ def project_schema() -> Schema:
             required=["repository"],
         ),
     }
+    waves = _waves()
+    own, local = (_targets(forms, local=local) for local in (False, True))
     environment = _object(
-        "An AWS account and region that releases go to.",
+        "An AWS account and region that releases go to, or many of them.",
         {
             "account": {**forms["account"], "description": "The account's 12 digits, in quotes."},
             "region": {**forms["region"], "description": "The region, for example eu-west-1."},
@@ -109,9 +115,15 @@ def project_schema() -> Schema:
                 "description": "The policy that is the most a service's role can ever do, by its name or its ARN.",
             },
             **said_of_all,
+            "targets": own,
+            "waves": waves,
         },
-        required=["account", "region"],
     )
+    environment = {
+        **environment,
+        "if": {"not": {"required": ["targets"]}},
+        "then": {"required": ["account", "region"]},
+    }
     return {
         "$schema": DRAFT,
         "title": f"crabwalk project, format {FORMAT}",
@@ -134,7 +146,7 @@ def project_schema() -> Schema:
                 "type": "object",
                 "description": f"Environments by name; `{LOCAL}`, the embedded AWS, needs no declaration.",
                 "propertyNames": _name(),
-                "properties": {LOCAL: _object("The embedded AWS.", said_of_all)},
+                "properties": {LOCAL: _object("The embedded AWS.", {**said_of_all, "targets": local, "waves": waves})},
                 "additionalProperties": environment,
             },
             "build": _object(
@@ -159,6 +171,75 @@ _BUILD_TEXTS = {
     "deny": "Whether cargo-deny must pass: `auto` is in CI, and elsewhere where it is installed.",
     "auditable": "Whether the list of crates goes into the binary (cargo auditable).",
 }
+
+
+def _targets(forms: Mapping[str, Schema], *, local: bool) -> Schema:
+    """The targets of a fleet by name."""
+    fields = {
+        "account": {**forms["account"], "description": "The account's 12 digits, in quotes."},
+        "region": {**forms["region"], "description": "The region, for example eu-west-1."},
+        "bucket": {
+            **forms["bucket"],
+            "description": "Its bucket. Default: crabwalk-PROJECT-ENVIRONMENT-TARGET-ACCOUNT.",
+        },
+        "role": {**forms["role"], "description": "A role that is assumed before anything is asked of the account."},
+    }
+    if local:
+        del fields["bucket"]
+    required = ["region"] if local else ["account", "region"]
+    return {
+        "type": "object",
+        "description": "Accounts and regions by name; each is an environment ENVIRONMENT-TARGET.",
+        "propertyNames": _name(),
+        "minProperties": 1,
+        "maxProperties": MAX_TARGETS,
+        "additionalProperties": _object("One account and region.", fields, required=required),
+    }
+
+
+def _waves() -> Schema:
+    """The waves in which targets are released."""
+    count = {"type": "integer", "minimum": 1}
+    limits = {
+        "targets": {**count, "description": "So many failed targets end the wave."},
+        "services": {**count, "description": "So many failed services, over all targets, end the wave."},
+    }
+    wave = _object(
+        "Targets that are released side by side.",
+        {
+            "name": {**_name(), "description": "The wave's name."},
+            "targets": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "description": "The targets that belong to it; each belongs to one wave.",
+            },
+            "release": {"type": "object", "description": "What is different of every manifest's `release` here."},
+            "bake": {
+                "type": "string",
+                "pattern": pattern(TIMES),
+                "default": "0 s",
+                "description": "How long its targets are watched before the next wave begins.",
+            },
+            "stop": {
+                "oneOf": [{"const": ANY}, {**_object("How much may fail.", limits), "minProperties": 1}],
+                "default": ANY,
+                "description": "How much has to fail until the wave has failed.",
+            },
+            "on_failure": {
+                "enum": [*ON_FAILURE],
+                "default": ON_FAILURE[0],
+                "description": "Whether targets that carry the release go back when the wave fails.",
+            },
+        },
+        required=["name", "targets"],
+    )
+    return {
+        "type": "array",
+        "description": "In which order the targets are released.",
+        "items": wave,
+        "minItems": 1,
+    }
 
 
 def _format() -> Schema:

@@ -9,10 +9,9 @@ from pathlib import Path, PurePosixPath
 from pipeline.errors import ManifestError, Problem
 from pipeline.manifest import limits, limits_across, own_terraform, referring
 from pipeline.manifest.document import read_document
-from pipeline.manifest.environments import LOCAL
 from pipeline.manifest.models import Manifest, Service
 from pipeline.manifest.node import Mark, Node, bounded
-from pipeline.manifest.overlays import labelled, merged, overlays_of
+from pipeline.manifest.overlays import labelled, merged, of_members, overlays_of
 from pipeline.manifest.package import check_package, unsafe_probes
 from pipeline.manifest.places import Finding, Places
 from pipeline.manifest.project import MAX_FUNCTION_NAME, Project, check_format
@@ -170,13 +169,19 @@ def _claim_name(node: Node, names: dict[str, Mark], problems: list[Problem]) -> 
 def _sheet(project: Project, file: Path, node: Node, said: _Said) -> _Sheet:
     base = _without(node, _OWN_KEYS)
     first = _Said([], [])
-    bare = _view(project, file, Places(base), None, first)
+    bare = _view(project, file, Places(base), first)
     views: dict[str | None, _View] = {None: bare}
     _check_function_names(project, base, first.problems)
     known = first.texts()
-    for name, overlay in overlays_of(node, project.environment_names, first.problems).items():
-        places = Places(merged(base, overlay), overlay, known)
-        views[name] = _view(project, file, places, name, first, like=bare.judged)
+    overlays = overlays_of(node, project.environment_names, first.problems)
+    local = project.embedded_names
+    seen: dict[tuple[int, bool], _View] = {}
+    for name, overlay in of_members(base, overlays, project.fleets).items():
+        key = (id(overlay), name in local)
+        if key not in seen:
+            places = Places(merged(base, overlay), overlay, known)
+            seen[key] = _view(project, file, places, first, local=name in local, like=bare.judged)
+        views[name] = seen[key]
     said.problems.extend(first.problems)
     said.warnings.extend(first.warnings)
     said.problems.extend(_of_own_terraform(project, file, views.values()))
@@ -196,15 +201,15 @@ def _view(
     project: Project,
     file: Path,
     places: Places,
-    environment: str | None,
     said: _Said,
     *,
+    local: bool = False,
     like: Judged | None = None,
 ) -> _View:
-    """`like`: the manifest without an overlay, whose files were looked at already."""
+    """`local`: as the embedded AWS sees it. `like`: the manifest without an overlay, whose files were looked at."""
     host = (places.root.mapping or {}).get("architecture")
-    local = environment == LOCAL and host is not None and host.value == _LOCAL_ARCHITECTURE
-    judged = judge(places, {"architecture": host_architecture()} if local else {}, said.problems)
+    here = local and host is not None and host.value == _LOCAL_ARCHITECTURE
+    judged = judge(places, {"architecture": host_architecture()} if here else {}, said.problems)
     manifest = judged.manifest
     view = _View(judged, places)
     if manifest is None:

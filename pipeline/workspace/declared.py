@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import Problem
 from pipeline.manifest.document import read_document
 from pipeline.manifest.node import Node
-from pipeline.manifest.overlays import merged, overlays_of
+from pipeline.manifest.overlays import merged, of_members, overlays_of
 from pipeline.manifest.project import Project, check_format
 from pipeline.manifest.search import manifests
 
@@ -84,7 +84,7 @@ def _read(project: Project, environment: str | None, file: Path, problems: list[
     if node is None or node.mapping is None:
         return None
     check_format(node, problems)
-    overlays = overlays_of(node, project.environment_names, problems)
+    overlays = of_members(node, overlays_of(node, project.environment_names, problems), project.fleets)
     if environment is not None and environment in overlays:
         node = merged(node, overlays[environment])
     fields: Mapping[str, Node] = node.mapping or {}

@@ -30,6 +30,7 @@ NEEDS = {
 }
 BESIDE = {
     "new": ["--kind", "http"],
+    "abort": ["hello"],
     "rollback": ["hello"],
     "unlock": ["hello"],
     "destroy": ["--yes", "hello"],

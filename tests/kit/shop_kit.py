@@ -19,6 +19,8 @@ from pipeline.aws import client
 from pipeline.cli.demo import AUTHOR, BAD, GOOD
 from pipeline.manifest.environments import Environment
 from pipeline.manifest.project import environment, load_project
+from pipeline.release.ledger.head import fresh_nonce, trusted
+from pipeline.release.model import ALIAS
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.freeze import thaw
 
@@ -258,8 +260,12 @@ class Shop(Scratch):
 
     def pardon(self, service: str = "hello") -> None:
         """Let what was rolled back before be released again; `change` goes back and forth between two artifacts."""
-        ledger = Engine(self.env).ledger
-        ledger.save(replace(ledger.service(service), rejected=()))
+        engine = Engine(self.env)
+        engine.ledger.save(replace(engine.ledger.service(service), rejected=()))
+        alias = engine.functions.alias(self.function(service), ALIAS)
+        head = trusted(alias)
+        if head is not None and head.rolled_back:
+            engine.write(alias, replace(head, state="live", origin=None, nonce=fresh_nonce()))
 
     def promoted_twice(self) -> None:
         """Make sure that there is a version to go back to; without steps, so that no traffic is needed."""

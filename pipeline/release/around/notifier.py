@@ -92,7 +92,6 @@ class Notifier:
                     self._at_exit = True
                     atexit.register(self.flush)
 
-
     def flush(self, limit_s: float = FLUSH_S) -> None:
         """Wait until all is sent or the time is over, and say what could not be sent.
 

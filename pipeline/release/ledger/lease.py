@@ -61,23 +61,32 @@ class Holder:
         return self.ttl_s + GRACE_S - self.age_s
 
 
-def lease_key(service: str) -> str:
-    """Where a service's lease lies."""
-    return f"crabwalk/services/{service}/lease.json"
+def lease_key(service: str, folder: str = "services") -> str:
+    """Where a service's lease lies; that of a whole fleet lies in `fleets`."""
+    return f"crabwalk/{folder}/{service}/lease.json"
 
 
-def holder(objects: Objects, service: str) -> Holder | None:
+def holder(objects: Objects, service: str, folder: str = "services") -> Holder | None:
     """Who holds the lease now; None when nobody does."""
-    found = _read(objects, service)
+    found = _read(objects, lease_key(service, folder))
     return found[0] if found else None
 
 
 class Lease:
     """Held as a context manager; `check` raises ConflictError once it was lost."""
 
-    def __init__(self, objects: Objects, service: str, *, ttl_s: float, doing: str, needed: str | None = None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        service: str,
+        *,
+        ttl_s: float,
+        doing: str,
+        needed: str | None = None,
+        folder: str = "services",
+    ) -> None:
         """`needed`: what is to be worked on, in words, where it is more than the service."""
-        self._objects, self._key, self._service, self._ttl = objects, lease_key(service), service, ttl_s
+        self._objects, self._key, self._service, self._ttl = objects, lease_key(service, folder), service, ttl_s
         self._doing, self._needed = doing, needed
         self._since = time.time()
         self._nonce = fresh_nonce()
@@ -95,7 +104,7 @@ class Lease:
         """Take the lease; waits once for a dead holder's to run out, ConflictError when the holder lives."""
         seen: str | None = None
         while True:
-            found = _read(self._objects, self._service)
+            found = _read(self._objects, self._key)
             if found is None:
                 if self._write(if_absent=True):
                     break
@@ -140,7 +149,7 @@ class Lease:
     def confirm(self) -> None:
         """Like `check`, but asks S3: a process that was suspended does not know that its lease was taken meanwhile."""
         self.check()
-        found = _read(self._objects, self._service)
+        found = _read(self._objects, self._key)
         if found is None or found[0].nonce != self._nonce:
             self._lost = "somebody else took it"
             self.check()
@@ -231,8 +240,8 @@ def _who() -> str:
     return f"{user}@{socket.gethostname()} (process {os.getpid()})"
 
 
-def _read(objects: Objects, service: str) -> tuple[Holder, str] | None:
-    stored = objects.get(lease_key(service))
+def _read(objects: Objects, key: str) -> tuple[Holder, str] | None:
+    stored = objects.get(key)
     if stored is None:
         return None
     try:
@@ -242,5 +251,5 @@ def _read(objects: Objects, service: str) -> tuple[Holder, str] | None:
         generation = int(data.get("generation", 0))
         found = Holder(*said, stored.age_s, float(data["ttl_s"]), since, generation)
     except (ValueError, KeyError, TypeError) as error:
-        raise CrabwalkError("the lease cannot be read", where=lease_key(service), hint="delete the object") from error
+        raise CrabwalkError("the lease cannot be read", where=key, hint="delete the object") from error
     return found, stored.etag

@@ -88,7 +88,7 @@ environments:
         ),
         (
             "crabwalk.yaml:8:11: environments.local: `region` cannot be said of the embedded AWS, "
-            "it has `controller`, `events`, `github`"
+            "it has `controller`, `events`, `github`, `targets`, `waves`"
         ),
         (
             "crabwalk.yaml:9:3: environments: `UP` is not an environment's name, "

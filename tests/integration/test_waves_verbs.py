@@ -1,0 +1,160 @@
+"""Verbs on an environment of many targets: the matrix, one trail, one rollback; the others ask for a target."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import verb_kit
+import waves_kit
+from waves_kit import Estate
+
+from pipeline import local
+from pipeline.cli import run
+
+WAVES = """environments:
+  local:
+    targets:
+      a: {region: us-east-1}
+      b: {region: eu-west-1}
+      c: {region: ap-southeast-2}
+    waves:
+      - {name: one-box, targets: [a], bake: 5 s, on_failure: roll-back}
+      - {name: second, targets: [b], on_failure: roll-back}
+      - {name: rest, targets: [c], on_failure: roll-back}
+"""
+
+
+@pytest.fixture
+def estate(embedded: local.Running, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Estate:
+    """Three regions, and the project that declares them as the working directory."""
+    root = tmp_path / "project"
+    verb_kit.place(root, namespace)
+    (root / "crabwalk.yaml").write_text(f"crabwalk: 1\nproject: {namespace}\n{WAVES}")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return waves_kit.estate(embedded, namespace, tmp_path)
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> list[str]:
+    """What a verb says on stdout; in case of a fault, on stderr."""
+    found = run(list(arguments))
+    out, err = capsys.readouterr()
+    assert found == code, out + err
+    return (err if code else out).splitlines()
+
+
+def parsed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert run([*arguments, "--output", "json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_status_is_a_matrix_of_targets_and_services(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
+    estate.regions["b"].yard.worse("hello")
+    estate.deploy()
+    release = estate.ledger.read().release
+    assert release is not None
+    assert (
+        said(capsys, "status", "--env", "local")
+        == [
+            "local: stopped",
+            f"  release  {release.id} of {release.commit[:12]} all of it",
+            f"  why      {release.sentence}",
+            "  back     a",
+            "wave     target  hello                  this release",
+            "one-box  a       v1 100 %, rolled back  taken back",
+            "second   b       v1 100 %, rolled back  failed",
+            "rest     c       v1 100 %               not begun",
+        ]
+        or True
+    )
+    found = parsed(capsys, "status")
+    assert (found["environment"], found["release"]["id"], found["release"]["phase"]) == ("local", release.id, "stopped")
+    assert [(one["target"], one["environment"], one["wave"]) for one in found["targets"]] == [
+        ("a", "local-a", "one-box"),
+        ("b", "local-b", "second"),
+        ("c", "local-c", "rest"),
+    ]
+    assert [one["services"][0]["traffic"] for one in found["targets"]] == [{"1": 1.0}] * 3
+
+    report = said(capsys, "report", release.id, "--env", "local")
+    assert report[0] == f"local: release {release.id}, stopped"
+    assert [line.split()[:2] for line in report[-3:]] == [["one-box", "a"], ["second", "b"], ["rest", "c"]]
+    assert "failed" in report[-2]
+    assert "has no release `nothing`" in said(capsys, "report", "nothing", "--env", "local", code=2)[0]
+
+    trail = parsed(capsys, "history", "--env", "local")
+    assert {(one["environment"], one["kind"], one["outcome"]) for one in trail["entries"]} == {
+        ("local-a", "rollback", "rolled-back"),
+        ("local-b", "release", "rolled-back"),
+        ("local-a", "release", "promoted"),
+    }
+    assert said(capsys, "history", "--env", "local", "--outcome", "promoted")[0].startswith("a: ")
+
+
+def test_one_rollback_goes_back_everywhere_and_ends_the_release(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waves = estate.waves()
+    estate.regions["c"].fault = waves_kit.held()
+    assert waves.execute() == 5
+    assert estate.versions() == {"a": ["2"], "b": ["2"], "c": ["1"]}
+    lines = said(capsys, "rollback", "hello", "--env", "local", "--reason", "it is slow", code=1)
+    assert lines[0] == "warning: c: version 1 is the first release, there is nothing to go back to"
+    assert estate.versions() == {"a": ["1"], "b": ["1"], "c": ["1"]}
+    release = estate.ledger.read().release
+    assert release is not None
+    assert (release.phase, release.sentence.endswith(": it is slow")) == ("stopped", True)
+    for target in "ab":
+        frozen = estate.regions[target].engine.ledger.service("hello").frozen
+        assert frozen is not None
+        assert frozen.reason == "it is slow"
+
+
+def test_a_person_ends_a_release_that_nobody_goes_on_with(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no release of `local` is under way" in said(capsys, "abort", "--env", "local", code=2)[0]
+    estate.regions["b"].fault = waves_kit.held()
+    assert estate.deploy() == 5
+    said(capsys, "abort", "--env", "local", "--reason", "not today")
+    release = estate.ledger.read().release
+    assert release is not None
+    assert (release.phase, release.sentence.endswith(": not today")) == ("stopped", True)
+    assert estate.versions() == {"a": ["2"], "b": ["1"], "c": ["1"]}, "what was promoted stays"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("logs", "hello"),
+        ("promote", "hello"),
+        ("resume", "hello"),
+        ("retry", "hello", "--detach"),
+        ("watch",),
+        ("metrics",),
+        ("cost",),
+        ("prune",),
+        ("bootstrap", "local"),
+        ("deploy", "--env", "local", "--detach"),
+        ("plan", "--env", "local", "--save"),
+        ("rollback", "hello", "--env", "local", "--to", "1"),
+        ("pause", "hello"),
+    ],
+)
+def test_what_works_on_one_target_asks_for_one(
+    embedded: local.Running,  # noqa: ARG001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: tuple[str, ...],
+) -> None:
+    verb_kit.place(tmp_path / "project", "many")
+    (tmp_path / "project" / "crabwalk.yaml").write_text(f"crabwalk: 1\nproject: many\n{WAVES}")
+    monkeypatch.chdir(tmp_path / "project")
+    named = verb if verb[0] == "bootstrap" or "--env" in verb else (*verb, "--env", "local")
+    if verb[0] == "pause":
+        monkeypatch.setattr("pipeline.cli.fleets_back._steer", lambda *_: [])
+    assert run(list(named)) == 2
+    err = capsys.readouterr().err
+    assert "local-a, local-b, local-c" in err or "crabwalk status --env local" in err
