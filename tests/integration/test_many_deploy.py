@@ -29,11 +29,15 @@ def outcomes(found: dict[str, yard_kit.ReleaseResult]) -> dict[str, str]:
     return {name: one.outcome for name, one in sorted(found.items())}
 
 
+def sentences(found: dict[str, yard_kit.ReleaseResult]) -> dict[str, str]:
+    return {name: one.sentence for name, one in sorted(found.items())}
+
+
 def test_a_dependent_walks_after_its_dependency_and_no_more_than_asked_for_at_a_time(
     yard: Yard, tmp_path: Path
 ) -> None:
     found = yard.deploy([yard.service(name, tmp_path, needs) for name, needs in NEEDS.items()], max_parallel=2)
-    assert outcomes(found) == dict.fromkeys("abcde", "promoted")
+    assert outcomes(found) == dict.fromkeys("abcde", "promoted"), sentences(found)
     assert yard.most == 2
     assert yard.begun[-2:] == ["b", "c"]
     assert yard.versions(*NEEDS) == ["2"] * 5
@@ -42,7 +46,7 @@ def test_a_dependent_walks_after_its_dependency_and_no_more_than_asked_for_at_a_
 
 def test_leases_are_given_back_as_soon_as_nothing_of_a_stack_is_left_to_do(yard: Yard, tmp_path: Path) -> None:
     found = yard.deploy([yard.service(name, tmp_path, needs) for name, needs in NEEDS.items()])
-    assert outcomes(found) == dict.fromkeys("abcde", "promoted")
+    assert outcomes(found) == dict.fromkeys("abcde", "promoted"), sentences(found)
     assert frozenset("abcde") in yard.held
     assert yard.held[-1] == frozenset("c")
 
@@ -100,7 +104,7 @@ def test_a_group_is_one_across_waves_and_promoted_as_one(yard: Yard, tmp_path: P
     together = {"b": "shop", "c": "shop"}
     services = [yard.service(name, tmp_path, needs, together.get(name)) for name, needs in NEEDS.items()]
     found = yard.deploy(services, max_parallel=1)
-    assert outcomes(found) == dict.fromkeys("abcde", "promoted")
+    assert outcomes(found) == dict.fromkeys("abcde", "promoted"), sentences(found)
     assert yard.begun.index("a") < yard.begun.index("b")
     assert yard.most == 2, "a group is not parted by the limit"
 
