@@ -9,22 +9,10 @@ from typing import Any
 import pytest
 import verb_kit
 import waves_kit
-from waves_kit import Estate
+from waves_kit import WAVES, Estate
 
 from pipeline import local
 from pipeline.cli import run
-
-WAVES = """environments:
-  local:
-    targets:
-      a: {region: us-east-1}
-      b: {region: eu-west-1}
-      c: {region: ap-southeast-2}
-    waves:
-      - {name: one-box, targets: [a], bake: 5 s, on_failure: roll-back}
-      - {name: second, targets: [b], on_failure: roll-back}
-      - {name: rest, targets: [c], on_failure: roll-back}
-"""
 
 
 @pytest.fixture
