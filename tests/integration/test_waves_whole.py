@@ -54,8 +54,9 @@ class Built:
         """None."""
         return {}
 
-    def build(self, _voice: Voice, _board: Board) -> dict[str, str]:
-        """The zip is there."""
+    def build(self, _voice: Voice, _board: Board, *, anew: bool) -> dict[str, str]:
+        """The zip is there; nothing was begun before."""
+        assert anew
         self.artifacts = {"hello": SimpleNamespace(service="hello", path=self.path, key=KEY, sha256=NAME)}
         return {"hello": NAME}
 
