@@ -210,14 +210,16 @@ def history(
 
     from pipeline.abreast import abreast
     from pipeline.cli.history import names_of
+    from pipeline.release.model import second
     from pipeline.report.history import entry_lines
 
     fleet = fleet_of(here)
     heres = {fleet.member(target): here.member(target) for target in fleet.targets}
     names = dict(zip(heres, abreast(lambda one: names_of(one, services), heres.values()), strict=True))
     start = None if since is None else ledger_now(here) - since
-    trails = [heres[env].engine.ledger.entries(name, start) for env, some in names.items() for name in some]
-    entries = list(islice(wanted(heapq.merge(*trails, key=lambda one: -one.started)), limit))
+    trails = [heres[env].engine.ledger.entries(some, start) for env, some in names.items()]
+    merged = heapq.merge(*trails, key=lambda one: (second(one.release_id), one.started), reverse=True)
+    entries = list(islice(wanted(merged), limit))
     if here.json:
         every = sorted({name for some in names.values() for name in some})
         here.console.json({"environment": fleet.name, "services": every, "entries": entries})

@@ -17,21 +17,82 @@ if TYPE_CHECKING:
 
 
 def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
-    """Move a service's traffic back in every target at once; then end the fleet's release, and record it."""
-    from pipeline.abreast import abreast
+    """Move a service's traffic back in every target at once; then end the fleet's release, and record it.
+
+    A target that the release under way has not come to stays as it is.
+    """
     from pipeline.cli.rollback import place_of, tell
     from pipeline.errors import CrabwalkError, UsageError
-    from pipeline.release.rollback.rollback import roll_back
     from pipeline.release.walk.outcome import worst
-    from pipeline.release.words import ALIAS
 
     fleet = fleet_of(here)
     if to is not None:
         raise UsageError("a version's number is that of one target", hint=f"name a target: {', '.join(fleet.members)}")
+    moved = _moved(here, service)
+    codes = []
+    try:
+        _end_release(here, reason or f"rollback of {service}")
+    except CrabwalkError as fault:  # the traffic has moved, and that is told
+        hint = f"`crabwalk abort --env {fleet.name}` once more, or its deploy may go on"
+        here.console.warn(f"the release could not be ended: {fault.what}; {hint}")
+        codes.append(fault.exit_code)
+    for target, done in moved.items():
+        if isinstance(done, CrabwalkError):
+            here.console.warn(f"{target}: {done.what}")
+            codes.append(done.exit_code)
+        elif done is None:
+            member = fleet.member(target)
+            how = f"`crabwalk rollback {service} --env {member}` moves it"
+            here.console.line(f"{target}: the release has not come to it, its traffic stays; {how}")
+        else:
+            member_of = here.member(target)
+            here.console.title(f"{target}:")
+            codes.append(tell(member_of, place_of(member_of, service), done, reason))
+    if here.json:
+        found = [_told(target, done) for target, done in moved.items()]
+        here.console.json({"service": service, "environment": fleet.name, "targets": found})
+    return worst(1 if code else 0 for code in codes)
+
+
+def _moved(here: Here, service: str) -> dict[str, RollbackDone | CrabwalkError | None]:
+    """What became of it by target, the last wave's first; None where it was left alone.
+
+    The first wave's targets do not wait for what is known of the release; where nothing is, all of them move.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from pipeline.abreast import abreast
+    from pipeline.cli.rollback import place_of
+    from pipeline.errors import CrabwalkError
+    from pipeline.fleet.look import spared
+    from pipeline.fleet.plan import FleetRelease
+    from pipeline.release.rollback.rollback import roll_back
+    from pipeline.release.words import ALIAS
+
+    fleet = fleet_of(here)
     newest_first = tuple(reversed(fleet.targets))
     heres = {target: here.member(target) for target in newest_first}
 
-    def move(target: str) -> RollbackDone | CrabwalkError:
+    def release() -> FleetRelease | None:
+        try:
+            return ledger_of(here).read().release
+        except CrabwalkError as fault:
+            here.warn(f"how far the release has come is not known, every target goes back: {fault.what}")
+            return None
+
+    def untouched(target: str) -> bool:
+        known = read.result() if target not in fleet.waves[0].targets else None
+        if known is None:
+            return False
+        try:
+            return spared(known, target, heres[target].engine.ledger.service(service))
+        except CrabwalkError as fault:
+            here.warn(f"{target}: whether the release came to it is not known, it goes back: {fault.what}")
+            return False
+
+    def move(target: str) -> RollbackDone | CrabwalkError | None:
+        if untouched(target):
+            return None
         place = place_of(heres[target], service)
         try:
             with place.aliases() as aliases:
@@ -39,37 +100,26 @@ def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
         except CrabwalkError as fault:
             return fault
 
-    moved = dict(zip(newest_first, abreast(move, newest_first), strict=True))
-    _end_release(here, reason or f"rollback of {service}")
-    codes = []
-    for target, done in moved.items():
-        if isinstance(done, CrabwalkError):
-            here.console.warn(f"{target}: {done.what}")
-            codes.append(done.exit_code)
-            continue
-        member = heres[target]
-        here.console.title(f"{target}:")
-        codes.append(tell(member, place_of(member, service), done, reason))
-    if here.json:
-        here.console.json(
-            {
-                "service": service,
-                "environment": fleet.name,
-                "targets": [
-                    {"target": target, "fault": done.what}
-                    if isinstance(done, CrabwalkError)
-                    else {
-                        "target": target,
-                        "changed": done.plan.target is not None,
-                        "version": done.after.version,
-                        "from": done.plan.origin,
-                        "release": done.plan.release,
-                    }
-                    for target, done in moved.items()
-                ],
-            }
-        )
-    return worst(1 if code else 0 for code in codes)
+    with ThreadPoolExecutor(1) as beside:
+        read = beside.submit(release)
+        return dict(zip(newest_first, abreast(move, newest_first), strict=True))
+
+
+def _told(target: str, done: RollbackDone | CrabwalkError | None) -> dict[str, object]:
+    """One target as JSON."""
+    from pipeline.errors import CrabwalkError
+
+    if done is None:
+        return {"target": target, "changed": False, "begun": False}
+    if isinstance(done, CrabwalkError):
+        return {"target": target, "fault": done.what}
+    return {
+        "target": target,
+        "changed": done.plan.target is not None,
+        "version": done.after.version,
+        "from": done.plan.origin,
+        "release": done.plan.release,
+    }
 
 
 def abort(here: Here, services: Sequence[str], reason: str) -> int:

@@ -78,6 +78,7 @@ def plan_deploy(
     *,
     retry: bool = False,
     build: bool = True,
+    replacing: bool = False,
 ) -> DeployPlan:
     """Decide what a deploy would do; reads git and manifests, runs neither cargo nor Terraform.
 
@@ -91,7 +92,8 @@ def plan_deploy(
 
     wanted = _chosen(setting, only)
     check_places(setting.stacks, wanted, setting.env.name)
-    chosen = [one for one in wanted if setting.records[one.name].under_way is None]
+    after = {name for name, one in setting.records.items() if replacing and _of_another(one, setting.commit)}
+    chosen = [one for one in wanted if one.name in after or setting.records[one.name].under_way is None]
     commit = repo.base(base) if base else None
     bases = {service.name: commit or _base(setting.records[service.name]) for service in chosen}
     if build and any(one != repo.head for one in bases.values()):  # something is likely to be built
@@ -103,6 +105,7 @@ def plan_deploy(
     first = {one.service: "" for one in found if one.affected and setting.records[one.service].promoted is None}
     stacks = tuple(plan_stack(setting, stack, first) for stack in sorted({one.stack for one in chosen}))
     found = tuple(_with_other_reasons(setting.records[one.service], one, stacks, retry=retry) for one in found)
+    found = tuple(_after(setting.records[one.service], one) if one.service in after else one for one in found)
     names = {one.service for one in found if one.affected}
     changing = {stack.stack for stack in stacks if stack.terraform}
     for service in setting.services:
@@ -149,6 +152,20 @@ def _with_other_reasons(record: ServiceRecord, one: Affected, stacks: Sequence[S
     if retry and record.rejection(promoted.artifact, promoted.configuration) is not None:
         return replace(one, reasons=(Reason("retry", f"release {promoted.release_id} was rolled back, --retry"),))
     return one
+
+
+def _of_another(record: ServiceRecord, commit: str) -> bool:
+    """Whether another commit's release is under way."""
+    return record.under_way is not None and record.under_way.commit != commit
+
+
+def _after(record: ServiceRecord, one: Affected) -> Affected:
+    """It follows the release that is under way, however that ends."""
+    from pipeline.workspace.affected import Reason
+
+    if one.affected or record.under_way is None:
+        return one
+    return replace(one, reasons=(Reason("unfinished", f"release {record.under_way.release_id} is not over"),))
 
 
 def _beside(setting: Setting, services: Sequence[Service]) -> tuple[Service, ...]:

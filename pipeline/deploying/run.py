@@ -90,10 +90,10 @@ class Run:
         doing = f"deploy of {self.setting.commit[:12]}"
         return Leases(self.engine.objects, ttl_s=self.setting.env.lease_s, doing=doing, say=self.tell.progress)
 
-    def plan(self) -> DeployPlan:
-        """What a deploy would do now."""
-        options, build = self.options, self.reviewed is None
-        return plan_deploy(self.setting, self.repo, options.only, options.base, retry=options.retry, build=build)
+    def plan(self, *, replacing: bool = False) -> DeployPlan:
+        """What a deploy would do now; with `replacing` also once other commits' releases under way are over."""
+        options, how = self.options, {"build": self.reviewed is None, "replacing": replacing}
+        return plan_deploy(self.setting, self.repo, options.only, options.base, retry=options.retry, **how)
 
     def wanted(self, service: str) -> bool:
         """Whether the person named this service, or none."""

@@ -61,10 +61,10 @@ def begin(scene: Scene, ledger: FleetLedger, asked: Asked) -> Kept:
         if not before.over:
             left = [one for one in scene.fleet.targets if one not in before.finished]
             _checked(scene.fleet, before)
-            _same(before, _built(scene, left))
+            _same(before, _built(scene, left, anew=False))
             _copied(scene, left)
         return kept
-    wants = _built(scene, scene.fleet.targets)
+    wants = _built(scene, scene.fleet.targets, anew=True)
     _copied(scene, scene.fleet.targets)
     if before is not None and before.phase == "done" and before.commit == asked.commit and not any(wants.values()):
         return kept  # there is nothing new to do
@@ -108,10 +108,10 @@ def _copied(scene: Scene, names: Sequence[str]) -> None:
     copy(buckets, {name: tuple(one.artifacts.values()) for name, one in chosen.items()}, scene.tell.progress)
 
 
-def _built(scene: Scene, names: Iterable[str]) -> dict[str, dict[str, str]]:
+def _built(scene: Scene, names: Iterable[str], *, anew: bool) -> dict[str, dict[str, str]]:
     """What each target is to carry. One after the other: what the first has compiled the others find in the store."""
     board = scene.board
-    return {name: scene.targets[name].build(Voice(scene.tell, name, board), board) for name in names}
+    return {name: scene.targets[name].build(Voice(scene.tell, name, board), board, anew=anew) for name in names}
 
 
 def _checked(fleet: Fleet, before: FleetRelease) -> None:

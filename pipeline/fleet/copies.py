@@ -51,6 +51,6 @@ def _lay(objects: Objects, one: Packed) -> bool:
         raise ConflictError(
             f"the artifact in the bucket is not the one that was built: {what}",
             where=f"s3://{objects.bucket}/{one.key}",
-            hint="find out who wrote it, then delete the object and deploy again; no target was released to",
+            hint="find out who wrote it, then delete the object and deploy again; this deploy released to no target",
         )
     return written

@@ -71,6 +71,18 @@ def cell(record: ServiceRecord, head: Head | None, release: FleetRelease, artifa
     return Cell(service, "waits")
 
 
+def spared(release: FleetRelease, target: str, record: ServiceRecord) -> bool:
+    """Whether going back from this release leaves a service in a target alone: it never got there. Pure.
+
+    A release that is over and that nobody carries is not what anybody goes back from: then it is the one before.
+    """
+    artifact = release.wants.get(target, {}).get(record.service)
+    if artifact is None or target in release.finished:
+        return False
+    live = not release.over or any(one not in release.back for one in release.finished)
+    return live and cell(record, None, release, artifact).state in {"waits", "frozen"}
+
+
 def _as_told(found: Cell, result: ReleaseResult | None) -> Cell:
     """What no ledger has: a release that was refused, passed over, or did not begin."""
     if result is None or found.state not in {"waits", "walking"}:

@@ -62,16 +62,23 @@ class Target:
         """By service, the alarms its release looks at."""
         return {one.name: names for one in self.services if (names := alarms_of(one))}
 
-    def build(self, voice: Voice, board: Board) -> dict[str, str]:
+    def build(self, voice: Voice, board: Board, *, anew: bool) -> dict[str, str]:
         """Build what a deploy of this target would release; the services with the SHA-256 of each zip.
 
-        Raises what planning and building raise: ConflictError for a commit that is older than what it carries.
+        Whoever begins a release `anew` also wants what walks there already of this commit, and the services in which
+        another commit's release is not over: this one follows it. Raises what planning and building raise:
+        ConflictError for a commit that is older than what it carries.
         """
         with Repository.open(self.project.root) as repo:
             run = self._run(repo, voice, board, {})
-            plan = run.plan()
+            plan = run.plan(replacing=anew)
             self.artifacts = built(run, plan)
-            return {one.name: self.artifacts[one.name].sha256 for one in plan.services}
+            walking = {
+                name: one.under_way.artifact
+                for name, one in run.setting.records.items()
+                if anew and one.under_way is not None and one.under_way.commit == repo.head and run.wanted(name)
+            }
+            return walking | {one.name: self.artifacts[one.name].sha256 for one in plan.services}
 
     def deploy(self, voice: Voice, board: Board, wants: Mapping[str, str]) -> tuple[ReleaseResult, ...]:
         """Release to it as `crabwalk deploy --env` of its own name would, with the artifacts that were copied."""

@@ -165,6 +165,11 @@ def decide(
     return _go_on(fleet, release, seen, now, tried)
 
 
+def not_begun(fleet: Fleet, release: FleetRelease, target: str) -> bool:
+    """Whether a target lies in a wave that this release has not come to."""
+    return all(target not in wave.targets for wave in fleet.waves[: release.wave + 1])
+
+
 def _go_on(
     fleet: Fleet, release: FleetRelease, seen: Mapping[str, Standing], now: float, tried: Collection[str]
 ) -> Step:

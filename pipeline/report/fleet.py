@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pipeline.fleet.plan import not_begun
 from pipeline.release.words import moment, who
 from pipeline.report.text import one_line, percent
 
@@ -79,8 +80,7 @@ def _of(fleet: Fleet, release: FleetRelease | None, target: str) -> str:
         return "done" if release.wants.get(target) else "nothing to do"
     if release.over:
         return "not begun"
-    later = all(target not in wave.targets for wave in fleet.waves[: release.wave + 1])
-    return "waits" if later else "under way"
+    return "waits" if not_begun(fleet, release, target) else "under way"
 
 
 def show_release(console: Console, fleet: Fleet, release: FleetRelease) -> None:

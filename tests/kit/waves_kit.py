@@ -43,6 +43,18 @@ ONE_BY_ONE = Fleet(
     ),
 )
 
+WAVES = """environments:
+  local:
+    targets:
+      a: {region: us-east-1}
+      b: {region: eu-west-1}
+      c: {region: ap-southeast-2}
+    waves:
+      - {name: one-box, targets: [a], bake: 5 s, on_failure: roll-back}
+      - {name: second, targets: [b], on_failure: roll-back}
+      - {name: rest, targets: [c], on_failure: roll-back}
+"""
+
 
 class Died(BaseException):
     """The deploying process ended here, as by SIGKILL: nothing after it was done."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import release_kit as values
 
 from pipeline.deploying.checkout import check_checkout, check_order, check_unmoved
 from pipeline.deploying.offering import configuration
-from pipeline.deploying.planning import DeployPlan, _chosen, _with_other_reasons
+from pipeline.deploying.planning import DeployPlan, _after, _chosen, _of_another, _with_other_reasons
 from pipeline.deploying.setting import Setting
 from pipeline.deploying.stacks import needs_of, plan_stack
 from pipeline.errors import ConflictError, UsageError
@@ -265,6 +266,23 @@ def test_retry_takes_what_was_rolled_back_by_hand() -> None:
     assert _with_other_reasons(record, unaffected, (stack,), retry=False) == unaffected
     found = _with_other_reasons(record, unaffected, (stack,), retry=True)
     assert [reason.kind for reason in found.reasons] == ["retry"]
+
+
+def test_what_takes_the_place_of_another_commits_release_is_planned_though_that_is_not_over() -> None:
+    walking = ServiceRecord("hello", promoted=released("c0ffee"), rollout=values.FRESH)
+    over = replace(walking, rollout=replace(values.FRESH, phase="promoted"))
+    mine = values.FRESH.commit
+    assert [_of_another(one, "beef") for one in (walking, over, ServiceRecord("hello"))] == [True, False, False]
+    assert not _of_another(walking, mine), "it is walked to its end, and that is all"
+    found = _after(walking, Affected("hello", None, ()))
+    assert [(one.kind, one.detail) for one in found.reasons] == [
+        ("unfinished", f"release {values.FRESH.release_id} is not over")
+    ]
+    changed = Affected("hello", None, (Reason("file", "it changed"),))
+    assert (_after(walking, changed), _after(over, Affected("hello", None, ()))) == (
+        changed,
+        Affected("hello", None, ()),
+    )
 
 
 def test_what_somebody_else_works_on_is_left_out_with_the_stack_it_holds_up() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import release_kit as values
 
-from pipeline.fleet.look import _as_told, cell
+from pipeline.fleet.look import _as_told, cell, spared
 from pipeline.fleet.plan import Cell, FleetRelease
 from pipeline.release.ledger.head import Head
 from pipeline.release.ledger.records import Frozen, Rejected, Released, ServiceRecord
@@ -73,3 +73,26 @@ def test_what_no_ledger_has_is_what_the_deploy_said(state: Any, outcome: str, af
 
 def test_without_a_deploy_the_ledger_alone_counts() -> None:
     assert _as_told(Cell("hello", "walking"), None) == Cell("hello", "walking")
+
+
+@pytest.mark.parametrize(
+    ("release", "found", "stays"),
+    [
+        ({}, record(), True),
+        ({}, record(promoted=replace(PROMOTED, commit="0" * 40)), True),
+        ({}, record(rollout=values.FRESH), False),
+        ({}, record(promoted=PROMOTED), False),
+        ({"finished": ("a",)}, record(), False),
+        ({"wants": {"a": {}}}, record(), False),  # it is not about this service: whoever goes back means another one
+        ({"phase": "stopped", "finished": ("b",)}, record(), True),
+        ({"phase": "stopped", "finished": ("b",), "back": ("b",)}, record(), False),
+        ({"phase": "stopped"}, record(), False),  # nobody carries it: what is gone back from is the release before
+    ],
+)
+def test_who_goes_back_leaves_alone_what_the_release_has_not_come_to(
+    release: dict[str, Any],
+    found: ServiceRecord,
+    *,
+    stays: bool,
+) -> None:
+    assert spared(replace(RELEASE, **release), "a", found) is stays
