@@ -240,6 +240,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--profile", action="store_true", help="where the processor's time of a round goes")
     parser.add_argument("--quick", action="store_true", help="the first part only")
+    parser.add_argument("--refusing", type=float, nargs="*", default=[0.0, 0.2], help="shares of calls refused")
     asked = parser.parse_args()
     os.environ |= {"NO_COLOR": "1"}
     alone(asked.walks, asked.rounds, profiled=asked.profile)
@@ -248,7 +249,7 @@ def main() -> None:
     print(f"{asked.walks} walks that bake, within AWS's limits, {NETWORK_S * 1000:.0f} ms a call, a round every 15 s:")
     for share in (ALL, TURNS):
         held_to_limits(asked.walks, asked.rounds, share)
-    for refusing in (0.0, 0.2):
+    for refusing in asked.refusing:
         to_their_ends(asked.walks, max(1, asked.walks * BAD // MANY), refusing)
 
 

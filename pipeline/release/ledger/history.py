@@ -63,7 +63,10 @@ def _windows(objects: Objects, prefix: str, since: float | None, *, lately: bool
         if start <= first:
             return
         end, before = start, after
-        width = width * min(WIDER, PAGE / 2 / (len(found) or 1)) if dense else math.inf
+        if not dense:
+            width = math.inf
+        else:  # where nothing lies, ever wider
+            width *= min(WIDER, PAGE / 2 / len(found)) if found else WIDER
 
 
 def _until(before: str, keys: Iterator[str]) -> Iterator[str]:

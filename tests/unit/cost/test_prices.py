@@ -28,7 +28,8 @@ def test_every_price_says_where_it_is_from_and_of_when() -> None:
         assert price.source.origin
         assert dt.date.fromisoformat(price.source.date) <= dt.date(2026, 11, 22)
     guessed = {name for (name, _), price in known.items() if not price.source.confirmed}
-    assert guessed == {"http-api", "logs", "alarm", "composite-alarm", "kms-key", "secret"}
+    of_services = {"http-api", "logs", "alarm", "composite-alarm", "kms-key", "secret"}
+    assert guessed == of_services | {"object-reads", "object-writes", "transitions"}
 
 
 def test_the_price_of_the_first_region_is_known_of_everything() -> None:
