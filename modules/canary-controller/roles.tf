@@ -84,6 +84,8 @@ resource "aws_iam_role_policy" "function" {
       ],
       [for arns in [var.topic_arns] : { Sid = "Notices", Effect = "Allow", Action = "sns:Publish", Resource = arns } if length(arns) > 0],
       [for arns in [var.event_bus_arns] : { Sid = "Events", Effect = "Allow", Action = "events:PutEvents", Resource = arns } if length(arns) > 0],
+      # GetSecretValue is an action on the whole secret: what it has beside the token is read, too.
+      [for arns in [var.secret_arns] : { Sid = "Token", Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = arns } if length(arns) > 0],
       [for arn in [var.kms_key_arn] : { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = arn } if arn != null],
     )
   })

@@ -55,6 +55,22 @@ variable "event_bus_arns" {
   description = "ARNs of the EventBridge buses that are told of releases."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.event_bus_arns : can(regex("^arn:[^:]+:events:[^:]+:[0-9]{12}:event-bus/[^*?]+$", arn))])
+    error_message = "event_bus_arns must be ARNs of event buses, without a wildcard."
+  }
+}
+
+variable "secret_arns" {
+  description = "ARNs of the secrets that the function reads, such as that of the token for GitHub; `-??????` stands for what AWS adds to a name."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.secret_arns : can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+[?]{0,6}$", arn))])
+    error_message = "secret_arns must be ARNs of secrets."
+  }
 }
 
 variable "environment" {

@@ -1,4 +1,4 @@
-"""What one execution is told: the environment without credentials, the releases, which generation. Pure."""
+"""What one execution is told: the environment without who asks there, the releases, which generation. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.manifest.environments import Environment
 
 FORMAT = 1
-SECRET = ("credentials", "endpoint")  # the function has its own
+OWN = ("credentials", "endpoint", "role")  # the function has its own, in the account it walks in
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def before(part: Part) -> str | None:
 
 def to_json(job: Job) -> dict[str, Any]:
     """The input of its execution."""
-    env = {name: value for name, value in asdict(job.env).items() if name not in SECRET}
+    env = {name: value for name, value in asdict(job.env).items() if name not in OWN}
     return {
         "format": FORMAT,
         "function": job.function,
@@ -77,7 +77,7 @@ def from_json(data: Mapping[str, Any], *, endpoint: str | None = None) -> Job:
     if data.get("format") != FORMAT:
         raise UsageError(f"what the controller was told has the format {data.get('format')}, not {FORMAT}")
     try:
-        known = {one.name for one in fields(Environment)} - set(SECRET)
+        known = {one.name for one in fields(Environment)} - set(OWN)
         env = Environment(**{k: _frozen(v) for k, v in data["environment"].items() if k in known}, endpoint=endpoint)
         later = int(data.get("handovers", 0))
         parts = tuple(

@@ -54,6 +54,8 @@ def render_controller(
         "bucket": literal(env.bucket),
         "functions": [literal(functions)],
         "topic_arns": [literal(one) for one in sorted({*topics})],
+        "event_bus_arns": [literal(names.bus_arn(env, env.events))] if env.events else [],
+        "secret_arns": [literal(names.secret_pattern(env, env.github_secret))] if env.github_secret else [],
         "kms_key_arn": "${data.aws_kms_alias.bucket.target_key_arn}" if env.kms else None,
         "permissions_boundary": names.boundary(env),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ LIMITS: Mapping[str, int] = {
     "user-pool": 60,  # 100 with what the permission's statement is called in front of it
 }
 _HASH_DIGITS = 8
+_ADDED = re.compile(r"-[A-Za-z0-9]{6}\Z")
 
 
 def partition(region: str) -> str:
@@ -76,6 +78,15 @@ def policy_arn(env: Environment, policy: str) -> str:
 def bus_arn(env: Environment, bus: str) -> str:
     """The ARN of an event bus that is named, or is given by its ARN already."""
     return bus if bus.startswith("arn:") else arn(env, "event-bus", bus)
+
+
+def secret_pattern(env: Environment, secret: str) -> str:
+    """What a policy names a secret by that is known by its name or its ARN: AWS adds six characters to a name.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html
+    """
+    whole = secret if secret.startswith("arn:") else arn(env, "secret", secret)
+    return whole if whole == secret and _ADDED.search(whole) else f"{whole}-??????"
 
 
 def boundary(env: Environment) -> str | None:

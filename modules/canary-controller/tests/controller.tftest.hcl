@@ -96,19 +96,39 @@ run "who_is_told_must_be_named" {
   variables {
     topic_arns     = ["arn:aws:sns:eu-west-1:123456789012:releases"]
     event_bus_arns = ["arn:aws:events:eu-west-1:123456789012:event-bus/default"]
+    secret_arns    = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/github-??????"]
     kms_key_arn    = "arn:aws:kms:eu-west-1:123456789012:key/abc"
   }
 
   assert {
     condition = {
-      for one in jsondecode(aws_iam_role_policy.function.policy).Statement : one.Sid => one.Resource if contains(["Notices", "Events", "Key"], one.Sid)
+      for one in jsondecode(aws_iam_role_policy.function.policy).Statement : one.Sid => one.Resource if contains(["Notices", "Events", "Token", "Key"], one.Sid)
       } == {
       Notices = ["arn:aws:sns:eu-west-1:123456789012:releases"]
       Events  = ["arn:aws:events:eu-west-1:123456789012:event-bus/default"]
+      Token   = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/github-??????"]
       Key     = "arn:aws:kms:eu-west-1:123456789012:key/abc"
     }
     error_message = "The named ones and no other."
   }
+
+  assert {
+    condition = {
+      for one in jsondecode(aws_iam_role_policy.function.policy).Statement : one.Sid => one.Action if contains(["Notices", "Events", "Token"], one.Sid)
+    } == { Notices = "sns:Publish", Events = "events:PutEvents", Token = "secretsmanager:GetSecretValue" }
+    error_message = "One action each."
+  }
+}
+
+run "refuses_every_secret_and_every_bus" {
+  command = plan
+
+  variables {
+    event_bus_arns = ["arn:aws:events:eu-west-1:123456789012:event-bus/*"]
+    secret_arns    = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:*"]
+  }
+
+  expect_failures = [var.event_bus_arns, var.secret_arns]
 }
 
 run "a_failed_look_is_repeated_and_given_up_in_the_end" {

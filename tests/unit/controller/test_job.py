@@ -12,7 +12,17 @@ from pipeline.errors import UsageError
 from pipeline.manifest.environments import Environment
 
 ENV = Environment(
-    "production", "444455556666", "eu-west-1", "shop", "http://127.0.0.1:1", credentials=("key", "secret"), kms=True
+    "production",
+    "444455556666",
+    "eu-west-1",
+    "shop",
+    "http://127.0.0.1:1",
+    credentials=("key", "hidden"),
+    kms=True,
+    events="releases",
+    github="acme/shop",
+    github_secret="shop/github",
+    role="arn:aws:iam::444455556666:role/deploy",
 )
 PARTS = (Part("orders", "20260102T030405-abc123", 1), Part("todos", "20260102T030405-def456", 1))
 JOB = Job(ENV, PARTS, "arn:aws:lambda:eu-west-1:444455556666:function:shop-production_controller:7")
@@ -20,9 +30,9 @@ JOB = Job(ENV, PARTS, "arn:aws:lambda:eu-west-1:444455556666:function:shop-produ
 
 def test_it_comes_back_as_it_was_without_what_the_function_has_itself() -> None:
     told = json.dumps(to_json(JOB))
-    assert not [word for word in ("secret", "credentials", "127.0.0.1", "endpoint") if word in told]
+    assert not [word for word in ("hidden", "credentials", "127.0.0.1", "endpoint", ":role/") if word in told]
     back = from_json(json.loads(told), endpoint="http://127.0.0.1:2")
-    assert back == replace(JOB, env=replace(ENV, credentials=None, endpoint="http://127.0.0.1:2"))
+    assert back == replace(JOB, env=replace(ENV, credentials=None, role=None, endpoint="http://127.0.0.1:2"))
 
 
 def test_its_name_is_its_first_release_and_its_generation() -> None:
