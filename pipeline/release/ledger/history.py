@@ -30,8 +30,20 @@ def newest_first(objects: Objects, prefixes: Sequence[str], since: float | None 
 
     Those of one second come in one batch. What is listed is listed side by side; nothing is read.
     """
-    lately = len(prefixes) > 1  # of many, the newest are the newest of few
-    streams = abreast(lambda prefix: _begun(_windows(objects, prefix, since, lately=lately)), prefixes)
+    lately = objects.now() - LATELY_S
+    if len(prefixes) == 1 or (since is not None and since >= lately):
+        yield from _merged(objects, prefixes, since, None)
+        return
+    # Of many, the newest are the newest of few: what is older is not asked for while there is enough.
+    yield from _merged(objects, prefixes, lately, None)
+    yield from _merged(objects, prefixes, since, lately)
+
+
+def _merged(
+    objects: Objects, prefixes: Sequence[str], since: float | None, until: float | None
+) -> Iterator[tuple[str, ...]]:
+    """The batches between two times; the first listing of each prefix is made side by side."""
+    streams = abreast(lambda prefix: _begun(_windows(objects, prefix, since, until)), prefixes)
     batch: list[str] = []
     for _, together in groupby(heapq.merge(*streams, key=_second, reverse=True), key=_second):
         batch.extend(together)
@@ -47,26 +59,24 @@ def since_key(prefix: str, since: float | None) -> str:
     return prefix if since is None else f"{prefix}{datetime.fromtimestamp(max(0.0, since), UTC):%Y%m%dT%H%M%S}"
 
 
-def _windows(objects: Objects, prefix: str, since: float | None, *, lately: bool) -> Iterator[tuple[str, ...]]:
-    """The keys of one history, newest first, a listing at a time; `lately`: only those of the last weeks at first."""
+def _windows(objects: Objects, prefix: str, since: float | None, until: float | None) -> Iterator[tuple[str, ...]]:
+    """The keys of one history before `until`, newest first, a listing at a time: all of them, if one holds them."""
     first = 0.0 if since is None else since
-    end, before, width, dense = objects.now(), "", LATELY_S if lately else math.inf, False
+    end, before = (objects.now(), "") if until is None else (until, since_key(prefix, until))
+    width = math.inf
     while True:
         start = end - width
         after = since_key(prefix, since if start <= first else start)
         keys = _until(before, objects.keys(prefix, after))
         found = tuple(islice(keys, PAGE) if width > SHORTEST_S else keys)
         if len(found) >= PAGE and width > SHORTEST_S:  # there may be more: these are not the newest
-            width, dense = min(width / NARROWER, DAY_S), True
+            width = min(width / NARROWER, DAY_S)
             continue
         yield found[::-1]
         if start <= first:
             return
         end, before = start, after
-        if not dense:
-            width = math.inf
-        else:  # where nothing lies, ever wider
-            width *= min(WIDER, PAGE / 2 / len(found)) if found else WIDER
+        width *= min(WIDER, PAGE / 2 / len(found)) if found else WIDER  # where nothing lies, ever wider
 
 
 def _until(before: str, keys: Iterator[str]) -> Iterator[str]:

@@ -90,3 +90,12 @@ def test_a_short_history_takes_one_listing() -> None:
     listing = Listing([key(NOW - n * 400 * DAY_S, n) for n in range(5)])
     assert len([one for batch in newest_first(listing, ["a/"]) for one in batch]) == 5  # type: ignore[arg-type]
     assert listing.answers == 1
+
+
+@pytest.mark.parametrize(("newest", "each"), [(0.0, 1), (40 * DAY_S, 2)])
+def test_the_newest_of_many_histories_take_a_listing_of_each_or_two(newest: float, each: int) -> None:
+    names = [f"s{number}/" for number in range(50)]
+    listing = Listing([key(NOW - newest - n * 60, n, names[n % 3]) for n in range(60)])  # most have none
+    found = list(islice((one for batch in newest_first(listing, names) for one in batch), 20))  # type: ignore[arg-type]
+    assert [int(one[-10:-5], 16) for one in found] == list(range(20))
+    assert listing.answers == each * len(names)
