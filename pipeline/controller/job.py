@@ -56,15 +56,15 @@ def before(part: Part) -> str | None:
     return token(Part(part.service, part.release, part.generation - 1)) if part.generation > 1 else None
 
 
-def to_json(job: Job) -> dict[str, Any]:
-    """The input of its execution."""
+def to_json(job: Job, carried: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The input of its execution. `carried`: what its first look must know of who walked before, by service."""
     env = {name: value for name, value in asdict(job.env).items() if name not in OWN}
     return {
         "format": FORMAT,
         "function": job.function,
         "environment": env,
         "releases": [asdict(part) for part in job.parts],
-        "carried": {},
+        "carried": dict(carried or {}),
         "handovers": 0,
     }
 

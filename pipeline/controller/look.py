@@ -1,7 +1,7 @@
 """One look at the walks of one job: take up the lease, read the record, tick, and say when to look again.
 
 Between two looks there is nothing in memory. What a tick keeps of the one before (since when the metrics or AWS are
-away) is `carried`: it goes back to the state machine and comes with the next look.
+away, and what was told) is `carried`: it goes back to the state machine and comes with the next look.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from typing import Any
 
 from pipeline.aws.objects import Objects
 from pipeline.controller.job import Job, Part, before, token
+from pipeline.controller.told import as_told, kept, recorded
 from pipeline.errors import AwsError, ConflictError
+from pipeline.release.around.transitions import BY_HAND, NONE, Ground
 from pipeline.release.decide.together import GONE
+from pipeline.release.ledger.head import parse
 from pipeline.release.ledger.relay import OvertakenError, Relay
-from pipeline.release.model import percent
+from pipeline.release.model import Rollout, percent
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.beside import beside
 from pipeline.release.walk.outcome import result_of
@@ -27,7 +30,7 @@ SLOW = 4  # times as long between two looks at what waits for a person or for th
 SENTENCE = 300  # characters of one; an execution's state has 256 KiB at most
 WAITING = frozenset({"approval", "quiet", "hold"})
 
-Carried = Mapping[str, Mapping[str, float]]
+Carried = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,11 @@ def look(engine: Engine, job: Job, carried: Carried, say: Callable[[str], None] 
         raise AwayError("; ".join(found[walk.rollout.service].sentence for walk in away))
     releases = tuple(found[part.service] for part in job.parts)
     open_ = [walk for walk in after if not found[walk.rollout.service].done]
-    return Answer(all(one.done for one in releases), _wait_s(job, open_), releases, _carried(open_))
+    return Answer(all(one.done for one in releases), _wait_s(job, open_), releases, _carried(engine, open_))
 
 
 def _taken(
-    engine: Engine, job: Job, part: Part, carried: Mapping[str, float], say: Callable[[str], None]
+    engine: Engine, job: Job, part: Part, carried: Mapping[str, Any], say: Callable[[str], None]
 ) -> Walk | Stand:
     """The release as this controller has it now, or how it stands where there is nothing to walk."""
     lease = relay(engine.objects, job, part)
@@ -107,6 +110,8 @@ def _taken(
     try:
         record = engine.ledger.service(part.service)
         rollout = record.rollout
+        if rollout is not None and rollout.release_id == part.release:
+            _tell(engine, rollout, carried.get("told"), ours=ours)
         if rollout is not None and rollout.release_id == part.release and not rollout.over and not ours:
             record = engine.take_over(record, rollout, lease)
             rollout = record.rollout
@@ -121,11 +126,27 @@ def _taken(
         lease.release()
         result = result_of(rollout, None, engine.now())
         return Stand(part.service, part.release, result.outcome, _short(result.sentence), done=True)
-    if ours:
-        engine.notices.known(rollout)
     return Walk(
         record, rollout, lease, metrics_away_since=carried.get("dark_since"), away_since=carried.get("away_since")
     )
+
+
+def _tell(engine: Engine, rollout: Rollout, told: Mapping[str, Any] | None, *, ours: bool) -> None:
+    """Tell what the look before this one recorded and did not come to tell."""
+    if told is None:
+        if ours:
+            engine.notices.known(rollout)
+        return
+    engine.notices.known(as_told(rollout, told))
+    ground = _ground(engine, rollout) if rollout.over and engine.notices.heard(rollout) else NONE
+    engine.notices.heed(rollout, recorded(rollout, told), engine.now(), ground)
+
+
+def _ground(engine: Engine, rollout: Rollout) -> Ground:
+    """What an end rests on, as the history has it."""
+    entry = engine.ledger.entry(rollout.service, rollout.release_id)
+    head = parse(engine.alias(rollout).description) if rollout.reason == BY_HAND else None
+    return Ground({} if entry is None else entry.evidence, head=head)
 
 
 def _after(engine: Engine, walk: Walk) -> Stand:
@@ -150,17 +171,15 @@ def _wait_s(job: Job, walks: Sequence[Walk]) -> int:
     return max(1, math.ceil(SLOW * job.env.tick_s if slow else every))
 
 
-def _carried(walks: Sequence[Walk]) -> dict[str, dict[str, float]]:
+def _carried(engine: Engine, walks: Sequence[Walk]) -> dict[str, dict[str, Any]]:
     """What the next look must know of this one."""
-    kept = {
-        walk.rollout.service: {
-            name: since
-            for name, since in (("dark_since", walk.metrics_away_since), ("away_since", walk.away_since))
-            if since is not None
-        }
-        for walk in walks
-    }
-    return {service: one for service, one in kept.items() if one}
+    found: dict[str, dict[str, Any]] = {}
+    for walk in walks:
+        told = engine.notices.told(walk.rollout)
+        named = {"dark_since": walk.metrics_away_since, "away_since": walk.away_since, "told": told and kept(told)}
+        one = {name: value for name, value in named.items() if value is not None}
+        found |= {walk.rollout.service: one} if one else {}
+    return found
 
 
 def _short(text: str) -> str:

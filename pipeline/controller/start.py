@@ -17,6 +17,7 @@ from pipeline.aws.objects import Objects
 from pipeline.controller.bundle import bundle
 from pipeline.controller.job import Job, Part, to_json, token
 from pipeline.controller.look import relay, standing_s
+from pipeline.controller.told import kept
 from pipeline.errors import ConflictError, CrabwalkError, UsageError
 from pipeline.manifest.environments import STEP_FUNCTIONS, Environment
 from pipeline.release.ledger.lease import Lease
@@ -98,6 +99,7 @@ def _started(engine: Engine, machine: Installed, walks: Mapping[str, Walk]) -> s
     leases: dict[str, Lease] = {name: walk.lease for name, walk in walks.items()}
     generation = max(lease.generation for lease in leases.values()) + 1
     parts = tuple(Part(name, walk.rollout.release_id, generation) for name, walk in walks.items())
+    carried = {name: {"told": kept(walk.rollout)} for name, walk in walks.items() if engine.notices.heard(walk.rollout)}
     executions = Executions(engine.env, machine.machine)
     for _ in range(NAMES):
         job = Job(engine.env, parts, machine.function)
@@ -112,7 +114,7 @@ def _started(engine: Engine, machine: Installed, walks: Mapping[str, Walk]) -> s
                     generation=part.generation,
                 )
                 handed.append(part)
-            return console_url(engine.env, executions.start(job.name, to_json(job)))
+            return console_url(engine.env, executions.start(job.name, to_json(job, carried)))
         except NameTakenError:
             leases = {part.service: relay(engine.objects, job, part) for part in parts}
             for lease in leases.values():

@@ -94,6 +94,7 @@ class Rollout:
     proof: dict[str, Any] = field(default_factory=dict)  # the judge's numbers of a promotion that is not recorded yet
     needs: str = ""  # hash of what its manifest wants around it
     judged: str = ""  # what the judge was told to say of the present step; kept where verdicts are told
+    judged_at: float | None = None  # since when it says so
 
     @property
     def pause(self) -> Order | None:

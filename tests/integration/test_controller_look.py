@@ -16,7 +16,7 @@ from scene_kit import Scene, Small
 from pipeline.controller.look import AwayError, look
 from pipeline.release.ledger.lease import GRACE_S, Lease, holder
 from pipeline.release.model import StepSpec
-from pipeline.release.terms import Notify, Quiet, Terms
+from pipeline.release.terms import Pace, Quiet, Terms
 from pipeline.release.verbs.steering import ask
 from pipeline.release.walk.act import Engine
 
@@ -48,6 +48,20 @@ def outcome(answer: dict[str, Any]) -> tuple[bool, int, str]:
 
 def test_a_walk_is_looked_at_every_tick(scene: Scene) -> None:
     assert outcome(looked(machine(scene))) == (False, 2, "walking")
+
+
+def test_a_walk_judged_by_the_second_is_looked_at_every_five_seconds(scene: Scene) -> None:
+    slow = machine(scene)
+    slow.job = replace(slow.job, env=replace(slow.job.env, tick_s=15.0))
+    assert outcome(looked(slow)) == (False, 15, "walking")
+
+
+def test_by_the_second_also_on_an_environment_of_minutes(scene: Scene) -> None:
+    one = machine(scene, terms=Terms(evidence=Pace(1, 1)))
+    one.job = replace(one.job, env=replace(one.job.env, tick_s=15.0))
+    assert [outcome(looked(one)) for _ in range(3)] == [(False, 5, "walking")] * 3
+    ask(scene.engine(), "pause", ["hello"], ANNA)
+    assert outcome(looked(one)) == (False, 60, "held")
 
 
 @pytest.mark.parametrize(
@@ -186,15 +200,3 @@ def test_aws_away_for_longer_than_a_lease_is_a_failed_look(scene: Scene, monkeyp
     engine = Engine(one.job.env, now=lambda: scene.world.at)
     with pytest.raises(AwayError):
         look(engine, one.job, one.carried)
-
-
-def test_what_was_told_is_not_told_again_by_the_next_look(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(
-        "pipeline.release.around.notifier.Notifier.tell", lambda _self, _rollout, message: told.append(message.event)
-    )
-    terms = Terms(notify=(Notify("sns", "arn:aws:sns:us-east-1:000000000000:releases"),))
-    one = machine(scene, terms=terms, steps=(StepSpec(0.1, 1), StepSpec(0.5, 600, approve=True)))
-    looked(one, 20)
-    assert sorted(told) == sorted(set(told))
-    assert "approval" in told

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import bus_kit
 import controller_kit
 import pytest
-from controller_kit import BRIEF, PATIENT, Ground, packed, published
+from controller_kit import BRIEF, DYING_EACH, PATIENT, Ground, packed, published
 from engine_kit import until
 
 from pipeline import local
@@ -261,3 +263,28 @@ def test_the_function_is_really_killed_in_mid_look(
         published(ground, deadly, packed({}), Handler="pipeline/controller/handler.handler")
     assert mark.exists()
     assert [one.outcome for one in ground.engine.ledger.history(namespace, 9)] == ["promoted"]
+
+
+def test_killed_in_every_second_look_it_ends_and_everything_is_told(
+    ground: Ground, embedded: local.Running, namespace: str, tmp_path: Path
+) -> None:
+    code = packed({"dying.py": DYING_EACH.format(folder=str(tmp_path))})
+    deadly = published(ground, ground.machines[PATIENT], code, Handler="dying.handler")
+    with bus_kit.hearing(embedded, namespace) as bus:
+        told = Ground(replace(ground.env, events=bus.name), ground.raw, ground.machines)
+        try:
+            (given,) = give(told.engine, deadly, [told.walk(namespace)])
+            assert given.fault is None
+            for word, step in (("promote", 1), ("full", 2)):
+                until(lambda: told.looks(given.url) >= step)  # noqa: B023 - asked at once
+                told.asks(word, namespace)
+                until(lambda: told.rollout(namespace).step >= step)  # noqa: B023
+            told.ends(namespace)
+            assert told.over(given.url)["status"] == "SUCCEEDED"
+        finally:
+            published(ground, deadly, packed({}), Handler="pipeline/controller/handler.handler")
+        first = {one["detail"]["id"]: one["detail"] for one in bus.drain()}
+    events = [one["event"] for one in first.values() if one["event"] != "verdict"]
+    assert sorted(events) == ["promote", "start", "step", "step"]
+    assert len(list(tmp_path.iterdir())) >= 2 * len(events) - 2
+    assert [one.outcome for one in told.engine.ledger.history(namespace, 9)] == ["promoted"]

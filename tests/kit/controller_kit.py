@@ -201,3 +201,29 @@ def published(ground: Ground, machine: Installed, code: bytes, **settings: Any) 
     kit.settle(ground.raw, name)
     version = ground.raw.publish_version(FunctionName=name)["Version"]
     return replace(machine, function=f"{machine.function.rpartition(':')[0]}:{version}")
+
+
+# A handler that is killed in every second look of its life: in the first after one call of AWS, then after two, three …
+DYING_EACH = """
+import os, signal
+from botocore.client import BaseClient
+from pipeline.controller.handler import handler as real
+
+FOLDER = {folder!r}
+send, left = BaseClient._make_api_call, [0]
+
+def asked(client, operation, params):
+    answer = send(client, operation, params)
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+BaseClient._make_api_call = asked
+
+def handler(event, context=None):
+    number = len(os.listdir(FOLDER))
+    open(os.path.join(FOLDER, str(number)), "w").close()
+    left[0] = 0 if number % 2 else 1 + number // 2 % 6
+    return real(event, context)
+"""

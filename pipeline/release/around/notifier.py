@@ -1,7 +1,8 @@
 """Tells what becomes of releases, from threads of its own: a walk is never delayed or failed by it.
 
-Each transition is told once by the controller that recorded it, after it was recorded. What a controller that dies in
-that moment did not send is not sent by another one, which tells where the walk stands when it takes it over.
+Each transition is told once by the controller that recorded it, after it was recorded. What a process that dies in
+that moment did not send is not sent by another one, which tells where the walk stands when it takes it over; a
+controller without a process hands what it told from look to look.
 """
 
 from __future__ import annotations
@@ -82,6 +83,11 @@ class Notifier:
         """The same controller has told of it up to here, in a look before this process."""
         with self._lock:
             self._seen[rollout.release_id] = rollout
+
+    def told(self, rollout: Rollout) -> Rollout | None:
+        """The release as it was told last; None where nobody is told of it."""
+        with self._lock:
+            return self._seen.get(rollout.release_id) if self.heard(rollout) else None
 
     def tell(self, told: Transition) -> None:
         """Tell everybody who is to be told of it."""

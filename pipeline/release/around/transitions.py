@@ -63,12 +63,16 @@ NONE = Ground()
 
 @dataclass(frozen=True)
 class Transition:
-    """One thing that happened to a release, which is as `rollout` after it. `at`: epoch seconds."""
+    """One thing that happened to a release, which is as `rollout` after it. `at`: epoch seconds.
+
+    `mark`: what the record has of a verdict, by which it is told from another one in the same words.
+    """
 
     event: Event
     rollout: Rollout
     at: float
     ground: Ground = NONE
+    mark: str = ""
 
     @property
     def id(self) -> str:
@@ -76,7 +80,7 @@ class Transition:
         rollout, order = self.rollout, self.order
         own = {
             "step": f"/{rollout.step}",
-            "verdict": f"/{rollout.step}/{self._judged}/{self.at:.0f}",
+            "verdict": f"/{rollout.step}/{self._judged}/{self.mark}",
             "approval": f"/{rollout.waiting or 0:.0f}",
             "hold": f"/{rollout.reason}/{rollout.step}/{rollout.clock or 0:.0f}",
             "conflict": f"/{rollout.step}/{rollout.clock or 0:.0f}",
@@ -129,7 +133,12 @@ def transitions(before: Rollout | None, after: Rollout, at: float, ground: Groun
     # What was said of a step is told as of that step, also where the traffic has moved by it.
     judged_of = after if before is None else before
     events = _events(before, after, ground)
-    return tuple(Transition(one, judged_of if one == "verdict" else after, at, ground) for one in events)
+    return tuple(
+        Transition(one, judged_of, at, ground, _mark(judged_of, after))
+        if one == "verdict"
+        else Transition(one, after, at, ground)
+        for one in events
+    )
 
 
 def takeover(rollout: Rollout, at: float) -> tuple[Transition, ...]:
@@ -187,6 +196,12 @@ def _says_else(before: Rollout, after: Rollout, ground: Ground) -> bool:
     said = judged(ground.evidence)
     acted = (before.step, before.phase) != (after.step, after.phase)
     return said != before.judged and (acted or after.judged == said)
+
+
+def _mark(before: Rollout, after: Rollout) -> str:
+    """Of a verdict that was acted on: the write. Of one that was only noted: when."""
+    acted = (before.step, before.phase) != (after.step, after.phase)
+    return after.nonce if acted else f"{after.judged_at or 0:.1f}"
 
 
 def _end(rollout: Rollout) -> Event:

@@ -32,7 +32,7 @@ class Relay(Lease):
         OvertakenError where somebody else holds it, or a later generation has had it.
         """
         while True:
-            found = _read(self._objects, self._service)
+            found = _read(self._objects, self._key)
             if found is None:
                 if self._write(if_absent=True):
                     return False

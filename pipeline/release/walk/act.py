@@ -211,7 +211,9 @@ class Engine:
             return self._fence(record, rollout, alias, head, order)[0]
         noted = self._noted(rollout, decision)
         if self.env.events is not None and decision.verdict is not None:  # else nobody is told of verdicts
-            noted = replace(noted, judged=judged(evidence_of(decision.verdict)))
+            said = judged(evidence_of(decision.verdict))
+            if said != rollout.judged:
+                noted = replace(noted, judged=said, judged_at=self.now())
         return record if noted == rollout else self.ledger.save(replace(record, rollout=noted))
 
     def _noted(self, rollout: Rollout, decision: Decision) -> Rollout:
