@@ -127,7 +127,7 @@ def alone(many: int, rounds: int, *, profiled: bool) -> None:
     """The processor's time of a round of walks that bake, and its calls, without limits or a network."""
     of = Controller.make(many)
     before = memory_mb()
-    with ExitStack() as held, of.wire.instead():
+    with of.wire.instead(), ExitStack() as held:
         engine = of.engine()
         of.wire.network_s = 0.0
         walks = tick(engine, of.begun(engine, held))
@@ -161,7 +161,7 @@ def held_to_limits(many: int, rounds: int, share: float, refusing: float = 0.0) 
     of = Controller.make(many)
     looking.SHARE = share
     try:
-        with ExitStack() as held, of.wire.instead():
+        with of.wire.instead(), ExitStack() as held:
             engine = of.engine()
             of.wire.network_s = 0.0
             walks = tick(engine, of.begun(engine, held))
@@ -202,7 +202,7 @@ def to_their_ends(many: int, bad: int, refusing: float) -> None:
         of.rounds.append(of.wire.clock.now())
         shown.append(views)
 
-    with ExitStack() as held, of.wire.instead():
+    with of.wire.instead(), ExitStack() as held:
         engine = of.engine()
         of.wire.limited = True
         real = time.perf_counter()
