@@ -265,7 +265,7 @@ class Shop(Scratch):
         alias = engine.functions.alias(self.function(service), ALIAS)
         head = trusted(alias)
         if head is not None and head.rolled_back:
-            engine.write(alias, replace(head, state="live", origin=None, nonce=fresh_nonce()))
+            engine.write(alias, replace(head, origin=None, nonce=fresh_nonce()))
 
     def promoted_twice(self) -> None:
         """Make sure that there is a version to go back to; without steps, so that no traffic is needed."""
