@@ -140,8 +140,8 @@ def test_a_version_whose_only_fault_is_that_it_times_out_is_judged_on_complete_p
     minutes = observe.minutes
     with calling(place, 20), pytest.MonkeyPatch.context() as patch:
 
-        def noted(rollout: Any, found: Any, now: float) -> Any:
-            rows = minutes(rollout, found, now)
+        def noted(rollout: Any, found: Any, now: float, *rest: Any) -> Any:
+            rows = minutes(rollout, found, now, *rest)
             looks.append((now, {name: [row for row in rows[name] if row.step == 0] for name in rows}))
             return rows
 
