@@ -15,6 +15,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.aws import shared
+
+if TYPE_CHECKING:
+    from pipeline.manifest.environments import Environment
 
 URGENT = frozenset({"UpdateAlias"})
 # Not paced: they are limited by concurrency, not by a rate.
@@ -159,6 +165,11 @@ class Budgets:
             if known is None:
                 known = self._found[account, region] = self._make(self._limits)
             return known
+
+
+def limits_of(env: Environment) -> Budget | Budgets:
+    """What many calls in an environment keep within: what all do already, else the limits of its accounts."""
+    return shared() or Budgets(UNLIMITED if env.endpoint else LIMITS)
 
 
 def backoff(attempt: int, chance: Callable[[], float] = random.random) -> float:

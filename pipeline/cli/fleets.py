@@ -52,8 +52,8 @@ def deploy(
     """Deploy the commit to every target, wave by wave; the exit code."""
     from contextlib import ExitStack
 
-    from pipeline.aws import shared, sharing
-    from pipeline.aws.budget import LIMITS, UNLIMITED, Budgets
+    from pipeline.aws import sharing
+    from pipeline.aws.budget import limits_of
     from pipeline.deploying.checkout import check_checkout
     from pipeline.deploying.run import MAX_PARALLEL, Options
     from pipeline.fleet.begin import Asked, Scene, begin
@@ -79,7 +79,7 @@ def deploy(
     doing = f"deploy of {commit[:12]}"
     lease = Lease(home.engine.objects, fleet.name, ttl_s=home.env.lease_s, doing=doing, folder="fleets")
     with ExitStack() as held:
-        held.enter_context(sharing(shared() or Budgets(UNLIMITED if home.env.endpoint else LIMITS)))
+        held.enter_context(sharing(limits_of(home.env)))
         for one in targets.values():
             here.member(one.env.target or "").settle_unrecorded()
         held.enter_context(lease.acquire(console.progress))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 
-from pipeline.aws import shared, sharing
-from pipeline.aws.budget import LIMITS, UNLIMITED, Budgets
+from pipeline.aws import sharing
+from pipeline.aws.budget import limits_of
 from pipeline.controller.start import installed, outdated, wanted
 from pipeline.deploying.allowing import check_allowed
 from pipeline.deploying.planning import DeployPlan
@@ -44,7 +44,7 @@ class Deploy:
         """
         run = self._run
         with ExitStack() as held:
-            held.enter_context(sharing(shared() or Budgets(UNLIMITED if run.setting.env.endpoint else LIMITS)))
+            held.enter_context(sharing(limits_of(run.setting.env)))
             held.callback(run.leases.release)
             if run.options.detach and wanted(run.setting.env):
                 run.controller = installed(run.engine.objects, run.setting.env)

@@ -211,9 +211,8 @@ def _noted(release: FleetRelease, waves: tuple[Wave, ...], seen: Mapping[str, St
 
 def _failed(release: FleetRelease, wave: Wave, seen: Mapping[str, Standing], now: float) -> FleetRelease:
     """After a wave that failed: the rest is stopped, or goes back first."""
-    lost = {
-        target: _standing(seen, target).sentence for target in wave.targets if _standing(seen, target).state == "failed"
-    }
+    standings = (_standing(seen, target) for target in wave.targets)
+    lost = {one.target: one.sentence for one in standings if one.state == "failed"}
     target, why = next(iter(lost.items()))
     sentence = f"wave `{wave.name}` failed in `{target}`: {why}"
     if wave.on_failure == "roll-back" and any(one not in lost for one in release.finished):

@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.aws.objects import Objects, PreconditionFailed
-from pipeline.errors import ConflictError, CrabwalkError
+from pipeline.aws.objects import Objects
+from pipeline.errors import ConflictError
 from pipeline.fleet.plan import FleetRelease
+from pipeline.release.ledger.documents import FORMAT, encoded, read, unreadable, write_over
 from pipeline.release.ledger.head import fresh_nonce
 
-FORMAT = 1
+RECORD = "the fleet's record"
 FOLDER = "fleets"
 
 
@@ -57,7 +57,7 @@ class FleetLedger:
         stored = self._objects.get(key)
         if stored is None:
             return Kept(None, None)
-        return Kept(_release(_loaded(stored.body, key), key), stored.etag)
+        return Kept(_release(read(stored.body, key, RECORD), key), stored.etag)
 
     def save(self, release: FleetRelease, etag: str | None) -> str:
         """Write it over what was read, and its end into the history; the new ETag.
@@ -65,20 +65,17 @@ class FleetLedger:
         Raises ConflictError when somebody else wrote meanwhile.
         """
         key, nonce = f"{self._folder}/state.json", fresh_nonce()
-        body = _body({"format": FORMAT, "nonce": nonce, **asdict(release)})
+        data = encoded({"format": FORMAT, "nonce": nonce, **asdict(release)})
         if release.over:
-            self._objects.put(f"{self._folder}/history/{release.id}.json", body)
-        try:
-            return self._objects.put(key, body, if_match=etag, if_absent=etag is None)
-        except PreconditionFailed:
-            stored = self._objects.get(key)
-        if stored is not None and _loaded(stored.body, key).get("nonce") == nonce:
-            return stored.etag
-        raise ConflictError(
-            f"the record of `{release.fleet}` was changed by somebody else",
-            where=key,
-            hint=f"crabwalk status --env {release.fleet}",
-        )
+            self._objects.put(f"{self._folder}/history/{release.id}.json", data)
+        written = write_over(self._objects, key, data, nonce, etag, what=RECORD)
+        if written is None:
+            raise ConflictError(
+                f"the record of `{release.fleet}` was changed by somebody else",
+                where=key,
+                hint=f"crabwalk status --env {release.fleet}",
+            )
+        return written
 
     def release(self, release_id: str) -> FleetRelease | None:
         """One release: the one under way, or as it ended; None where there is none of this id."""
@@ -87,11 +84,11 @@ class FleetLedger:
             return kept
         key = f"{self._folder}/history/{release_id}.json"
         stored = self._objects.get(key)
-        return None if stored is None else _release(_loaded(stored.body, key), key)
+        return None if stored is None else _release(read(stored.body, key, RECORD), key)
 
     def ask(self, asked: Asked) -> None:
         """Leave an abort for whoever deploys the fleet; it is seen with their next look."""
-        self._objects.put(f"{self._folder}/order.json", _body({"format": FORMAT, **asdict(asked)}))
+        self._objects.put(f"{self._folder}/order.json", encoded({"format": FORMAT, **asdict(asked)}))
 
     def asked(self, release: FleetRelease) -> Asked | None:
         """The abort of this release, if one was asked for."""
@@ -99,7 +96,7 @@ class FleetLedger:
         stored = self._objects.get(key)
         if stored is None:
             return None
-        data = _loaded(stored.body, key)
+        data = read(stored.body, key, RECORD)
         found = Asked(**{name: data[name] for name in Asked.__dataclass_fields__})
         return found if found.release == release.id else None
 
@@ -111,23 +108,4 @@ def _release(data: Mapping[str, Any], key: str) -> FleetRelease:
         ringing = {target: tuple(names) for target, names in known.get("ringing", {}).items()}
         return FleetRelease(**{**known, **tuples, "ringing": ringing})
     except (AttributeError, TypeError) as error:
-        raise _unreadable(key, str(error)) from error
-
-
-def _body(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _loaded(body: bytes, key: str) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except ValueError as error:
-        raise _unreadable(key, "it is not JSON") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise _unreadable(key, f"its format is not {FORMAT}; a newer crabwalk wrote it")
-    return data
-
-
-def _unreadable(key: str, why: str) -> CrabwalkError:
-    hint = "use the crabwalk that wrote it, or restore the object"
-    return CrabwalkError(f"the fleet's record cannot be read: {why}", where=key, hint=hint)
+        raise unreadable(key, str(error), RECORD) from error

@@ -15,7 +15,8 @@ from engine_kit import BUCKET, Faulty, met_another, refused_after_success
 from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
-from pipeline.release.ledger.ledger import COLLISIONS, Ledger
+from pipeline.release.ledger.documents import COLLISIONS
+from pipeline.release.ledger.ledger import Ledger
 from pipeline.release.ledger.records import Rejected, Released, ServiceRecord, StackRecord
 from pipeline.release.walk.act import entry_of
 
@@ -93,7 +94,7 @@ def test_an_entry_whose_write_met_another_is_not_lost(world, fault):
 
 
 def test_writes_that_meet_others_without_end_are_an_error(world, monkeypatch):
-    monkeypatch.setattr("pipeline.release.ledger.ledger.COLLISION_PAUSE_S", 0)
+    monkeypatch.setattr("pipeline.release.ledger.documents.COLLISION_PAUSE_S", 0)
     objects = Faulty(world)
     objects.faults = [met_another] * COLLISIONS
     with pytest.raises(AwsError, match="met another write each of 8 times"):

@@ -67,7 +67,7 @@ class Model:
             patch.setattr(Lease, "_renew", lambda _: None)
             patch.setattr(Lease, "acquire", acquired)
             patch.setattr(Engine, "take_over", taken)
-            patch.setattr("pipeline.release.ledger.ledger.COLLISION_PAUSE_S", 0)
+            patch.setattr("pipeline.release.ledger.documents.COLLISION_PAUSE_S", 0)
             try:
                 yield self
             finally:

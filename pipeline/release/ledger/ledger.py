@@ -9,30 +9,27 @@ alias is right.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import islice
-from typing import Any
 
 from pipeline.abreast import abreast
 from pipeline.aws.objects import Objects, PreconditionFailed
-from pipeline.errors import AwsError, ConflictError, CrabwalkError
+from pipeline.errors import ConflictError
+from pipeline.release.ledger import documents
 from pipeline.release.ledger.digest import Digest, digest_of, told
 from pipeline.release.ledger.digest import read as read_digest
+from pipeline.release.ledger.documents import FORMAT, encoded, unreadable, write_over
 from pipeline.release.ledger.head import fresh_nonce
 from pipeline.release.ledger.history import newest_first, since_key
 from pipeline.release.ledger.records import Entry, Frozen, Rejected, Released, ServiceRecord, StackRecord
 from pipeline.release.model import from_json, second, to_json
 from pipeline.release.terms import Order
 
-FORMAT = 1
 PREFIX = "crabwalk"
 KEEP_REJECTED = 50
-COLLISIONS = 8  # other conditional writes that one of ours may meet (409) before it gives up
-COLLISION_PAUSE_S = 0.05
 
 
 class RecordMovedError(ConflictError):
@@ -51,7 +48,7 @@ class Ledger:
         stored = self._objects.get(key)
         if stored is None:
             return ServiceRecord(name)
-        data = _read(stored.body, key)
+        data = documents.read(stored.body, key)
         try:
             return ServiceRecord(
                 service=name,
@@ -63,7 +60,7 @@ class Ledger:
                 etag=stored.etag,
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise _unreadable(key, str(error)) from error
+            raise unreadable(key, str(error)) from error
 
     def save(self, record: ServiceRecord) -> ServiceRecord:
         """Write the state if nobody else did since it was read; RecordMovedError otherwise."""
@@ -78,7 +75,7 @@ class Ledger:
             "frozen": asdict(record.frozen) if record.frozen else None,
         }
         key = _state_key(record.service)
-        etag = self._put(key, _body(body), nonce, record.etag)
+        etag = write_over(self._objects, key, encoded(body), nonce, record.etag)
         if etag is None:
             raise RecordMovedError(
                 f"the record of `{record.service}` was changed by somebody else",
@@ -97,9 +94,9 @@ class Ledger:
 
         Its controller obeys with its next look. Raises ConflictError where an abort was asked already.
         """
-        key, body = _order_key(service), _body({"format": FORMAT, "order": asdict(order)})
-        for attempt in range(COLLISIONS):
-            time.sleep(attempt * COLLISION_PAUSE_S)
+        key, body = _order_key(service), encoded({"format": FORMAT, "order": asdict(order)})
+        for attempt in range(documents.COLLISIONS):
+            time.sleep(attempt * documents.COLLISION_PAUSE_S)
             found = self._placed(service)
             before, etag = found or (None, None)
             if before == order:
@@ -119,11 +116,11 @@ class Ledger:
         stored = self._objects.get(key)
         if stored is None:
             return None
-        data = _read(stored.body, key)
+        data = documents.read(stored.body, key)
         try:
             return Order(**data["order"]), stored.etag
         except (KeyError, TypeError) as error:
-            raise _unreadable(key, str(error)) from error
+            raise unreadable(key, str(error)) from error
 
     def append(self, entry: Entry) -> None:
         """Add an entry to the history; one that is there already stays as it is.
@@ -132,28 +129,11 @@ class Ledger:
         """
         nonce = fresh_nonce()
         body = {"format": FORMAT, "nonce": nonce, **asdict(entry)}
-        if self._put(_history_key(entry.service, entry.release_id), _body(body), nonce, None) is None:
+        if write_over(self._objects, _history_key(entry.service, entry.release_id), encoded(body), nonce, None) is None:
             entry = self.entry(entry.service, entry.release_id) or entry
         name = told(digest_of(entry))
         if name is not None:
             self._objects.put(f"{_digests_of(entry.service)}{name}", b"")
-
-    def _put(self, key: str, body: bytes, nonce: str, etag: str | None) -> str | None:
-        """Write over `etag` (None: nothing is there) and return the new ETag; None when something else is there.
-
-        409 says that two conditional writes met and neither happened: it is written again. AwsError when that goes on.
-        """
-        for attempt in range(COLLISIONS):
-            time.sleep(attempt * COLLISION_PAUSE_S)
-            try:
-                return self._objects.put(key, body, if_match=etag, if_absent=etag is None)
-            except PreconditionFailed:
-                stored = self._objects.get(key)
-            if stored is not None and _read(stored.body, key).get("nonce") == nonce:
-                return stored.etag
-            if (stored.etag if stored else None) != etag:
-                return None
-        raise AwsError(f"could not write {key}: it met another write each of {COLLISIONS} times", hint="try again")
 
     def entry(self, service: str, release_id: str) -> Entry | None:
         """One entry of the history, None where there is none of this id."""
@@ -198,13 +178,13 @@ class Ledger:
         stored = self._objects.get(key)
         if stored is None:
             return None
-        data = _read(stored.body, key)
+        data = documents.read(stored.body, key)
         known = {name: data[name] for name in Entry.__dataclass_fields__ if name in data}
         try:
             lists = {name: tuple(known.get(name, ())) for name in ("steps", "orders")}
             return Entry(**{**known, **lists})
         except TypeError as error:
-            raise _unreadable(key, str(error)) from error
+            raise unreadable(key, str(error)) from error
 
     def stack(self, name: str) -> StackRecord | None:
         """What was last applied to a stack, None if nothing was."""
@@ -212,17 +192,17 @@ class Ledger:
         stored = self._objects.get(key)
         if stored is None:
             return None
-        data = _read(stored.body, key)
+        data = documents.read(stored.body, key)
         try:
             known = {name: data[name] for name in StackRecord.__dataclass_fields__ if name in data}
             return StackRecord(**{**known, "services": tuple(data["services"])})
         except (KeyError, TypeError) as error:
-            raise _unreadable(key, str(error)) from error
+            raise unreadable(key, str(error)) from error
 
     def save_stack(self, record: StackRecord) -> None:
         """Record an apply. Terraform's own lock keeps applies of a stack apart, so the last one is right."""
         body = {"format": FORMAT, "nonce": fresh_nonce(), **asdict(record)}
-        self._objects.put(f"{PREFIX}/stacks/{record.stack}.json", _body(body))
+        self._objects.put(f"{PREFIX}/stacks/{record.stack}.json", encoded(body))
 
     def stacks(self) -> tuple[str, ...]:
         """Every stack that has a record, sorted."""
@@ -261,23 +241,3 @@ def _history_key(service: str, release_id: str) -> str:
 
 def _digests_of(service: str) -> str:
     return f"{PREFIX}/services/{service}/digest/"
-
-
-def _body(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _read(body: bytes, key: str) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except ValueError as error:
-        raise _unreadable(key, "it is not JSON") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise _unreadable(key, f"its format is not {FORMAT}; a newer crabwalk wrote it")
-    return data
-
-
-def _unreadable(key: str, why: str) -> CrabwalkError:
-    return CrabwalkError(
-        f"the record cannot be read: {why}", where=key, hint="use the crabwalk that wrote it, or restore the object"
-    )

@@ -295,8 +295,7 @@ class Engine:
         if intent.kind == "back":
             return self._end(record, moved, "rolled-back", intent.evidence)
         if intent.step != rollout.step:
-            moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None)
-            moved = replace(moved, judged="")
+            moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None, judged="")
         moved = replace(moved, phase="walking")
         if intent.step < len(rollout.steps):
             return self.ledger.save(replace(record, rollout=moved))
