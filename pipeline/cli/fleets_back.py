@@ -38,7 +38,7 @@ def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
         codes.append(fault.exit_code)
     for target, done in moved.items():
         if isinstance(done, CrabwalkError):
-            here.console.warn(f"{target}: {done.what}")
+            here.console.warn(f"{target}: {done.what}" + (f"; {done.hint}" if done.hint else ""))
             codes.append(done.exit_code)
         elif done is None:
             member = fleet.member(target)

@@ -164,3 +164,24 @@ def test_a_profile_that_does_not_exist(
     err = said(capsys)
     assert "The config profile (nobody) could not be found" in err
     assert err.endswith("\n  next: check AWS_PROFILE; `aws configure list-profiles` names those there are\n")
+
+
+def test_a_rollback_of_many_targets_says_of_each_what_to_do(
+    tmp_path: Path, refusing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb_kit.place(tmp_path, "faults").events(hello={})
+    targets = "".join(f'      {name}: {{account: "444455556666", region: eu-west-1}}\n' for name in ("a", "b"))
+    waves = "    waves: [{name: one, targets: [a]}, {name: two, targets: [b]}]\n"
+    text = (tmp_path / "crabwalk.yaml").read_text().partition("environments:")[0]
+    (tmp_path / "crabwalk.yaml").write_text(f"{text}environments:\n  many:\n    targets:\n{targets}{waves}")
+    monkeypatch.chdir(tmp_path)
+    code, hint = EXPIRED
+    monkeypatch.setattr(Refusing, "code", code)
+    for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "ENDPOINT_URL": refusing}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    assert run(["rollback", "hello", "--env", "many"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    for target in ("a", "b"):
+        (line,) = [one for one in said if one.startswith(f"warning: {target}: ")]
+        assert code in line
+        assert hint in line
