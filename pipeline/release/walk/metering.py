@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.abreast import abreast
 from pipeline.aws.aliases import AliasState
 from pipeline.errors import CrabwalkError
 from pipeline.release.decide import observe
@@ -16,43 +17,51 @@ from pipeline.release.walk.act import Engine
 
 @dataclass(frozen=True)
 class Metered:
-    """What CloudWatch said to one round over all walks; `error` and `unread` say why it did not."""
+    """What CloudWatch said to one round over all walks; `error` and `unread` say why it did not.
+
+    By release: `copies`, what the ledger has of its seconds, and `lost`, why it cannot be read.
+    """
 
     values: observe.Values
     error: str | None = None
     ringing: frozenset[str] = frozenset()
     unread: str | None = None  # of the alarms
-    copies: Mapping[str, Copy] = field(default_factory=dict)  # by release, what the ledger has of its seconds
+    copies: Mapping[str, Copy] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
 
     def error_of(self, rollout: Rollout) -> str | None:
         """Why nothing can be said of this rollout now."""
-        return self.error or (self.unread if rollout.checks.alarms else None)
+        alarms = self.unread if rollout.checks.alarms else None
+        return self.error or self.lost.get(rollout.release_id) or alarms
 
 
 def metered(engine: Engine, rollouts: Sequence[Rollout], now: float) -> Metered:
     """Ask CloudWatch for all rollouts at once; that it does not answer is said, not raised."""
+    copies, lost = _copies(engine, rollouts, now)
+    asked = [rollout for rollout in rollouts if rollout.release_id not in lost]
     # Before its first step a rollout shows nothing, and the client is slow to make.
-    begun = any(rollout.step >= 0 for rollout in rollouts)
-    copies, error = _copies(engine, rollouts, now)
-    values: observe.Values = {}
-    if begun and error is None:
-        values, error = observe.read(engine.metrics, rollouts, now, copies)
+    begun = any(rollout.step >= 0 for rollout in asked)
+    values, error = observe.read(engine.metrics, asked, now, copies) if begun else ({}, None)
     watching = [rollout for rollout in rollouts if rollout.alarms]
     ringing, unread = observe.ringing(engine.alarms, watching) if watching else (frozenset[str](), None)
-    return Metered(values, error, ringing, unread, copies)
+    return Metered(values, error, ringing, unread, copies, lost)
 
 
-def _copies(engine: Engine, rollouts: Sequence[Rollout], now: float) -> tuple[Mapping[str, Copy], str | None]:
-    """What is kept of the walks that are judged by the second; that it cannot be read is said, not raised."""
-    found: dict[str, Copy] = {}
-    for rollout in rollouts:
-        if rollout.terms.evidence is None or rollout.step < 0:
-            continue
+def _copies(engine: Engine, rollouts: Sequence[Rollout], now: float) -> tuple[Mapping[str, Copy], Mapping[str, str]]:
+    """What is kept of the walks that are judged by the second, and why what is kept of the others cannot be read."""
+    fine = [rollout for rollout in rollouts if rollout.terms.evidence is not None and rollout.step >= 0]
+
+    def read(rollout: Rollout) -> Copy | CrabwalkError:
         try:
-            found[rollout.release_id] = engine.copies.of(rollout.service, rollout.release_id, now)
+            return engine.copies.of(rollout.service, rollout.release_id, now)
         except CrabwalkError as fault:
-            return found, fault.what
-    return found, None
+            return fault
+
+    found = dict(zip((rollout.release_id for rollout in fine), abreast(read, fine), strict=True))
+    return (
+        {release: one for release, one in found.items() if isinstance(one, Copy)},
+        {release: one.what for release, one in found.items() if isinstance(one, CrabwalkError)},
+    )
 
 
 def observed(

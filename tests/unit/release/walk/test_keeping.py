@@ -68,12 +68,19 @@ def test_nothing_is_copied_where_nothing_was_seen(changes: dict[str, Any]) -> No
     assert kept.bucket.bodies == {}
 
 
-def test_a_copy_that_cannot_be_read_is_metrics_that_cannot_be() -> None:
-    kept = Kept()
+def test_a_copy_that_cannot_be_read_is_metrics_that_cannot_be_of_that_walk_alone() -> None:
+    kept, read = Kept(), list[str]()
+    kept.engine.metrics = SimpleNamespace(read=lambda wanted, *_: read.extend({one.function for one in wanted}) or {})
     kept.bucket.bodies[KEY] = b"damaged"
-    assert metered(kept.engine, [ROLLOUT], values.START + 60).error == (
-        "the ledger's copy of the evidence cannot be read"
-    )
+    other = replace(ROLLOUT, service="other", function="shop-other", release_id="20260102T030405-other1")
+    plain = replace(ROLLOUT, service="plain", release_id="20260102T030405-plain1", terms=Terms())
+    seen = metered(kept.engine, [ROLLOUT, other, plain], values.START + 60)
+    assert [seen.error_of(one) for one in (ROLLOUT, other, plain)] == [
+        "the ledger's copy of the evidence cannot be read",
+        None,
+        None,
+    ]
+    assert "shop-other" in read
 
 
 def test_a_controller_of_seconds_looks_more_often() -> None:
@@ -94,7 +101,9 @@ def test_the_ledger_keeps_the_pace_and_reads_records_from_before_it() -> None:
 def test_a_bucket_that_is_away_is_said_by_its_own_words() -> None:
     kept = Kept()
     kept.bucket.get = _away  # type: ignore[method-assign]
-    assert metered(kept.engine, [ROLLOUT], values.START + 60).error == "could not read: AWS cannot be reached"
+    assert metered(kept.engine, [ROLLOUT], values.START + 60).error_of(ROLLOUT) == (
+        "could not read: AWS cannot be reached"
+    )
 
 
 def _away(_key: str) -> None:
