@@ -1,9 +1,10 @@
 """One budget of calls for everything a process does at once: no thread asks AWS faster than the account may.
 
-A token bucket a limit of AWS, account and region, shared by all threads. An answer that says "too many" halves the
-rate, time gives it back (AIMD), and whoever comes next waits up to a second longer, at random. Only the pace is kept
-here: what is repeated after such an answer is decided by whoever made the call (SDK retries for reads, the next tick
-for an alias).
+A token bucket a limit of AWS, account and region, shared by all threads. Answers that say "too many" cut the rate by
+half their share of all answers, as DCTCP does with marked packets (RFC 8257, 3.3): where all say so it is halved, where
+a tenth does it loses a twentieth. Time gives it back, and whoever comes next waits up to a second longer, at random.
+Only the pace is kept here: what is repeated after such an answer is decided by whoever made the call (SDK retries for
+reads, the next tick for an alias).
 A write of an alias waits for no look, only for other such writes: going back must not queue behind forty-nine looks.
 """
 
@@ -30,6 +31,7 @@ CUT_EVERY_S = 1.0  # answers to calls already on their way say the same thing ag
 RECOVERY_S = 30.0  # from nothing to the whole rate
 FLOOR = 1 / 15  # of the rate
 RECENT_S = 1.0
+SHARE_S = 5.0  # how far back answers are counted for their share
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ class Bucket:
         self._rate = limit.rate
         self._tokens = self._ahead = limit.burst  # for all, and for who is urgent
         self._at = now()
-        self._cut = float("-inf")
+        self._cut, self._uncut = float("-inf"), limit.rate  # when it was cut last, and from what
         self._sent: deque[float] = deque()
+        self._refused: deque[float] = deque()
 
     @property
     def rate(self) -> float:
@@ -95,15 +98,19 @@ class Bucket:
         return wait
 
     def throttled(self) -> None:
-        """AWS said "too many": half of what was really sent, and a random wait, so that others like us scatter."""
+        """AWS said "too many": less of what was really sent, and a random wait, so that others like us scatter."""
         with self._lock:
             self._refill()
-            if self._at - self._cut < CUT_EVERY_S:
-                return
-            self._cut = self._at
-            recent = sum(1 for at in self._sent if self._at - RECENT_S <= at <= self._at) / RECENT_S
-            self._rate = max(self._limit.rate * FLOOR, min(self._rate, max(recent, 1.0)) / 2)
-            self._tokens = min(self._tokens, 0.0) - self._chance() * self._rate
+            self._refused.append(self._at)
+            sent = [at for at in self._sent if at <= self._at]
+            first = self._at - self._cut >= CUT_EVERY_S
+            if first:
+                recent = max(len(sent) / SHARE_S, sum(at >= self._at - RECENT_S for at in sent) / RECENT_S)
+                self._cut, self._uncut = self._at, min(self._rate, max(recent, 1.0))
+            share = min(1.0, len(self._refused) / max(1, len(sent)))
+            self._rate = max(self._limit.rate * FLOOR, min(self._rate, self._uncut * (1 - share / 2)))
+            if first:
+                self._tokens = min(self._tokens, 0.0) - self._chance() * share * self._rate
 
     def _refill(self) -> None:
         now = self._now()
@@ -111,8 +118,9 @@ class Bucket:
         self._tokens = min(self._limit.burst, self._tokens + passed * self._rate)
         self._ahead = min(self._limit.burst, self._ahead + passed * self._rate)
         self._rate = min(self._limit.rate, self._rate + passed * self._limit.rate / RECOVERY_S)
-        while self._sent and self._sent[0] < now - RECENT_S:
-            self._sent.popleft()
+        for times in (self._sent, self._refused):
+            while times and times[0] < now - SHARE_S:
+                times.popleft()
 
 
 class Budget:

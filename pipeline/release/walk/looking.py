@@ -26,7 +26,12 @@ def looks(env: Environment) -> float:
     if budgets is None:
         return float("inf")
     rate = budgets.of(env.account, env.region).rate("lambda", "GetAlias")
-    return max(1.0, SHARE * rate * env.tick_s)
+    return max(1.0, looking_s(env) * rate)
+
+
+def looking_s(env: Environment) -> float:
+    """For how long a round looks at aliases in turn, in seconds."""
+    return SHARE * env.tick_s
 
 
 def remembered(walk: Walk) -> bool:

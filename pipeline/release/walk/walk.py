@@ -21,7 +21,7 @@ from pipeline.release.ledger.ledger import RecordMovedError
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.keeping import keep
-from pipeline.release.walk.looking import enough, looks, remembered, turn
+from pipeline.release.walk.looking import enough, looking_s, looks, remembered, turn
 from pipeline.release.walk.metering import Metered, metered, observed
 from pipeline.release.walk.shown import view
 from pipeline.release.walk.state import Walk
@@ -67,14 +67,14 @@ def tick_s(env: Environment, rollouts: Iterable[Rollout]) -> float:
 
 def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) -> tuple[Walk, ...]:
     """One round over all walks with one read of the metrics."""
-    now, many = engine.now(), looks(engine.env)
+    now = engine.now()
     read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
     looked = _joined(abreast(lambda walk: _look(engine, walk, read, now), walks), beside)
     if any(look.unsure for look in looked):
         looked = _joined(abreast(lambda look: _look_again(engine, look, now), looked), beside)
     after = _carried_out(engine, looked, now)
     after = _all_there(engine, after, beside, now)
-    after = _in_turn(engine, after, many, now)
+    after = _in_turn(engine, after, now)
     engine.notices.complain()
     for text in engine.probes.follow([walk.rollout for walk in after if not walk.finished]):
         engine.say(text)
@@ -127,14 +127,16 @@ def _look_again(engine: Engine, look: _Look, now: float) -> _Look:
     return _Look(walk, seen, decide(walk.rollout, seen, now))
 
 
-def _in_turn(engine: Engine, walks: Sequence[Walk], many: float, now: float) -> tuple[Walk, ...]:
+def _in_turn(engine: Engine, walks: Sequence[Walk], now: float) -> tuple[Walk, ...]:
     """The walks with what the next round relies on; where that is not what it was, the next round decides on it."""
+    many = looks(engine.env)
     if sum(not walk.settled for walk in walks) <= many:
         return tuple(replace(walk, seen=None) for walk in walks)
-    due = turn(walks, many)
+    due, until = turn(walks, many), engine.now() + looking_s(engine.env)
 
     def looked(walk: Walk) -> Walk:
-        if walk.rollout.service not in due:
+        # What was to be looked at and is not, because AWS became slower meanwhile, is the next round's first.
+        if walk.rollout.service not in due or engine.now() > until:
             return walk
         try:
             return replace(walk, seen=engine.alias(walk.rollout), looked=now)

@@ -95,19 +95,36 @@ def test_who_waits_already_is_served_first_and_nobody_sends_at_the_same_time() -
     assert sorted(turns) == [round(0.1 * turn, 6) for turn in range(1, 30)]
 
 
-def test_too_many_halves_what_was_really_sent_and_time_gives_it_back() -> None:
+def test_too_many_for_all_halves_what_was_really_sent_and_time_gives_it_back() -> None:
     clock = Clock()
     one = bucket(clock, rate=100.0, burst=100.0)
     for _ in range(40):
         one.take()
     one.throttled()
+    assert one.rate == pytest.approx(40 * (1 - 1 / 80)), "of forty answers, as far as is known now"
+    for _ in range(39):  # at once: they are one cut
+        one.throttled()
     assert one.rate == 20.0
-    one.throttled()  # the answers to the other thirty-nine
+    one.throttled()
     assert one.rate == 20.0
     clock.at += RECOVERY_S / 2
     assert one.rate == pytest.approx(70.0)
     clock.at += RECOVERY_S
     assert one.rate == 100.0
+
+
+@pytest.mark.parametrize(("every", "least"), [(10, 9.0), (5, 4.0), (2, 1.3)])
+def test_the_less_is_refused_the_more_is_asked(every: int, least: float) -> None:
+    """Every so many-th call refused whatever the pace: calls a second in five minutes, of fifteen."""
+    clock = Clock()
+    one = bucket(clock, rate=15.0, burst=15.0, chance=lambda: 0.5)
+    calls = 0
+    while clock.at < 400:
+        one.take()
+        calls += 1
+        if calls % every == 0:
+            one.throttled()
+    assert calls / 300 > least
 
 
 def test_it_never_stops_altogether() -> None:
@@ -127,9 +144,9 @@ def test_after_too_many_the_next_waits_at_random() -> None:
         one = bucket(clock, rate=10.0, burst=10.0, chance=lambda chance=chance: chance)
         for _ in range(10):
             one.take()
-        one.throttled()
+        one.throttled()  # one of ten
         waits.append(one.take())
-    assert waits == pytest.approx([0.2, 0.45, 1.19])
+    assert waits == pytest.approx([1 / 9.5, 1 / 9.5 + 0.025, 1 / 9.5 + 0.099])
 
 
 def test_a_write_of_an_alias_waits_for_no_look() -> None:
@@ -243,3 +260,30 @@ def test_calls_are_counted_for_the_account_and_region_of_their_environment() -> 
                 client.get_alias(FunctionName="f", Name="live")
             client.meta.events.unregister("before-send", answer)
     assert taken == [(here.account, here.region)] * 2 + [(there.account, there.region)] * 2
+
+
+def test_reads_are_repeated_where_the_sdk_has_spent_its_repetitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its 500 are used up by reads of what is not there: an answer of 404 gives none back."""
+    monkeypatch.setattr("pipeline.aws.budget.backoff", lambda _attempts: 0.0)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    calls = 0
+
+    def answer(**_: object) -> AWSResponse:
+        nonlocal calls
+        calls += 1
+        status = 503 if calls % 2 else 404
+        body = f"<Error><Code>{'SlowDown' if status == 503 else 'NoSuchKey'}</Code></Error>".encode()
+        return AWSResponse("http://127.0.0.1:9", status, {}, SimpleNamespace(stream=lambda: [body]))
+
+    client = aws.client(replace(embedded("shop"), endpoint="http://127.0.0.1:9", account="333333333333"), "s3")
+    client.meta.events.register_last("before-send", answer)
+
+    def read() -> str:
+        with pytest.raises(ClientError) as refused:
+            client.get_object(Bucket="b", Key="k")
+        return aws.error_code(refused.value)
+
+    with aws.sharing(Budget(UNLIMITED)):
+        assert {read() for _ in range(150)} == {"NoSuchKey"}
+        assert calls == 300
+    assert read() == "SlowDown", "without a budget nobody keeps the pace"
