@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -69,8 +70,15 @@ def asked(service: str, method: str, target: str, headers: Mapping[str, str], bo
     resource = iam_actions.extract_resource_arn(
         service, method, url.path, dict(headers), body, query | form, REGION, ACCOUNT
     )
+    said = json.loads(body) if body.startswith(b"{") else form
+    if action == "events:PutEvents":  # each entry says its bus
+        for bus in sorted({str(one.get("EventBusName") or "default") for one in said["Entries"]}):
+            yield Asked(action, bus if bus.startswith("arn:") else f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}")
+        return
     if resource == "*":
-        resource = _named(action, path, json.loads(body) if body.startswith(b"{") else form)
+        resource = _named(action, path, said)
+    if action == "lambda:InvokeFunction" and query.get("Qualifier") and not resource.endswith(f":{query['Qualifier']}"):
+        resource += f":{query['Qualifier']}"
     # A request names a role without its path, and IAM looks it up.
     resource = resource.replace(":role/github-", ":role/crabwalk/github-")
     yield Asked(
@@ -134,7 +142,7 @@ class Door:
     def __init__(self, running: local.Running, folder: Path) -> None:
         self.asked: set[Asked] = set()
         self.unread: list[str] = []
-        self._iam = edge_kit.client(running, "iam")
+        self._iam, self._secrets = edge_kit.client(running, "iam"), edge_kit.client(running, "secretsmanager")
         self._news = threading.Condition()
         door = self
 
@@ -169,13 +177,16 @@ class Door:
         """What just passed; what cannot be told is told at the end, because nobody listens to a thread."""
         with self._news:
             try:
-                self.asked.update(map(self._bounded, asked(*request)))
+                self.asked.update(map(self._looked_up, asked(*request)))
             except Exception as fault:  # noqa: BLE001
                 self.unread.append(f"{request[0]} {request[1]} {request[2]}: {fault!r}")
             self._news.notify_all()
 
-    def _bounded(self, one: Asked) -> Asked:
-        """A request that gives a role rights does not say the role's boundary, and IAM looks it up."""
+    def _looked_up(self, one: Asked) -> Asked:
+        """With what no request says and IAM looks up: the boundary of a role that gets rights, a secret's ARN."""
+        if one.action == "secretsmanager:GetSecretValue":
+            name = one.resource.partition(":secret:")[2]
+            return replace(one, resource=self._secrets.describe_secret(SecretId=name)["ARN"])
         if one.action != "iam:PutRolePolicy":
             return one
         role = self._iam.get_role(RoleName=one.resource.rpartition("/")[2])["Role"]
@@ -246,12 +257,25 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
+def _each(said: str | list[str]) -> list[str]:
+    """What a policy says of one or several."""
+    return [said] if isinstance(said, str) else said
+
+
 @dataclass(frozen=True)
 class Rights:
     """What a role may do: its policies, and the boundary that limits them."""
 
     policies: Sequence[Mapping[str, Any]]
     boundary: Mapping[str, Any]
+
+    @classmethod
+    def inline(cls, iam: Any, role: str) -> Rights:
+        """As IAM has them, of a role that has its policies in itself and no boundary."""
+        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+        return cls(policies, {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
     @classmethod
     def of(cls, iam: Any, role: str) -> Rights:
@@ -274,7 +298,18 @@ class Rights:
     @property
     def actions(self) -> set[str]:
         """Every action that is granted, as it is written."""
-        return {action for policy in self.policies for one in policy["Statement"] for action in one["Action"]}
+        return {action for policy in self.policies for one in policy["Statement"] for action in _each(one["Action"])}
+
+    def unused(self, calls: Iterable[Asked]) -> set[str]:
+        """Of all that is granted, what none of these calls needs: its statement's name and the action."""
+        seen = [*calls]
+        found = set()
+        for statement in (one for policy in self.policies for one in policy["Statement"]):
+            for action, resource in product(_each(statement["Action"]), _each(statement["Resource"])):
+                alone = replace(self, policies=[{"Statement": [{**statement, "Action": action, "Resource": resource}]}])
+                if not any(alone.allow(one) for one in seen):
+                    found.add(f"{statement['Sid']}: {action}")
+        return found
 
     def allow(self, one: Asked) -> bool:
         function = one.function or "unknown"
