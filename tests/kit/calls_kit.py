@@ -10,10 +10,11 @@ import http.client
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
@@ -142,6 +143,7 @@ class Door:
     def __init__(self, running: local.Running, folder: Path) -> None:
         self.asked: set[Asked] = set()
         self.unread: list[str] = []
+        self.instead: dict[str, list[Callable[[bytes], Any]]] = {}  # by action: answers in place of AWS's, each once
         self._iam, self._secrets = edge_kit.client(running, "iam"), edge_kit.client(running, "secretsmanager")
         self._news = threading.Condition()
         door = self
@@ -173,14 +175,24 @@ class Door:
         with self._news:
             return self._news.wait_for(lambda: any(one.action == action for one in self.asked), seconds)
 
-    def keep(self, *request: Any) -> None:
-        """What just passed; what cannot be told is told at the end, because nobody listens to a thread."""
+    def keep(self, *request: Any) -> bytes | None:
+        """What just came, and what to answer in place of AWS.
+
+        What cannot be told is told at the end, because nobody listens to a thread.
+        """
         with self._news:
             try:
-                self.asked.update(map(self._looked_up, asked(*request)))
+                found = set(map(self._looked_up, asked(*request)))
+                self.asked |= found
+                self._news.notify_all()
+                answers = [one for each in found for one in self.instead.get(each.action, ())]
+                if answers:
+                    for each in self.instead.values():
+                        each[:] = [one for one in each if one is not answers[0]]
+                    return json.dumps(answers[0](request[-1])).encode()
             except Exception as fault:  # noqa: BLE001
                 self.unread.append(f"{request[0]} {request[1]} {request[2]}: {fault!r}")
-            self._news.notify_all()
+        return None
 
     def _looked_up(self, one: Asked) -> Asked:
         """With what no request says and IAM looks up: the boundary of a role that gets rights, a secret's ARN."""
@@ -220,18 +232,31 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
         if scope := _SCOPE.search(headers.get("authorization", "")):
-            self.keep(scope["service"], self.command, self.path, headers, body)
+            instead = self.keep(scope["service"], self.command, self.path, headers, body)
+            if instead is not None:
+                self._answer(HTTPStatus.OK, [("Content-Type", "application/x-amz-json-1.1")], instead)
+                return
         headers |= {"host": self.where, "content-length": str(len(body)), "connection": "close"}
         far = http.client.HTTPConnection(self.where, timeout=120)
         far.request(self.command, self.path, body, headers)
         answer = far.getresponse()
         content = answer.read()
         far.close()
-        self.send_response_only(answer.status, answer.reason)
-        for name, value in answer.getheaders():
+        length = answer.getheader("content-length") if self.command == "HEAD" else None
+        self._answer(answer.status, answer.getheaders(), content, length, answer.reason)
+
+    def _answer(
+        self,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        content: bytes,
+        length: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        self.send_response_only(status, reason)
+        for name, value in headers:
             if name.lower() not in {"connection", "transfer-encoding", "content-length"}:
                 self.send_header(name, value)
-        length = answer.getheader("content-length") if self.command == "HEAD" else None
         self.send_header("Content-Length", length or str(len(content)))
         self.end_headers()
         self.wfile.write(content)
