@@ -120,7 +120,7 @@ def _answer(engine: Engine, job: Job, releases: tuple[Stand, ...], walks: Sequen
     now = engine.now() if left or waiting.entries else 0.0
     rest, lost = unsent.after(waiting, left, job.env, now)
     if lost:
-        engine.say(f"{lost} events that the bus did not take are lost")
+        engine.say(f"events lost, as the bus did not take them: {lost}")
     over = all(one.done for one in releases)
     carried, wait_s = _carried(engine, walks), _wait_s(job, walks)
     if rest.entries:

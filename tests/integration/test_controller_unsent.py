@@ -16,11 +16,12 @@ from machine_kit import Machine, given
 from scene_kit import Scene
 
 from pipeline.aws.buses import Buses
-from pipeline.controller.look import REST
+from pipeline.controller.look import REST, look
 from pipeline.controller.told import kept
 from pipeline.controller.unsent import KEPT_S, LONGEST_S
 from pipeline.errors import AwsError
 from pipeline.release.ledger.lease import holder
+from pipeline.release.walk.act import Engine
 
 GOOD = ["step", "verdict", "step", "verdict", "promote"]
 
@@ -120,6 +121,19 @@ def test_a_bus_that_is_away_for_ever_holds_nothing_up() -> None:
     assert bus.asked < 40 + asked
     assert max(len(json.dumps(one["carried"])) for one in machine.answers) < 20_000
     assert machine.answers[-1]["carried"] == {}
+
+
+def test_what_is_lost_is_said() -> None:
+    with walking() as (machine, bus):
+        bus.refuses, said = lambda _: True, list[str]()
+        while REST not in machine.carried:
+            machine.look(Process("one"))
+        machine.scene.wait(2 * KEPT_S)
+        job = replace(machine.job, env=replace(machine.job.env, credentials=("test", "test")))
+        engine = Engine(job.env, now=lambda: machine.scene.world.at)
+        engine.say = said.append
+        look(engine, job, machine.carried)
+    assert [one for one in said if one.startswith("events lost, as the bus did not take them: ")]
 
 
 def test_of_what_waits_nothing_is_known_to_a_service() -> None:

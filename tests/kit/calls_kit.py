@@ -71,13 +71,12 @@ def asked(service: str, method: str, target: str, headers: Mapping[str, str], bo
     resource = iam_actions.extract_resource_arn(
         service, method, url.path, dict(headers), body, query | form, REGION, ACCOUNT
     )
-    said = json.loads(body) if body.startswith(b"{") else form
     if action == "events:PutEvents":  # each entry says its bus
-        for bus in sorted({str(one.get("EventBusName") or "default") for one in said["Entries"]}):
+        for bus in sorted({str(one.get("EventBusName") or "default") for one in json.loads(body)["Entries"]}):
             yield Asked(action, bus if bus.startswith("arn:") else f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}")
         return
     if resource == "*":
-        resource = _named(action, path, said)
+        resource = _named(action, path, json.loads(body) if body.startswith(b"{") else form)
     if action == "lambda:InvokeFunction" and query.get("Qualifier") and not resource.endswith(f":{query['Qualifier']}"):
         resource += f":{query['Qualifier']}"
     # A request names a role without its path, and IAM looks it up.
