@@ -196,8 +196,9 @@ class Door:
     def _looked_up(self, one: Asked) -> Asked:
         """With what no request says and IAM looks up: the boundary of a role that gets rights, a secret's ARN."""
         if one.action == "secretsmanager:GetSecretValue":
-            name = one.resource.partition(":secret:")[2]
-            return replace(one, resource=self._secrets.describe_secret(SecretId=name)["ARN"])
+            arns = [each["ARN"] for each in self._secrets.list_secrets()["SecretList"]]
+            found = [arn for arn in arns if arn.rpartition("-")[0] == one.resource]  # as asked for by its name
+            return replace(one, resource=found[0]) if found else one
         if one.action != "iam:PutRolePolicy":
             return one
         role = self._iam.get_role(RoleName=one.resource.rpartition("/")[2])["Role"]
