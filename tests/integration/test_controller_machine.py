@@ -9,9 +9,9 @@ from pathlib import Path
 import bus_kit
 import controller_kit
 import pytest
-from calls_kit import Rights
 from controller_kit import BRIEF, DYING_EACH, PATIENT, Ground, packed, published
 from engine_kit import until
+from rights_kit import Rights
 
 from pipeline import local
 from pipeline.aws import client

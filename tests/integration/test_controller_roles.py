@@ -14,10 +14,11 @@ from typing import Any
 import bus_kit
 import edge_kit
 import pytest
-from calls_kit import Asked, Door, Rights
+from calls_kit import Asked, Door
 from controller_kit import ARN, PATIENT, SECRET, TOLD, TOPIC, Ground, packed, published
 from engine_kit import until
 from github_kit import NAME, FakeGitHub
+from rights_kit import Rights
 
 from pipeline import local
 from pipeline.aws import client
