@@ -30,11 +30,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("crabwalk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("crabwalk")
 
-# A long sequence each: what shares a deployed project (half each), what uses all examples, what applies all modules.
+# A long sequence each: what shares a deployed project (half each), what uses all examples, what applies all modules,
+# what installs the controller.
 _TOGETHER = {
     "shop": re.compile(r"tests/integration/test_deploy(?:_around|_frozen|_interrupted|_refused|_two)?\.py"),
     "catalogue": re.compile(r"tests/integration/services/"),
     "modules": re.compile(r"tests/integration/test_modules_"),
+    "controller": re.compile(r"tests/integration/test_controller_(?:machine|roles)\.py"),
     "second shop": re.compile(
         r"tests/integration/test_(?:deploy_roles|deploy_rollback|infra_drift|infra_unlock|rollback_net|signals_release"
         r"|steer_verbs|workflows|workflow_faults|presets)\.py"

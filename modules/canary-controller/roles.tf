@@ -70,12 +70,14 @@ resource "aws_iam_role_policy" "function" {
       },
       # Without the right to list, S3 says "denied" where an object is not there.
       { Sid = "Bucket", Effect = "Allow", Action = "s3:ListBucket", Resource = "arn:${local.partition}:s3:::${var.bucket}" },
+      # The services' part of the ledger, and not what new walks are told of their controller.
       {
         Sid      = "Ledger"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
-        Resource = "arn:${local.partition}:s3:::${var.bucket}/crabwalk/*"
+        Resource = "arn:${local.partition}:s3:::${var.bucket}/crabwalk/services/*"
       },
+      { Sid = "ProbeEvents", Effect = "Allow", Action = "s3:GetObject", Resource = "arn:${local.partition}:s3:::${var.bucket}/crabwalk/events/*" },
       { Sid = "Aliases", Effect = "Allow", Action = ["lambda:GetAlias", "lambda:UpdateAlias"], Resource = var.functions },
       # Probes go through the alias only.
       { Sid = "Probes", Effect = "Allow", Action = "lambda:InvokeFunction", Resource = [for arn in var.functions : "${arn}:live"] },

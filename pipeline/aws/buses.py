@@ -29,22 +29,32 @@ class Buses:
 
         Raises AwsError when one of them was not taken; the others were.
         """
-        left, lost = list(entries), list[Mapping[str, Any]]()
+        _, fault = self.offer(bus, entries)
+        if fault is not None:
+            raise fault
+
+    def offer(
+        self, bus: str, entries: Sequence[Mapping[str, Any]]
+    ) -> tuple[tuple[Mapping[str, Any], ...], AwsError | None]:
+        """As `put`: which of them were not taken, or may not have been, and why."""
+        left, lost = list(entries), list[tuple[Mapping[str, Any], Mapping[str, Any]]]()
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._pause(backoff(attempt))
-            with aws_errors(f"put events on bus {bus}"):
-                events = client(in_its_region(self._env, bus), "events", read_timeout_s=ANSWER_TIMEOUT_S)
-                answer = events.put_events(Entries=left)
+            try:
+                with aws_errors(f"put events on bus {bus}"):
+                    events = client(in_its_region(self._env, bus), "events", read_timeout_s=ANSWER_TIMEOUT_S)
+                    answer = events.put_events(Entries=left)
+            except AwsError as fault:
+                return (*(one for one, _ in lost), *left), fault
             refused = refusals(left, answer)
             last = attempt + 1 == ATTEMPTS
             again = [one for one, said in refused if said.get("ErrorCode") in PASSING and not last]
-            lost += [said for one, said in refused if one not in again]
+            lost += [(one, said) for one, said in refused if one not in again]
             left = again
             if not left:
                 break
-        if lost:
-            raise refusal(bus, lost)
+        return tuple(one for one, _ in lost), refusal(bus, [said for _, said in lost]) if lost else None
 
     def exists(self, bus: str) -> bool:
         """Whether there is such a bus. Raises AwsError when that cannot be told."""

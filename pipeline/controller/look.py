@@ -1,19 +1,22 @@
 """One look at the walks of one job: take up the lease, read the record, tick, and say when to look again.
 
 Between two looks there is nothing in memory. What a tick keeps of the one before (since when the metrics or AWS are
-away, and what was told) is `carried`: it goes back to the state machine and comes with the next look.
+away, what was told, and what the bus did not take) is `carried`: it goes back to the state machine and comes with the
+next look. Once every release is over, what the bus did not take is all that is left to do: no lease is taken for it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.aws.objects import Objects
+from pipeline.controller import unsent
 from pipeline.controller.job import Job, Part, before, token
 from pipeline.controller.told import as_told, kept, recorded
+from pipeline.controller.unsent import Unsent
 from pipeline.errors import AwsError, ConflictError
 from pipeline.release.around.transitions import BY_HAND, NONE, Ground
 from pipeline.release.decide.together import GONE
@@ -27,6 +30,7 @@ from pipeline.release.walk.state import Walk
 from pipeline.release.walk.walk import tick, tick_s
 
 SLOW = 4  # times as long between two looks at what waits for a person or for the end of quiet hours
+REST = "*"  # what is carried for the whole job: no service is called so
 SENTENCE = 300  # characters of one; an execution's state has 256 KiB at most
 WAITING = frozenset({"approval", "quiet", "hold"})
 
@@ -78,6 +82,15 @@ def relay(objects: Objects, job: Job, part: Part) -> Relay:
 
 def look(engine: Engine, job: Job, carried: Carried, say: Callable[[str], None] = lambda _: None) -> Answer:
     """Look once at every release of the job; raises AwayError, or what AWS refused, where the look must be repeated."""
+    rest = carried.get(REST, {})
+    waiting = unsent.from_json(rest, job.env)
+    engine.notices.keep()
+    if not waiting.entries or waiting.due <= engine.now():
+        engine.notices.again(waiting.entries)
+        waiting = replace(waiting, entries=())  # what is not taken this time is `left`
+    if "ended" in rest:
+        engine.notices.flush()
+        return _answer(engine, job, tuple(Stand(**one) for one in rest["ended"]), (), waiting)
     found: dict[str, Stand] = {}
     walks: list[Walk] = []
     for part in job.parts:
@@ -98,7 +111,22 @@ def look(engine: Engine, job: Job, carried: Carried, say: Callable[[str], None] 
         raise AwayError("; ".join(found[walk.rollout.service].sentence for walk in away))
     releases = tuple(found[part.service] for part in job.parts)
     open_ = [walk for walk in after if not found[walk.rollout.service].done]
-    return Answer(all(one.done for one in releases), _wait_s(job, open_), releases, _carried(engine, open_))
+    return _answer(engine, job, releases, open_, waiting)
+
+
+def _answer(engine: Engine, job: Job, releases: tuple[Stand, ...], walks: Sequence[Walk], waiting: Unsent) -> Answer:
+    """What a look came to; it is over once the bus has taken everything, or what it did not take is given up."""
+    left = engine.notices.left()
+    now = engine.now() if left or waiting.entries else 0.0
+    rest, lost = unsent.after(waiting, left, job.env, now)
+    if lost:
+        engine.say(f"events lost, as the bus did not take them: {lost}")
+    over = all(one.done for one in releases)
+    carried, wait_s = _carried(engine, walks), _wait_s(job, walks)
+    if rest.entries:
+        carried[REST] = unsent.to_json(rest) | ({"ended": [vars(one) for one in releases]} if over else {})
+        wait_s = max(1, math.ceil(rest.due - now)) if over else wait_s
+    return Answer(over and not rest.entries, wait_s, releases, carried)
 
 
 def _taken(

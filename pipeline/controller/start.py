@@ -69,9 +69,10 @@ def outdated(found: Installed) -> bool:
     return found.package != bundle().sha256
 
 
-def recorded(found: Installed, fingerprint: str) -> bytes:
-    """What bootstrap writes of it."""
-    return json.dumps({"fingerprint": fingerprint, "installed": asdict(found)}, indent=1, sort_keys=True).encode()
+def recorded(found: Installed, fingerprint: str, github_api: str = "") -> bytes:
+    """What bootstrap writes of it. `github_api`: where its function finds GitHub's API, empty for github.com's."""
+    whole = {"fingerprint": fingerprint, "installed": asdict(found), "github_api": github_api}
+    return json.dumps(whole, indent=1, sort_keys=True).encode()
 
 
 def give(engine: Engine, machine: Installed, walks: Sequence[Walk]) -> tuple[Given, ...]:

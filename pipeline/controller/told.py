@@ -1,8 +1,8 @@
 """What of a release was told already, from look to look. Pure.
 
 A look that dies between the record and the sending is made again, and the one that is made again finds in the record
-what it would have told. So what was told last goes through the state machine, and what the record has beyond that is
-told then: at least once, with the same `id`.
+what it would have told, also the judge's numbers by which a step was taken. So what was told last goes through the
+state machine, and what the record has beyond that is told then: at least once, with the same `id`.
 """
 
 from __future__ import annotations
@@ -28,5 +28,7 @@ def as_told(rollout: Rollout, told: Mapping[str, Any]) -> Rollout:
 
 
 def recorded(rollout: Rollout, told: Mapping[str, Any]) -> Rollout:
-    """The rollout as it is, but for the judge's word: that is told by who judges, with its numbers."""
-    return rollout if rollout.over else replace(rollout, judged=told.get("judged", rollout.judged))
+    """The rollout as it is, but for the judge's word on its present step: who judges tells that, with its numbers."""
+    if rollout.over:
+        return rollout
+    return replace(rollout, judged=told.get("judged", rollout.judged) if told.get("step") == rollout.step else "")

@@ -7,7 +7,8 @@ The package lies in the environment's bucket under its hash; what came of it is 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CONTROLLER_STACK = "environment_controller"  # with an underscore, which no stack of services can have
 MODULE = "canary-controller"
 LONGEST = 56  # the module's limit
+GITHUB_API, GITHUB_COM = "GITHUB_API_URL", "https://api.github.com"
 _CALL = "controller"
 
 
@@ -41,9 +43,9 @@ def controller_name(project: Project, env: Environment) -> str:
 
 
 def render_controller(
-    project: Project, env: Environment, made: Bundle, modules: Path, topics: Sequence[str] = ()
+    project: Project, env: Environment, made: Bundle, modules: Path, topics: Sequence[str] = (), *, github_api: str = ""
 ) -> Root:
-    """The root of the controller. `topics`: ARNs of the SNS topics that releases tell."""
+    """The root of the controller. `topics`: ARNs of the SNS topics that releases tell; `github_api`: as `address`."""
     part = names.partition(env.region)
     functions = f"arn:{part}:lambda:{env.region}:{env.account}:function:{project.function_name(env.name, '*')}"
     call: dict[str, Any] = {
@@ -59,6 +61,8 @@ def render_controller(
         "kms_key_arn": "${data.aws_kms_alias.bucket.target_key_arn}" if env.kms else None,
         "permissions_boundary": names.boundary(env),
     }
+    if github_api:
+        call["environment"] = {GITHUB_API: literal(github_api)}
     outputs = ("state_machine_arn", "function_version_arn")
     main: dict[str, Any] = {
         "terraform": terraform_block(env, CONTROLLER_STACK),
@@ -72,6 +76,16 @@ def render_controller(
     return Root(CONTROLLER_STACK, files, fingerprint_of(files), {})
 
 
+def address(env: Environment, before: Mapping[str, Any]) -> str:
+    """Where the function finds GitHub's API; empty for github.com's, and where it has no token to go there with.
+
+    It is a variable of the function and nothing an execution is told: whoever may start one must not choose where the
+    token is sent. A bootstrap that is told of none leaves what an earlier one was told.
+    """
+    found = os.environ.get(GITHUB_API) or str(before.get("github_api") or "")
+    return "" if env.github_secret is None or found.rstrip("/") == GITHUB_COM else found
+
+
 def provide_controller(
     project: Project, env: Environment, modules: Path, topics: Sequence[str], on_event: OnEvent
 ) -> Installed:
@@ -79,9 +93,10 @@ def provide_controller(
     from pipeline.aws.objects import Objects, PreconditionFailed
 
     objects, made = Objects(env), bundle()
-    root = render_controller(project, env, made, modules, topics)
     stored = objects.get(RECORD_KEY)
     before = json.loads(stored.body) if stored is not None else {}
+    github_api = address(env, before)
+    root = render_controller(project, env, made, modules, topics, github_api=github_api)
     if before.get("fingerprint") == root.fingerprint:
         on_event(f"the controller of `{env.name}` is ready, nothing to do")
         return Installed(**before["installed"])
@@ -92,6 +107,6 @@ def provide_controller(
     plan = plan_infra(root, env, stack_directory(project.root, env, CONTROLLER_STACK), on_event)
     outputs = apply_infra(plan, env, on_event)
     found = Installed(outputs["state_machine_arn"], outputs["function_version_arn"], made.sha256, __version__)
-    objects.put(RECORD_KEY, recorded(found, root.fingerprint))
+    objects.put(RECORD_KEY, recorded(found, root.fingerprint, github_api))
     on_event(f"the controller of `{env.name}` is ready: {found.function}")
     return found

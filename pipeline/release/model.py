@@ -91,7 +91,8 @@ class Rollout:
     waiting: float | None = None  # since when a step waits for a person's yes
     obeyed: tuple[Order, ...] = ()  # what people asked of it, the oldest first
     committed: float | None = None  # when the commit was made, where git told
-    proof: dict[str, Any] = field(default_factory=dict)  # the judge's numbers of a promotion that is not recorded yet
+    # The judge's numbers by which the step was taken: of a promotion that is not recorded yet, or where they are told.
+    proof: dict[str, Any] = field(default_factory=dict)
     needs: str = ""  # hash of what its manifest wants around it
     judged: str = ""  # what the judge was told to say of the present step; kept where verdicts are told
     judged_at: float | None = None  # since when it says so

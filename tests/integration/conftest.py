@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import controller_kit
 import engine_kit
 import modules_kit
 import pytest
 import tiny_kit
 from calls_kit import Door
+from controller_kit import Ground
 from engine_kit import World
 from modules_kit import Applied
 from shop_kit import Shop
@@ -109,3 +111,10 @@ def applied(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -
         with door.recorded() as made:
             outputs = usages.apply()
         yield Applied(usages, embedded, outputs, door, made)
+
+
+@pytest.fixture(scope="session")
+def ground(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Two controllers; made once, because Terraform takes a while."""
+    with controller_kit.ground(embedded, tmp_path_factory.mktemp("ground")) as made:
+        yield made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import controller_kit
 import pytest
 from controller_kit import BRIEF, DYING_EACH, PATIENT, Ground, packed, published
 from engine_kit import until
+from rights_kit import Rights
 
 from pipeline import local
 from pipeline.aws import client
@@ -24,12 +24,6 @@ from pipeline.release.terms import Order, Terms
 from pipeline.release.verbs.carry import carry_out
 from pipeline.release.verbs.steering import ask
 from pipeline.release.verbs.watchdog import Watchdog
-
-
-@pytest.fixture(scope="module")
-def ground(embedded: local.Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with controller_kit.ground(embedded, tmp_path_factory.mktemp("ground")) as made:
-        yield made
 
 
 def queue(ground: Ground, name: str) -> str:
@@ -104,7 +98,7 @@ def test_a_deleted_version_is_a_dead_letter_and_the_watchdog_goes_on(ground: Gro
     other = published(ground, ground.machines[BRIEF], packed({"other.py": f"# {namespace}"}))
     walk = ground.walk(namespace)
     (given,) = give(ground.engine, other, [walk])
-    until(lambda: ground.lease(namespace).generation >= 1 and ground.looks(given.url) >= 1)
+    until(lambda: ground.lease(namespace).generation >= 2)
     ground.raw.delete_function(FunctionName="ground-brief", Qualifier=other.function.rpartition(":")[2])
 
     letters: list[str] = []
@@ -120,6 +114,9 @@ def test_a_deleted_version_is_a_dead_letter_and_the_watchdog_goes_on(ground: Gro
     assert "ResourceNotFoundException" in letter["trouble"]
     failed = f"{given.url.rpartition(':')[0]}:{letter['execution']}"
     assert ground.over(failed)["status"] == "FAILED"
+    asked = ground.asked(given.url) | ground.asked(failed)
+    rights = Rights.inline(client(ground.env, "iam"), "ground-brief-machine")
+    assert (rights.denied(asked), rights.unused(asked)) == ([], set())
     ground.asks("full", namespace)
     goes_on(ground, namespace)
     assert ground.rollout(namespace).phase == "promoted"

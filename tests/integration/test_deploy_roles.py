@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calls_kit import Asked, Door, Rights
+from calls_kit import Asked, Door
+from rights_kit import Rights
 from shop_kit import ONE_STEP, Shop
 
 from pipeline import local

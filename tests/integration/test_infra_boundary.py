@@ -14,7 +14,8 @@ from typing import Any
 
 import edge_kit
 import pytest
-from calls_kit import ACCOUNT, REGION, Asked, Door, Rights
+from calls_kit import ACCOUNT, REGION, Asked, Door
+from rights_kit import Rights
 
 from pipeline import local
 from pipeline.aws import client

@@ -14,9 +14,10 @@ from typing import Any
 import edge_kit
 import modules_kit as kit
 import pytest
-from calls_kit import Asked, Rights
+from calls_kit import Asked
 from engine_kit import until
 from modules_kit import Applied
+from rights_kit import Rights
 
 from pipeline import local
 from pipeline.manifest.environments import Environment

@@ -1,7 +1,7 @@
 """Every call of AWS that passes a door on loopback, as the action and the resource that IAM would be asked about.
 
-Whoever finds the embedded AWS by `variables` (verbs, Terraform) goes through the door. Which action a request is, and
-whether policies allow it, is MiniStack's reading of IAM's rules; what it reads otherwise than AWS is put right here.
+Whoever finds the embedded AWS by `variables` (verbs, Terraform) goes through the door. Which action a request is, is
+MiniStack's reading of IAM's rules; what it reads otherwise than AWS is put right here.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import http.client
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import edge_kit
 from botocore.session import Session
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions
 
 from pipeline import local
 
@@ -69,8 +70,14 @@ def asked(service: str, method: str, target: str, headers: Mapping[str, str], bo
     resource = iam_actions.extract_resource_arn(
         service, method, url.path, dict(headers), body, query | form, REGION, ACCOUNT
     )
+    if action == "events:PutEvents":  # each entry says its bus
+        for bus in sorted({str(one.get("EventBusName") or "default") for one in json.loads(body)["Entries"]}):
+            yield Asked(action, bus if bus.startswith("arn:") else f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}")
+        return
     if resource == "*":
         resource = _named(action, path, json.loads(body) if body.startswith(b"{") else form)
+    if action == "lambda:InvokeFunction" and query.get("Qualifier") and not resource.endswith(f":{query['Qualifier']}"):
+        resource += f":{query['Qualifier']}"
     # A request names a role without its path, and IAM looks it up.
     resource = resource.replace(":role/github-", ":role/crabwalk/github-")
     yield Asked(
@@ -134,7 +141,8 @@ class Door:
     def __init__(self, running: local.Running, folder: Path) -> None:
         self.asked: set[Asked] = set()
         self.unread: list[str] = []
-        self._iam = edge_kit.client(running, "iam")
+        self.instead: dict[str, list[Callable[[bytes], Any]]] = {}  # by action: answers in place of AWS's, each once
+        self._iam, self._secrets = edge_kit.client(running, "iam"), edge_kit.client(running, "secretsmanager")
         self._news = threading.Condition()
         door = self
 
@@ -165,17 +173,31 @@ class Door:
         with self._news:
             return self._news.wait_for(lambda: any(one.action == action for one in self.asked), seconds)
 
-    def keep(self, *request: Any) -> None:
-        """What just passed; what cannot be told is told at the end, because nobody listens to a thread."""
+    def keep(self, *request: Any) -> bytes | None:
+        """What just came, and what to answer in place of AWS.
+
+        What cannot be told is told at the end, because nobody listens to a thread.
+        """
         with self._news:
             try:
-                self.asked.update(map(self._bounded, asked(*request)))
+                found = set(map(self._looked_up, asked(*request)))
+                self.asked |= found
+                self._news.notify_all()
+                answers = [one for each in found for one in self.instead.get(each.action, ())]
+                if answers:
+                    for each in self.instead.values():
+                        each[:] = [one for one in each if one is not answers[0]]
+                    return json.dumps(answers[0](request[-1])).encode()
             except Exception as fault:  # noqa: BLE001
                 self.unread.append(f"{request[0]} {request[1]} {request[2]}: {fault!r}")
-            self._news.notify_all()
+        return None
 
-    def _bounded(self, one: Asked) -> Asked:
-        """A request that gives a role rights does not say the role's boundary, and IAM looks it up."""
+    def _looked_up(self, one: Asked) -> Asked:
+        """With what no request says and IAM looks up: the boundary of a role that gets rights, a secret's ARN."""
+        if one.action == "secretsmanager:GetSecretValue":
+            arns = [each["ARN"] for each in self._secrets.list_secrets()["SecretList"]]
+            found = [arn for arn in arns if arn.rpartition("-")[0] == one.resource]  # as asked for by its name
+            return replace(one, resource=found[0]) if found else one
         if one.action != "iam:PutRolePolicy":
             return one
         role = self._iam.get_role(RoleName=one.resource.rpartition("/")[2])["Role"]
@@ -209,18 +231,31 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
         if scope := _SCOPE.search(headers.get("authorization", "")):
-            self.keep(scope["service"], self.command, self.path, headers, body)
+            instead = self.keep(scope["service"], self.command, self.path, headers, body)
+            if instead is not None:
+                self._answer(HTTPStatus.OK, [("Content-Type", "application/x-amz-json-1.1")], instead)
+                return
         headers |= {"host": self.where, "content-length": str(len(body)), "connection": "close"}
         far = http.client.HTTPConnection(self.where, timeout=120)
         far.request(self.command, self.path, body, headers)
         answer = far.getresponse()
         content = answer.read()
         far.close()
-        self.send_response_only(answer.status, answer.reason)
-        for name, value in answer.getheaders():
+        length = answer.getheader("content-length") if self.command == "HEAD" else None
+        self._answer(answer.status, answer.getheaders(), content, length, answer.reason)
+
+    def _answer(
+        self,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        content: bytes,
+        length: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        self.send_response_only(status, reason)
+        for name, value in headers:
             if name.lower() not in {"connection", "transfer-encoding", "content-length"}:
                 self.send_header(name, value)
-        length = answer.getheader("content-length") if self.command == "HEAD" else None
         self.send_header("Content-Length", length or str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -244,59 +279,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         return
-
-
-@dataclass(frozen=True)
-class Rights:
-    """What a role may do: its policies, and the boundary that limits them."""
-
-    policies: Sequence[Mapping[str, Any]]
-    boundary: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, iam: Any, role: str) -> Rights:
-        """As IAM has them."""
-
-        def document(arn: str) -> Any:
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-
-        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-        boundary = iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
-        return cls([document(one["PolicyArn"]) for one in attached], document(boundary))
-
-    def anywhere(self, prefix: str) -> Rights:
-        """The same rights, at whatever name."""
-        text = json.dumps([*self.policies, self.boundary]).replace(f"{prefix}*", "*")
-        *policies, boundary = json.loads(text)
-        return Rights(policies, boundary)
-
-    @property
-    def actions(self) -> set[str]:
-        """Every action that is granted, as it is written."""
-        return {action for policy in self.policies for one in policy["Statement"] for action in one["Action"]}
-
-    def allow(self, one: Asked) -> bool:
-        function = one.function or "unknown"
-        if function and not function.startswith("arn:"):
-            function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
-        keys = {"iam:passedtoservice": one.passed_to, "lambda:functionarn": function}
-        if one.absent:
-            keys["s3:if-none-match"] = "*"
-        if one.boundary:
-            keys["iam:permissionsboundary"] = one.boundary
-        context = iam_evaluator.EvalContext(
-            "arn:aws:sts::000000000000:assumed-role/tried/job", "AssumedRole", ACCOUNT, one.action, one.resource,
-            REGION, source_ip="127.0.0.1", secure_transport=True, service_context=keys,
-        )  # fmt: skip
-        granted = [iam_evaluator.parse_policy_document(json.dumps(policy)) for policy in self.policies]
-        limit = [iam_evaluator.parse_policy_document(json.dumps(self.boundary))]
-        return bool(iam_evaluator.evaluate(context, granted, limit).decision == "Allow")
-
-    def denied(self, calls: Iterable[Asked]) -> list[str]:
-        """What of these it may not do."""
-        return sorted({str(one) for one in calls if not self.allow(one)})
-
-    def allowed(self, calls: Iterable[Asked]) -> set[Asked]:
-        """What of these it may do."""
-        return {one for one in calls if self.allow(one)}

@@ -16,6 +16,7 @@ from typing import Any
 
 import edge_kit as kit
 import release_kit as values
+from calls_kit import Asked
 from engine_kit import until
 
 from pipeline import local
@@ -40,7 +41,27 @@ LONG = (StepSpec(0.1, 3600), StepSpec(0.5, 3600))  # nothing happens in it by it
 ANNA = Asker("arn:aws:iam::000000000000:user/anna", None, "I looked at it")
 PATIENT, BRIEF = "patient", "brief"
 # `brief`: goes on as another execution after two or three looks, and gives up after the second that fails in a row.
-CALLS: Mapping[str, Mapping[str, Any]] = {PATIENT: {}, BRIEF: {"max_events": 20, "max_failures": 1, "repeats": 0}}
+# `patient`: may tell this topic and this bus, and read this secret.
+ARN = "arn:aws:{}:us-east-1:000000000000:{}"
+TOLD = "ground-told"
+TOPIC, SECRET = ARN.format("sns", TOLD), "ground-token"
+WIDER = {
+    "topic_arns": [TOPIC],
+    "event_bus_arns": [ARN.format("events", f"event-bus/{TOLD}")],
+    "secret_arns": [ARN.format("secretsmanager", f"secret:{SECRET}-??????")],
+}
+CALLS: Mapping[str, Mapping[str, Any]] = {PATIENT: WIDER, BRIEF: {"max_events": 20, "max_failures": 1, "repeats": 0}}
+
+
+def _asked(resource: str, arguments: Mapping[str, Any]) -> Asked:
+    """What IAM is asked for a task: https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html"""
+    task = resource.partition(":states:::")[2]
+    if task == "lambda:invoke":
+        return Asked("lambda:InvokeFunction", arguments["FunctionName"])
+    if task == "aws-sdk:sfn:startExecution":
+        return Asked("states:StartExecution", arguments["StateMachineArn"])
+    assert task == "sqs:sendMessage", task
+    return Asked("sqs:SendMessage", ARN.format("sqs", arguments["QueueUrl"].rpartition("/")[2]))
 
 
 @dataclass
@@ -118,6 +139,28 @@ class Ground:
         events = [one for page in pages for one in page["events"]]
         return len([one for one in events if one["type"] == "TaskSucceeded"])
 
+    def asked(self, arn: str) -> set[Asked]:
+        """What an execution asked of AWS, as its history has it; the function's own calls are not among it."""
+        states, found = client(self.env, "stepfunctions"), self.execution(arn)
+        machine = found["stateMachineArn"]
+        definition = json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"])
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        entered = {
+            one["stateEnteredEventDetails"]["name"]
+            for page in pages
+            for one in page["events"]
+            if one["type"] == "TaskStateEntered"
+        }
+        known = {
+            "{% $job.function %}": json.loads(found["input"])["function"],
+            "{% $states.context.StateMachine.Id %}": machine,
+        }
+        tasks = [definition["States"][name] for name in entered]
+        return {
+            _asked(one["Resource"], {name: known.get(str(said), said) for name, said in one["Arguments"].items()})
+            for one in tasks
+        }
+
     def looked(self, arn: str, more: int = 2) -> None:
         """Wait until it has made so many more."""
         before = self.looks(arn)
@@ -153,7 +196,7 @@ def ground(running: local.Running, directory: Path) -> Iterator[Ground]:
         "package_bucket": bucket,
         "package_key": "controller/one.zip",
         "bucket": bucket,
-        "functions": ["arn:aws:lambda:us-east-1:000000000000:function:*"],
+        "functions": ["arn:aws:lambda:us-east-1:000000000000:function:t*"],  # as a test's namespace begins
         "max_pause_s": 1,
     }
     root = {

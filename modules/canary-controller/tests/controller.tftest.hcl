@@ -90,6 +90,16 @@ run "the_function_may_walk_these_functions_and_nothing_else" {
     ][0] == ["arn:aws:lambda:eu-west-1:123456789012:function:shop-production-*:live"]
     error_message = "Probes go through the alias."
   }
+
+  assert {
+    condition = {
+      for one in jsondecode(aws_iam_role_policy.function.policy).Statement : one.Sid => [one.Action, one.Resource] if contains(["Ledger", "ProbeEvents"], one.Sid)
+      } == {
+      Ledger      = [["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::bucket/crabwalk/services/*"]
+      ProbeEvents = ["s3:GetObject", "arn:aws:s3:::bucket/crabwalk/events/*"]
+    }
+    error_message = "It writes what it walks, and not what new walks are told of their controller."
+  }
 }
 
 run "who_is_told_must_be_named" {

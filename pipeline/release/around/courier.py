@@ -6,21 +6,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pipeline.errors import CrabwalkError
-
-if TYPE_CHECKING:
-    from pipeline.release.around.transitions import Transition
 
 WAITING = 2_000  # that may wait; more are lost, and it is said
 
 Fault = tuple[str, str]  # of which place, and what went wrong there
-Send = Callable[[Sequence["Transition"]], Iterator[Fault]]
+Send = Callable[[Sequence[Any]], Iterator[Fault]]  # what was put
 
 
 class Courier:
-    """Brings transitions in their order to `send`, as many at once as wait, up to `most`.
+    """Brings what is put, in its order, to `send`, as many at once as wait, up to `most`.
 
     `what`: what they are to whoever gets them, in the plural. May be used by several threads.
     """
@@ -28,12 +25,12 @@ class Courier:
     def __init__(self, what: str, send: Send, most: int = 1) -> None:
         self.what = what
         self._send, self._most = send, most
-        self._queue: queue.Queue[Transition] = queue.Queue(WAITING)
+        self._queue: queue.Queue[Any] = queue.Queue(WAITING)
         self._faults: queue.SimpleQueue[Fault] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def put(self, told: Transition) -> None:
+    def put(self, told: Any) -> None:
         """Have it sent; at once, and without a word of it."""
         try:
             self._queue.put_nowait(told)

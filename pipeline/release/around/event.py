@@ -45,6 +45,11 @@ def entry(event: str, detail: Mapping[str, Any], at: float, env: Environment) ->
     }
 
 
+def id_of(one: Entry) -> str:
+    """The id of the event that an entry is."""
+    return str(json.loads(one["Detail"])["id"])
+
+
 def detail_of(told: Transition, env: Environment) -> dict[str, Any]:
     """What happened, for programs."""
     rollout, order, numbers = told.rollout, told.order, dict(told.ground.evidence)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.manifest.environments import Environment
 from pipeline.release.around.courier import Courier
-from pipeline.release.around.event import MOST
+from pipeline.release.around.event import MOST, Entry
 from pipeline.release.around.places import Addressees, Bus
 from pipeline.release.around.transitions import BY_HAND, NONE, Ground, Transition, takeover, transitions
 from pipeline.release.model import Rollout
@@ -43,10 +43,11 @@ class Notifier:
         self._complained: set[str] = set()
         self._lock = threading.Lock()
         self._at_exit = False
-        people, bus = Addressees(env), Bus(env)
+        people, self._bus = Addressees(env), Bus(env)
+        self._events = Courier("events", self._bus.send, MOST)
         self._places: list[tuple[_Place, Courier]] = [
             (people, Courier("notifications", people.send)),
-            (bus, Courier("events", bus.send, MOST)),
+            (self._bus, self._events),
         ]
         if env.github is not None:
             from pipeline.release.around.deployments import Deployments  # with what speaks HTTP
@@ -89,10 +90,26 @@ class Notifier:
         with self._lock:
             return self._seen.get(rollout.release_id) if self.heard(rollout) else None
 
+    def keep(self) -> None:
+        """From now on what the bus does not take is kept for `left`: somebody sends it later."""
+        self._bus.keeps = True
+
+    def again(self, entries: Sequence[Entry]) -> None:
+        """Send what an earlier look at the same walks could not put on the bus."""
+        for one in entries:
+            self._bus.expect(one)
+            self._events.put(one)
+
+    def left(self) -> tuple[Entry, ...]:
+        """After `flush`: what is not known to be on the bus."""
+        return self._bus.left()
+
     def tell(self, told: Transition) -> None:
         """Tell everybody who is to be told of it."""
         for place, courier in self._places:
             if place.wants(told):
+                if place is self._bus:
+                    self._bus.expect(told)
                 courier.put(told)
                 if not self._at_exit:
                     self._at_exit = True

@@ -164,9 +164,10 @@ def judged(evidence: Mapping[str, Any]) -> str:
 
 
 def _recorded(before: Rollout, after: Rollout) -> Mapping[str, Any]:
-    """The judge's numbers of a write that was announced and is known by now to have happened."""
+    """The judge's numbers of a write that was announced and is known by now to have happened, or that is recorded."""
     arrived = (one.evidence for one in before.announced if one.nonce == after.nonce)
-    return next(arrived, before.proof)
+    proof = after.proof if after.step > before.step else before.proof if before.moved else {}
+    return next(arrived, proof)
 
 
 def _events(before: Rollout | None, after: Rollout, ground: Ground) -> tuple[Event, ...]:

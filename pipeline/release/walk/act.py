@@ -296,11 +296,12 @@ class Engine:
             return self._end(record, moved, "rolled-back", intent.evidence)
         if intent.step != rollout.step:
             moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None, judged="")
-        moved = replace(moved, phase="walking")
+        moved = replace(moved, phase="walking", proof=intent.evidence)
         if intent.step < len(rollout.steps):
-            return self.ledger.save(replace(record, rollout=moved))
+            kept = moved if self.env.events is not None else replace(moved, proof={})
+            return self.ledger.save(replace(record, rollout=kept))
         if rollout.terms.together is not None:  # whoever takes over finds it under way, whatever becomes of the others
-            return self.ledger.save(replace(record, rollout=replace(moved, proof=intent.evidence)))
+            return self.ledger.save(replace(record, rollout=moved))
         return self._end(record, moved, "promoted", intent.evidence)
 
     def _end(self, record: ServiceRecord, rollout: Rollout, phase: Phase, evidence: Mapping[str, Any]) -> ServiceRecord:

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.controller.bundle import Bundle
 from pipeline.infra import names
-from pipeline.infra.controller import render_controller
+from pipeline.infra.controller import address, render_controller
 from pipeline.infra.root import MAIN
 from pipeline.manifest.environments import Environment
 from pipeline.manifest.project import Project
@@ -56,3 +56,19 @@ def test_it_reaches_the_bus_and_the_secret_that_are_declared() -> None:
 )
 def test_a_secret_is_reached_by_its_name_or_its_arn(named: str, pattern: str) -> None:
     assert names.secret_pattern(ENV, named) == pattern
+
+
+def test_githubs_address_is_a_variable_of_the_function_and_stays_until_another_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keeps = replace(ENV, github="acme/shop", github_secret="shop/github")
+    own, before = "https://github.acme.example/api/v3", {"github_api": "https://old.acme.example/api/v3"}
+    monkeypatch.delenv("GITHUB_API_URL", raising=False)
+    assert [address(keeps, {}), address(keeps, before)] == ["", before["github_api"]]
+    monkeypatch.setenv("GITHUB_API_URL", own)
+    assert [address(keeps, before), address(replace(keeps, github_secret=None), before)] == [own, ""]
+    monkeypatch.setenv("GITHUB_API_URL", "https://api.github.com")
+    assert address(keeps, before) == ""
+    root = render_controller(Project("shop", Path("/shop")), keeps, Bundle(("p",), b""), MODULES, github_api=own)
+    assert json.loads(root.files[MAIN])["module"]["controller"]["environment"] == {"GITHUB_API_URL": own}
+    assert "environment" not in call_of(keeps)
