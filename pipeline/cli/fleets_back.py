@@ -21,7 +21,8 @@ def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
 
     A target that the release under way has not come to stays as it is.
     """
-    from pipeline.cli.rollback import place_of, tell
+    from pipeline.cli.rollback import place_of
+    from pipeline.cli.rolled_back import tell
     from pipeline.errors import CrabwalkError, UsageError
     from pipeline.release.walk.outcome import worst
 
