@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.errors import CrabwalkError
     from pipeline.manifest.environments import Environment
     from pipeline.manifest.project import Project
+    from pipeline.release.rollback.rollback import RollbackDone
 
 
 @click.command()
@@ -46,29 +47,13 @@ def command(
     """
     gc.disable()  # a short process: until the traffic has moved nothing is worth collecting
     try:
-        from pipeline.errors import CrabwalkError
-        from pipeline.release.rollback.rollback import roll_back
-        from pipeline.release.words import ALIAS
-
         here = Here(env_name, json=output == "json")
         if service is not None and {function, region} == {None} and _project(here).fleets and here.fleet is not None:
             from pipeline.cli.fleets_back import rollback
 
             return rollback(here, service, to, reason)
         place = _place(here, service, env_name, function, region)
-        try:
-            with place.aliases() as aliases:
-                done = roll_back(
-                    aliases, place.function, ALIAS, to, account=place.account, say=here.warn, outdated=place.outdated
-                )
-        except CrabwalkError as fault:
-            raise place.explained(fault) from fault
-        except (KeyboardInterrupt, Terminated):
-            here.warn(
-                f"whether the traffic of {place.label} has moved is not known; the same command once more moves it, "
-                "or says that it has"
-            )
-            raise
+        done = place.roll_back(to, here.warn)
     finally:
         gc.enable()
     from pipeline.cli.rolled_back import tell
@@ -107,13 +92,33 @@ class Place:
 
         yield Functions(self.environment())
 
+    def roll_back(self, to: str | None, say: Callable[[str], None]) -> RollbackDone:
+        """Move its traffic to this version, or to the previous stable one; where that cannot be, what there is instead.
+
+        Raises CrabwalkError; then nothing was moved, or AWS does not tell.
+        """
+        from pipeline.errors import CrabwalkError
+        from pipeline.release.rollback.rollback import roll_back
+        from pipeline.release.words import ALIAS
+
+        try:
+            with self.aliases() as aliases:
+                return roll_back(
+                    aliases, self.function, ALIAS, to, account=self.account, say=say, outdated=self._outdated
+                )
+        except CrabwalkError as fault:
+            raise self._explained(fault) from fault
+        except (KeyboardInterrupt, Terminated):
+            say(unclear(self.label))
+            raise
+
     def environment(self) -> Environment:
         """Where to ask for anything else; a function named by hand has no account and no bucket."""
         from pipeline.manifest.environments import Environment
 
         return self.env or Environment(name="-", account="", region=self.region, bucket="")
 
-    def outdated(self, alias: AliasState) -> bool:
+    def _outdated(self, alias: AliasState) -> bool:
         """Whether our own record proves that AWS's answer is an old one; not where there is none to be read."""
         if self.env is None:
             return False
@@ -127,12 +132,20 @@ class Place:
             return False
         return rollout is not None and rollout.outdated(alias.revision)
 
-    def explained(self, fault: CrabwalkError) -> CrabwalkError:
+    def _explained(self, fault: CrabwalkError) -> CrabwalkError:
         """The fault with what there is instead; nothing was moved, so there is time to ask."""
         from pipeline.release.rollback.instead import explain
 
         service = self.label if self.env else None
         return explain(self.environment(), self.function, service, fault)
+
+
+def unclear(what: str) -> str:
+    """What to say when a rollback is interrupted."""
+    return (
+        f"whether the traffic of {what} has moved is not known; the same command once more moves it, "
+        "or says that it has"
+    )
 
 
 def place_of(here: Here, service: str) -> Place:

@@ -143,3 +143,13 @@ def test_what_works_on_one_target_asks_for_one(
     assert run(list(named)) == 2
     err = capsys.readouterr().err
     assert "local-a, local-b, local-c" in err or "crabwalk status --env local" in err
+
+
+def test_a_rollback_says_of_each_target_what_there_is_instead(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["rollback", "nova", "--env", "local"]) == 1
+    err = capsys.readouterr().err
+    for target in "abc":
+        assert f"warning: {target}: no service `nova` was released to `local-{target}`; known: hello" in err, err
+    assert estate.versions() == {target: ["1"] for target in "abc"}
