@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from pipeline.errors import UsageError
 from pipeline.fleet.begin import Asked, Scene, begin, goes_on
 from pipeline.fleet.plan import FleetRelease
-from pipeline.fleet.record import FleetLedger, Kept
+from pipeline.fleet.record import Kept
 from pipeline.manifest.fleets import Fleet, Wave
 
 RELEASE = FleetRelease("prod", "r1", "c0ffee", "", "arn", None, 0.0, {"a": {"hello": "ab"}})
@@ -43,7 +43,7 @@ def test_what_goes_back_is_built_for_no_target_any_more() -> None:
     ledger: Any = type("Ledger", (), {"read": lambda _: kept})()
     nothing: Any = None
     fleet = Fleet("prod", (Wave("one", ("a", "b")),))
-    assert begin(Scene(fleet, {}, nothing, nothing), cast(FleetLedger, ledger), ASKED) is kept
+    assert begin(Scene(fleet, {}, nothing, nothing), ledger, ASKED) is kept
     other = Fleet("prod", (Wave("one", ("b",)),))
     with pytest.raises(UsageError, match="the waves of `prod` are not those"):
-        begin(Scene(other, {}, nothing, nothing), cast(FleetLedger, ledger), ASKED)
+        begin(Scene(other, {}, nothing, nothing), ledger, ASKED)
