@@ -154,7 +154,7 @@ class Waves:
         wave = self.fleet.waves[release.wave]
         if release.phase == "baking" and before.phase != "baking":
             self.tell.progress(f"wave `{wave.name}` carries it; it is watched for {wave.bake_s:g} s")
-        elif release.phase != before.phase and release.sentence:
+        elif release.phase != before.phase and release.sentence != before.sentence:
             self.tell.progress(release.sentence)
 
     def _walk(self, wave: Wave, targets: Sequence[str]) -> None:
@@ -171,9 +171,8 @@ class Waves:
                 done, left = wait(left, self._home.env.tick_s, FIRST_COMPLETED)
                 for one in done:
                     self._note(begun[one], one)
-                why = self._ended(wave, [begun[one] for one in begun if one.done()]) if left else None
-                if why is not None:
-                    self._abort([begun[one] for one in left], why)
+                if left:
+                    self._heed(wave, [begun[one] for one in begun if one.done()], [begun[one] for one in left])
 
     def _deploy(self, target: str) -> tuple[ReleaseResult, ...]:
         wants = self.release.wants.get(target, {})
@@ -189,6 +188,15 @@ class Waves:
         except CrabwalkError as fault:
             self.faults[target] = fault
             self.tell.warn(f"{target}: {fault.what}")
+
+    def _heed(self, wave: Wave, done: Sequence[str], left: Sequence[str]) -> None:
+        """Have what still walks in a wave aborted where it is not to go on."""
+        try:
+            why = self._ended(wave, done)
+            if why is not None:
+                self._abort(left, why)
+        except (TransientError, AccessError):
+            return  # it is seen with the next look; where AWS stays away each walk comes to its own end
 
     def _ended(self, wave: Wave, done: Sequence[str]) -> str | None:
         """Why what still walks in a wave is not to go on."""

@@ -12,6 +12,7 @@ import waves_kit
 from waves_kit import ONE_BY_ONE, Died, Estate
 
 from pipeline import local
+from pipeline.aws import TransientError
 from pipeline.errors import AwsError, ConflictError, TerraformError
 from pipeline.fleet import waves
 from pipeline.fleet.plan import FleetRelease
@@ -87,6 +88,22 @@ def test_one_wave_goes_side_by_side_and_what_failed_in_one_target_goes_back_in_t
     assert estate.versions() == {"a": ["1"], "b": ["1"], "c": ["1"]}
     release = kept(estate)
     assert {*release.back} == {*release.finished}
+
+
+def test_a_look_that_aws_does_not_answer_interrupts_no_walk(make: Make) -> None:
+    estate = make()
+    deploys = estate.waves()
+    asked, answers = deploys.ledger.asked, iter([True, *[False] * 3])
+
+    def away(release: FleetRelease) -> Asked | None:
+        if not next(answers, True):
+            raise TransientError("could not read s3://…/order.json: AWS did not answer")
+        return asked(release)
+
+    deploys.ledger.asked = away  # type: ignore[method-assign]
+    assert deploys.execute() == 0
+    assert next(answers, None) is None, "it was away while the first wave walked"
+    assert estate.versions() == {"a": ["2"], "b": ["2"], "c": ["2"]}
 
 
 def test_what_nobody_walks_any_more_is_aborted_with_the_wave_that_failed(make: Make) -> None:
