@@ -13,7 +13,7 @@ Made = Mapping[str, Callable[[], str]]
 def _manifest() -> str:
     from pages import manifest
     from pipeline.manifest.project import Project
-    from pipeline.manifest.schema import service_schema
+    from pipeline.manifest.schema_service import service_schema
 
     return manifest.page(service_schema(Project("shop", Path())))
 

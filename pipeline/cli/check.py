@@ -61,7 +61,7 @@ def command(schema: str | None, output: str) -> int:
 
 def _print_schema(root: Path, console: Console) -> int:
     from pipeline.manifest.project import load_project
-    from pipeline.manifest.schema import service_schema
+    from pipeline.manifest.schema_service import service_schema
 
     console.json(service_schema(load_project(root)))
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ import click
 from pipeline.cli.options import Here, env_option, output_option
 
 if TYPE_CHECKING:
-    from pipeline.cost.changes import Cost
     from pipeline.deploying.run import Run
     from pipeline.release.walk.view import ReleaseResult
     from pipeline.report.markdown.walk import Tracks
@@ -171,32 +169,10 @@ def _summarize(run: Run, results: Sequence[ReleaseResult], tracks: Tracks | None
     if tracks is None:
         return
     from pipeline.cli.summarizing import summarize
-    from pipeline.deploying.sizes import sizes_before
-    from pipeline.errors import CrabwalkError
-    from pipeline.plans.usage import costs_of
-    from pipeline.report.markdown.release import Deployed, SizeShown, markdown
+    from pipeline.deploying.deployed import deployed
+    from pipeline.report.markdown.release import markdown
 
-    known: dict[str, int] = {}
-    costs: tuple[tuple[str, Cost], ...] = ()
-    if not interrupted:
-        known = sizes_before(
-            run.engine.objects, {name: run.before[name] for name in run.artifacts if name in run.before}
-        )
-        with suppress(CrabwalkError):  # only shown
-            costs = tuple(costs_of(run.engine, run.setting, run.changes))
-    done = Deployed(
-        project=run.setting.project.name,
-        environment=run.setting.env.name,
-        commit=run.setting.commit,
-        subject=run.setting.subject,
-        results=tuple(results),
-        affected=tuple((one.service, tuple(why.detail for why in one.reasons)) for one in run.affected),
-        sizes=tuple(SizeShown(name, one.size, known.get(name)) for name, one in sorted(run.artifacts.items())),
-        changed=tuple(sorted({*run.changed})),
-        changes=tuple(run.changes),
-        costs=costs,
-        interrupted=interrupted,
-    )
+    done = deployed(run, results, interrupted=interrupted)
     summarize(lambda limit: markdown(done, tracks, limit))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.cli.options import Here
     from pipeline.deploying.run import Options
+    from pipeline.errors import CrabwalkError
     from pipeline.fleet.member import Target
     from pipeline.fleet.plan import FleetRelease
     from pipeline.fleet.record import FleetLedger
@@ -112,33 +113,37 @@ def _tell(here: Here, fleet: Fleet, waves: Any, code: int) -> None:
         for result in waves.results.get(target, ()):
             if not (back and result.outcome == "promoted"):
                 show_result(here.console, result)
-    seen = _statuses(here, fleet)
+    seen, faults = _statuses(here, fleet)
     show_fleet(here.console, fleet, waves.release, seen)
     summarize(lambda limit: markdown(fleet, waves.release, seen, limit))
     if here.json:
         every = [result for target in fleet.targets for result in waves.results.get(target, ())]
-        found = document(fleet, waves.release, seen, exit=code, commit=waves.release.commit, releases=every)
+        found = document(fleet, waves.release, seen, faults, exit=code, commit=waves.release.commit, releases=every)
         here.console.json(found)
 
 
 def status(here: Here, services: Sequence[str]) -> int:
-    """The matrix of targets and services."""
+    """The matrix of targets and services; the exit code of a target that could not be asked, which hides no other."""
     from pipeline.report.fleet import show_fleet
 
     fleet = fleet_of(here)
     release = ledger_of(here).read().release
-    seen = _statuses(here, fleet, services)
+    seen, faults = _statuses(here, fleet, services)
     if here.json:
-        here.console.json(document(fleet, release, seen))
-        return 0
-    show_fleet(here.console, fleet, release, seen)
-    return 0
+        here.console.json(document(fleet, release, seen, faults))
+    else:
+        show_fleet(here.console, fleet, release, seen)
+    return max((fault.exit_code for fault in faults.values()), default=0)
 
 
 def document(
-    fleet: Fleet, release: FleetRelease | None, seen: dict[str, Sequence[ServiceStatus]], **more: object
+    fleet: Fleet,
+    release: FleetRelease | None,
+    seen: Mapping[str, Sequence[ServiceStatus]],
+    faults: Mapping[str, CrabwalkError],
+    **more: object,
 ) -> dict[str, object]:
-    """A fleet as JSON: the release under way or the last one, and every target with its services."""
+    """A fleet as JSON: the release under way or the last one, and every target with its services, or its fault."""
     return {
         "environment": fleet.name,
         **more,
@@ -148,23 +153,40 @@ def document(
                 "target": target,
                 "environment": fleet.member(target),
                 "wave": fleet.wave_of(target).name,
-                "services": list(seen[target]),
+                "services": list(seen.get(target, ())),
+                **({"fault": faults[target].what} if target in faults else {}),
             }
             for target in fleet.targets
         ],
     }
 
 
-def _statuses(here: Here, fleet: Fleet, services: Sequence[str] = ()) -> dict[str, Sequence[ServiceStatus]]:
-    """How the services of each target stand; asked side by side."""
+def _statuses(
+    here: Here, fleet: Fleet, services: Sequence[str] = ()
+) -> tuple[dict[str, Sequence[ServiceStatus]], dict[str, CrabwalkError]]:
+    """How the services of each target stand, asked side by side; and what kept a target from being asked, warned of.
+
+    Raises UsageError for a name that nothing has, and what all targets say where none can be asked.
+    """
     from pipeline.abreast import abreast
     from pipeline.cli.status import statuses
+    from pipeline.errors import CrabwalkError, UsageError
 
-    def look(target: str) -> Sequence[ServiceStatus]:
-        found, _ = statuses(here.member(target), services, lambda text: here.warn(f"{target}: {text}"))
-        return found
+    def look(target: str) -> Sequence[ServiceStatus] | CrabwalkError:
+        try:
+            return statuses(here.member(target), services, lambda text: here.warn(f"{target}: {text}"))[0]
+        except UsageError:
+            raise
+        except CrabwalkError as fault:
+            return fault
 
-    return dict(zip(fleet.targets, abreast(look, fleet.targets, 8), strict=True))
+    found = dict(zip(fleet.targets, abreast(look, fleet.targets, 8), strict=True))
+    faults = {target: one for target, one in found.items() if isinstance(one, CrabwalkError)}
+    if len(faults) == len(found):
+        raise faults[fleet.targets[0]]
+    for target, fault in faults.items():
+        here.warn(f"{target}: {fault.what}" + (f"; {fault.hint}" if fault.hint else ""))
+    return {target: one for target, one in found.items() if not isinstance(one, CrabwalkError)}, faults
 
 
 def _walking(

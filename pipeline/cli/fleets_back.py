@@ -21,20 +21,22 @@ def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
 
     A target that the release under way has not come to stays as it is.
     """
-    from pipeline.cli.rollback import place_of, tell
+    from pipeline.cli.rollback import place_of
+    from pipeline.cli.rolled_back import tell
     from pipeline.errors import CrabwalkError, UsageError
     from pipeline.release.walk.outcome import worst
 
     fleet = fleet_of(here)
     if to is not None:
         raise UsageError("a version's number is that of one target", hint=f"name a target: {', '.join(fleet.members)}")
-    moved = _moved(here, service)
+    moved, unread = _moved(here, service)
     codes = []
     try:
         _end_release(here, reason or f"rollback of {service}")
     except CrabwalkError as fault:  # the traffic has moved, and that is told
+        why = " either" if unread is not None and unread.what == fault.what else f": {fault.what}"
         hint = f"`crabwalk abort --env {fleet.name}` once more, or its deploy may go on"
-        here.console.warn(f"the release could not be ended: {fault.what}; {hint}")
+        here.console.warn(f"the release could not be ended{why}; {hint}")
         codes.append(fault.exit_code)
     for target, done in moved.items():
         if isinstance(done, CrabwalkError):
@@ -54,55 +56,58 @@ def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
     return worst(1 if code else 0 for code in codes)
 
 
-def _moved(here: Here, service: str) -> dict[str, RollbackDone | CrabwalkError | None]:
-    """What became of it by target, the last wave's first; None where it was left alone.
+def _moved(here: Here, service: str) -> tuple[dict[str, RollbackDone | CrabwalkError | None], CrabwalkError | None]:
+    """What became of it by target, the last wave's first, None where it was left alone; and why no release was read.
 
     The first wave's targets do not wait for what is known of the release; where nothing is, all of them move.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     from pipeline.abreast import abreast
-    from pipeline.cli.rollback import place_of
+    from pipeline.cli import Terminated
+    from pipeline.cli.rollback import place_of, unclear
     from pipeline.errors import CrabwalkError
     from pipeline.fleet.look import spared
     from pipeline.fleet.plan import FleetRelease
-    from pipeline.release.rollback.rollback import roll_back
-    from pipeline.release.words import ALIAS
 
     fleet = fleet_of(here)
     newest_first = tuple(reversed(fleet.targets))
     heres = {target: here.member(target) for target in newest_first}
 
-    def release() -> FleetRelease | None:
+    def release() -> FleetRelease | CrabwalkError | None:
         try:
             return ledger_of(here).read().release
         except CrabwalkError as fault:
-            here.warn(f"how far the release has come is not known, every target goes back: {fault.what}")
-            return None
+            here.warn(f"how far the release has come is not known, no target is spared: {fault.what}")
+            return fault
 
     def untouched(target: str) -> bool:
         known = read.result() if target not in fleet.waves[0].targets else None
-        if known is None:
+        if not isinstance(known, FleetRelease):
             return False
         try:
             return spared(known, target, heres[target].engine.ledger.service(service))
         except CrabwalkError as fault:
-            here.warn(f"{target}: whether the release came to it is not known, it goes back: {fault.what}")
+            here.warn(f"{target}: whether the release came to it is not known, it is not spared: {fault.what}")
             return False
 
     def move(target: str) -> RollbackDone | CrabwalkError | None:
         if untouched(target):
             return None
-        place = place_of(heres[target], service)
         try:
-            with place.aliases() as aliases:
-                return roll_back(aliases, place.function, ALIAS, None, account=place.account, say=here.warn)
+            return place_of(heres[target], service).roll_back(None, lambda text: here.warn(f"{target}: {text}"))
         except CrabwalkError as fault:
             return fault
 
     with ThreadPoolExecutor(1) as beside:
         read = beside.submit(release)
-        return dict(zip(newest_first, abreast(move, newest_first), strict=True))
+        try:
+            moved = dict(zip(newest_first, abreast(move, newest_first), strict=True))
+        except (KeyboardInterrupt, Terminated):
+            here.warn(unclear(f"{service} in each target"))
+            raise
+        unread = read.result()
+    return moved, unread if isinstance(unread, CrabwalkError) else None
 
 
 def _told(target: str, done: RollbackDone | CrabwalkError | None) -> dict[str, object]:

@@ -58,7 +58,9 @@ def begin(scene: Scene, ledger: FleetLedger, asked: Asked) -> Kept:
     kept = ledger.read()
     before = kept.release
     if before is not None and goes_on(before, asked):
-        if not before.over:
+        if before.phase == "going-back":  # it is released to no target any more
+            _checked(scene.fleet, before)
+        elif not before.over:
             left = [one for one in scene.fleet.targets if one not in before.finished]
             _checked(scene.fleet, before)
             _same(before, _built(scene, left, anew=False))

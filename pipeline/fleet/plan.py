@@ -145,14 +145,17 @@ def decide(
     now: float,
     *,
     tried: Collection[str] = (),
+    away: Collection[str] = (),
     abort: str | None = None,
 ) -> Step:
-    """What comes next. `tried`: targets this process has released to in this wave; `abort`: who ended it, and why."""
+    """What comes next. `abort`: who ended it, and why.
+
+    `tried`: targets this process has released to in this wave; `away`: those it could not take it back from.
+    """
     if release.over:
         return End()
     if release.phase == "going-back":
-        left = [one for one in reversed(release.finished) if one not in release.back]
-        return Back(left[0]) if left else Become(replace(release, phase="stopped", ended=now))
+        return _back(fleet, release, now, away)
     if abort is not None:
         return Become(replace(release, phase="stopped", sentence=abort, ended=now, baking=None))
     reached = fleet.waves[: release.wave + 1]
@@ -168,6 +171,15 @@ def decide(
 def not_begun(fleet: Fleet, release: FleetRelease, target: str) -> bool:
     """Whether a target lies in a wave that this release has not come to."""
     return all(target not in wave.targets for wave in fleet.waves[: release.wave + 1])
+
+
+def _back(fleet: Fleet, release: FleetRelease, now: float, away: Collection[str]) -> Step:
+    """Who goes back next; who could not be taken back keeps none of the others from it."""
+    left = tuple(one for one in reversed(release.finished) if one not in release.back)
+    if not left:
+        return Become(replace(release, phase="stopped", ended=now))
+    begin = next((one for one in left if one not in away), None)
+    return Back(begin) if begin is not None else Hold(fleet.waves[release.wave], left)
 
 
 def _go_on(

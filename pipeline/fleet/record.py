@@ -97,7 +97,10 @@ class FleetLedger:
         if stored is None:
             return None
         data = read(stored.body, key, RECORD)
-        found = Asked(**{name: data[name] for name in Asked.__dataclass_fields__})
+        try:
+            found = Asked(**{name: data[name] for name in Asked.__dataclass_fields__})
+        except KeyError as error:
+            raise unreadable(key, f"it has no {error}", RECORD) from error
         return found if found.release == release.id else None
 
 

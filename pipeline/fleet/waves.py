@@ -15,6 +15,7 @@ from pipeline.abreast import abreast
 from pipeline.aws import AccessError, TransientError
 from pipeline.errors import ConflictError, CrabwalkError, HeldError, UsageError
 from pipeline.fleet.back import take_back
+from pipeline.fleet.ending import end_walks
 from pipeline.fleet.look import standing
 from pipeline.fleet.plan import (
     Back,
@@ -42,6 +43,8 @@ from pipeline.release.walk.view import ReleaseResult
 
 # It may pass by itself, and says nothing of the release: the target waits, and is tried again by the next deploy.
 PASSING = (ConflictError, HeldError, TransientError, AccessError)
+# What has not ended a walk, or not yet.
+STANDS = frozenset({"refused", "stands", "held", "conflict", "failed"})
 
 
 class Member(Protocol):
@@ -70,6 +73,7 @@ class Waves:
     faults: dict[str, CrabwalkError] = field(default_factory=dict)
     _wave: int = -1
     _tried: set[str] = field(default_factory=set)
+    _away: set[str] = field(default_factory=set)  # targets that could not be taken back
     _asked: set[tuple[str, str]] = field(default_factory=set)
 
     def execute(self) -> int:
@@ -101,14 +105,18 @@ class Waves:
     def _home(self) -> Engine:
         return self.members[self.fleet.targets[0]].engine
 
+    @property
+    def _reached(self) -> list[str]:
+        return [target for wave in self.fleet.waves[: self.release.wave + 1] for target in wave.targets]
+
     def _decide(self) -> Step:
         release = self.release
         if release.over or release.phase == "going-back":
-            return decide(self.fleet, release, {}, self._home.now())
+            return decide(self.fleet, release, {}, self._home.now(), away=self._away)
         if release.wave != self._wave:
             self._wave, self._tried = release.wave, set()
         self.check()
-        reached = [target for wave in self.fleet.waves[: release.wave + 1] for target in wave.targets]
+        reached = self._reached
         seen = dict(zip(reached, abreast(self._standing, reached), strict=True))
         asked = self.ledger.asked(release)
         return decide(
@@ -140,11 +148,13 @@ class Waves:
 
     def _become(self, release: FleetRelease) -> None:
         before = self.release
+        if before.phase in {"walking", "baking"} and release.phase in {"going-back", "stopped"}:
+            self._end_walks(release.sentence)
         self.kept = Kept(release, self.ledger.save(release, self.kept.etag))
         wave = self.fleet.waves[release.wave]
         if release.phase == "baking" and before.phase != "baking":
             self.tell.progress(f"wave `{wave.name}` carries it; it is watched for {wave.bake_s:g} s")
-        elif release.phase != before.phase and release.sentence:
+        elif release.phase != before.phase and release.sentence != before.sentence:
             self.tell.progress(release.sentence)
 
     def _walk(self, wave: Wave, targets: Sequence[str]) -> None:
@@ -161,9 +171,8 @@ class Waves:
                 done, left = wait(left, self._home.env.tick_s, FIRST_COMPLETED)
                 for one in done:
                     self._note(begun[one], one)
-                why = self._ended(wave, [begun[one] for one in begun if one.done()]) if left else None
-                if why is not None:
-                    self._abort([begun[one] for one in left], why)
+                if left:
+                    self._heed(wave, [begun[one] for one in begun if one.done()], [begun[one] for one in left])
 
     def _deploy(self, target: str) -> tuple[ReleaseResult, ...]:
         wants = self.release.wants.get(target, {})
@@ -179,6 +188,15 @@ class Waves:
         except CrabwalkError as fault:
             self.faults[target] = fault
             self.tell.warn(f"{target}: {fault.what}")
+
+    def _heed(self, wave: Wave, done: Sequence[str], left: Sequence[str]) -> None:
+        """Have what still walks in a wave aborted where it is not to go on."""
+        try:
+            why = self._ended(wave, done)
+            if why is not None:
+                self._abort(left, why)
+        except (TransientError, AccessError):
+            return  # it is seen with the next look; where AWS stays away each walk comes to its own end
 
     def _ended(self, wave: Wave, done: Sequence[str]) -> str | None:
         """Why what still walks in a wave is not to go on."""
@@ -201,14 +219,36 @@ class Waves:
                     continue
                 self._asked.add((target, rollout.release_id))
                 try:
-                    ask(engine, "abort", [service], Asker(self.actor, self.release.claimed_actor, why))
+                    ask(engine, "abort", [service], self._asker(why))
                 except (UsageError, ConflictError) as fault:  # it is over by now, or somebody else has asked
                     self.tell.progress(f"{target}: {service}: {fault.what}")
 
+    def _end_walks(self, why: str) -> None:
+        """See aborted what still walks where this release came to."""
+        for target in self._reached:
+            try:
+                ended = end_walks(self.members[target].engine, target, self.release, self._asker(why), self.board.pause)
+            except CrabwalkError as fault:
+                self.tell.warn(f"{target}: whether anything still walks there is not known: {fault.what}")
+                continue
+            for one in ended:
+                say = self.tell.warn if one.outcome in STANDS else self.tell.progress
+                say(f"{target}: {one.service}: {one.sentence}")
+
+    def _asker(self, why: str) -> Asker:
+        return Asker(self.actor, self.release.claimed_actor, why)
+
     def _take_back(self, target: str) -> None:
+        """One that cannot be reached keeps none of the others from going back; the next deploy tries it again."""
         self.tell.progress(f"{target}: it is taken back")
         member, voice = self.members[target], Voice(self.tell, target, self.board)
-        take_back(member, target, self.release, self.actor, voice.progress)
+        try:
+            take_back(member, target, self.release, self.actor, voice.progress)
+        except CrabwalkError as fault:
+            self._away.add(target)
+            self.faults[target] = fault
+            self.tell.warn(f"{target}: it could not be taken back: {fault.what}")
+            return
         self._become(replace(self.release, back=(*self.release.back, target)))
 
     def _exit(self, held: Sequence[str] = ()) -> int:

@@ -34,8 +34,8 @@ FORMAT = 1
 MAX_FUNCTION_NAME = 64
 
 _PROJECT_KEYS = ("crabwalk", "project", "services", "stack", "environments", "build")
-_GLOB = "services/*/service.yaml"
-_BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
+GLOB = "services/*/service.yaml"
+BUILD_WORDS: Mapping[str, tuple[str, ...]] = {
     "compiler": ("cargo-zigbuild", "cargo", "cross"),
     "deny": ("auto", "required", "off"),
 }
@@ -60,7 +60,7 @@ class Project:
 
     name: str
     root: Path
-    services_glob: str = _GLOB
+    services_glob: str = GLOB
     environments: tuple[Environment, ...] = ()
     services_mark: Mark | None = None  # where `services:` is written, None = the default
     build: BuildSettings = BuildSettings()
@@ -129,12 +129,12 @@ def read_project(root: Path, problems: list[Problem]) -> Project | None:
     name = text(node, "project", problems, required=True)
     if name is not None and not NAME.match(name):
         problems.append(fields["project"].mark.problem(f"project: `{name}` is not a project name", NAME_RULE))
-    glob = text(node, "services", problems) or _GLOB
+    glob = text(node, "services", problems) or GLOB
     parts = PurePosixPath(glob)
     if parts.is_absolute() or ".." in parts.parts or parts.suffix not in {".yaml", ".yml"}:
         what = f"services: `{glob}` must name YAML files below the project's folder"
-        problems.append(fields["services"].mark.problem(what, f"for example `{_GLOB}`"))
-        glob = _GLOB
+        problems.append(fields["services"].mark.problem(what, f"for example `{GLOB}`"))
+        glob = GLOB
     name = name or "unnamed"
     fleets: list[Fleet] = []
     declared = environments(fields.get("environments"), name, problems, fleets)
@@ -172,8 +172,8 @@ def _build(node: Node | None, problems: list[Problem]) -> BuildSettings:
     if node.mapping is None:
         problems.append(node.mark.problem(f"build: must be a mapping, not {node.shown()}"))
         return BuildSettings()
-    unknown_keys(node, (*_BUILD_WORDS, "auditable"), "build: ", problems)
-    said = {key: _word(node.mapping[key], key, problems) for key in _BUILD_WORDS if key in node.mapping}
+    unknown_keys(node, (*BUILD_WORDS, "auditable"), "build: ", problems)
+    said = {key: _word(node.mapping[key], key, problems) for key in BUILD_WORDS if key in node.mapping}
     auditable = node.mapping.get("auditable")
     if auditable is not None and not isinstance(auditable.value, bool):
         problems.append(auditable.mark.problem(f"build.auditable: must be true or false, not {auditable.shown()}"))
@@ -183,10 +183,10 @@ def _build(node: Node | None, problems: list[Problem]) -> BuildSettings:
 
 def _word(node: Node, key: str, problems: list[Problem]) -> str | None:
     """One of the words `build.KEY` may be; `off` is text here, though YAML 1.1 reads it as false."""
-    if node.text in _BUILD_WORDS[key] and isinstance(node.value, (str, bool)):
+    if node.text in BUILD_WORDS[key] and isinstance(node.value, (str, bool)):
         return node.text
     what = f"build.{key}: {node.shown()} is not possible"
-    problems.append(node.mark.problem(what, nearest(node.text, _BUILD_WORDS[key])))
+    problems.append(node.mark.problem(what, nearest(node.text, BUILD_WORDS[key])))
     return None
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.release.verbs.status import ServiceStatus
     from pipeline.report.console import Console
 
-Seen = Mapping[str, Sequence["ServiceStatus"]]  # by target
+Seen = Mapping[str, Sequence["ServiceStatus"]]  # by target; one that could not be asked is not there
 
 
 def show_fleet(console: Console, fleet: Fleet, release: FleetRelease | None, seen: Seen) -> None:
@@ -56,7 +56,8 @@ def matrix(fleet: Fleet, release: FleetRelease | None, seen: Seen) -> tuple[list
     rows = []
     for target in fleet.targets:
         found = {one.service: one for one in seen.get(target, ())}
-        cells = [cell(found[name]) if name in found else "-" for name in services]
+        other = "-" if target in seen else "not known"
+        cells = [cell(found[name]) if name in found else other for name in services]
         rows.append([fleet.wave_of(target).name, target, *cells, _of(fleet, release, target)])
     return ["wave", "target", *services, "this release"], rows
 

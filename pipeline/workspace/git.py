@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pipeline.errors import UsageError
 from pipeline.workspace import plumbing
+from pipeline.workspace.git_faults import not_opened, refused, words_of
 from pipeline.workspace.plumbing import Blobs, GitFault
 from pipeline.workspace.tree import LINK, SUBMODULE, Entry, Tree, compared, listed
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import git
 
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
-_MESSAGES = {"unknown revision", "ambiguous argument", "bad revision"}
 _FACTS = ("--show-toplevel", "--absolute-git-dir", "--is-shallow-repository", "HEAD^{commit}", "HEAD^{tree}")
 
 
@@ -61,7 +61,7 @@ class Repository:
         try:
             top, directory, shallow, head, tree = plumbing.run(path, "rev-parse", *_FACTS).splitlines()
         except GitFault as fault:
-            raise _not_opened(fault, path) from None
+            raise not_opened(fault, path) from None
         return cls(Path(top).resolve(), Path(directory), head, tree, shallow=shallow == "true")
 
     def __enter__(self) -> Self:
@@ -129,7 +129,7 @@ class Repository:
         except GitFault as fault:
             if fault.code == 1:
                 return False
-            raise _usage_error(fault.said, self.root) from None
+            raise refused(fault.said, self.root) from None
         return True
 
     def referenced(self, sha: str) -> bool:
@@ -147,7 +147,7 @@ class Repository:
         except exc.GitCommandError as error:
             if error.status == 1:
                 return None
-            raise _usage_error(_said(error), self.root) from None
+            raise refused(words_of(error), self.root) from None
 
     def reverts(self, sha: str) -> str | None:
         """The commit after `sha`, up to the head, whose message says that it reverts it, as `git revert` writes."""
@@ -202,7 +202,7 @@ class Repository:
             try:
                 self._uncommitted = [entry[3:] for entry in plumbing.finish(process).split("\0") if entry]
             except GitFault as fault:
-                raise _usage_error(fault.said, self.root) from None
+                raise refused(fault.said, self.root) from None
         return self._uncommitted
 
     # trees
@@ -267,40 +267,9 @@ class Repository:
         try:
             return plumbing.run(self.root, *arguments)
         except GitFault as fault:
-            raise _usage_error(fault.said, self.root) from None
+            raise refused(fault.said, self.root) from None
 
 
 def shown(path: str) -> str:
     """A path as it can be printed: bytes that are not UTF-8 are escaped."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _not_opened(fault: GitFault, path: Path) -> UsageError:
-    if fault.code == 127:
-        return UsageError(fault.said, hint="apt install git")
-    if "dubious ownership" in fault.said:
-        return _usage_error(fault.said, _top(path))
-    if "must be run in a work tree" in fault.said:
-        return UsageError(f"{path} is a bare git repository", hint="clone it and run there")
-    if "not a git repository" in fault.said:
-        return UsageError(f"{path} is not in a git repository", hint="git init, or change to the clone")
-    if any(message in fault.said for message in _MESSAGES):
-        return UsageError(f"the repository {_top(path)} has no commit yet", hint="commit something first")
-    return _usage_error(fault.said, path)
-
-
-def _top(path: Path) -> Path:
-    return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path).resolve()
-
-
-def _said(error: Any) -> str:
-    text = str(error.stderr or error)
-    return text.strip().removeprefix("stderr:").strip().strip("'").strip()
-
-
-def _usage_error(said: str, root: Path) -> UsageError:
-    if "dubious ownership" in said:
-        hint = f"git config --global --add safe.directory {root}"
-        return UsageError(f"git refuses {root}: it belongs to another user", hint=hint)
-    first = said.splitlines()[0] if said else "git failed"
-    return UsageError(f"git: {first.removeprefix('fatal: ')}", where=str(root))

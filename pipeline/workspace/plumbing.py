@@ -13,7 +13,7 @@ from pathlib import Path
 _CHUNK = 500  # ids asked for at once: their text must fit into a pipe that nobody reads while it is written
 
 
-class GitFault(Exception):  # noqa: N818 - git.py turns it into what a person reads
+class GitFault(Exception):  # noqa: N818 - git_faults.py makes of it what a person reads
     """git ended with an error; `said` is its own words."""
 
     def __init__(self, said: str, code: int) -> None:

@@ -185,3 +185,6 @@ def test_a_rollback_of_many_targets_says_of_each_what_to_do(
         (line,) = [one for one in said if one.startswith(f"warning: {target}: ")]
         assert code in line
         assert hint in line
+    unread = [one for one in said if "state.json" in one]
+    assert len(unread) == 1, "what keeps the release from being read is said once"
+    assert [one for one in said if one.startswith("warning: the release could not be ended either; `crabwalk abort ")]

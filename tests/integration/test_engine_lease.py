@@ -18,6 +18,7 @@ from pipeline import local
 from pipeline.aws.objects import Objects
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.ledger.lease import Lease, holder, lease_key
+from pipeline.release.ledger.relay import Relay
 from pipeline.release.walk.walk import tick
 
 
@@ -71,6 +72,21 @@ def test_a_living_holder_is_not_pushed_out(world):
         held.check()
     assert len(said) == 1
     assert "for the lease of" in said[0]
+
+
+def test_a_lease_that_each_look_takes_up_again_is_seen_to_live(world):
+    looks = iter(range(3))
+
+    def look(_: float = 0.0) -> None:
+        assert next(looks, None) is not None, "whoever waits for it never sees that it is renewed"
+        Relay(
+            world.engine.objects, world.service, token="f" * 16, who="a machine", doing="a walk", ttl_s=8, generation=1
+        ).take()
+
+    look()
+    look()
+    with pytest.raises(ConflictError, match="is being worked on: a walk by a machine"):
+        lease(world).acquire(quiet, look)
 
 
 def test_who_holds_a_lease_is_told_with_since_when_and_for_what_it_was_wanted(world):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import waves_kit
 from waves_kit import ONE_BY_ONE, Died, Estate
 
 from pipeline import local
-from pipeline.errors import ConflictError, TerraformError
+from pipeline.aws import TransientError
+from pipeline.errors import AwsError, ConflictError, TerraformError
+from pipeline.fleet import waves
 from pipeline.fleet.plan import FleetRelease
 from pipeline.fleet.record import Asked
 from pipeline.manifest.fleets import Fleet, Wave
@@ -85,6 +88,61 @@ def test_one_wave_goes_side_by_side_and_what_failed_in_one_target_goes_back_in_t
     assert estate.versions() == {"a": ["1"], "b": ["1"], "c": ["1"]}
     release = kept(estate)
     assert {*release.back} == {*release.finished}
+
+
+def test_a_look_that_aws_does_not_answer_interrupts_no_walk(make: Make) -> None:
+    estate = make()
+    deploys = estate.waves()
+    asked, answers = deploys.ledger.asked, iter([True, *[False] * 3])
+
+    def away(release: FleetRelease) -> Asked | None:
+        if not next(answers, True):
+            raise TransientError("could not read s3://…/order.json: AWS did not answer")
+        return asked(release)
+
+    deploys.ledger.asked = away  # type: ignore[method-assign]
+    assert deploys.execute() == 0
+    assert next(answers, None) is None, "it was away while the first wave walked"
+    assert estate.versions() == {"a": ["2"], "b": ["2"], "c": ["2"]}
+
+
+def test_what_nobody_walks_any_more_is_aborted_with_the_wave_that_failed(make: Make) -> None:
+    fleet = Fleet("local", (Wave("both", ("a", "b"), on_failure="roll-back"),))
+    estate = make(fleet)
+    first = estate.regions["a"]
+    first.how = {"detach": True}
+    estate.regions["b"].yard.worse("hello")
+    assert estate.deploy() == 3
+    assert (kept(estate).phase, {*kept(estate).failed}) == ("stopped", {"b"})
+    assert first.engine.ledger.service("hello").under_way is None
+    assert first.outcomes() == [("release", "aborted")]
+    alias = first.engine.functions.alias(first.function("hello"), "live")
+    assert (alias.version, alias.weights) == ("1", {})
+
+
+def test_a_target_that_cannot_be_reached_keeps_no_other_from_going_back(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate = make()
+    estate.regions["c"].yard.worse("hello")
+    take_back, away = waves.take_back, True
+
+    def reach(member: Any, target: str, *rest: Any) -> None:
+        if target == "b" and away:
+            raise AwsError("could not read alias `live`: AWS did not answer")
+        take_back(member, target, *rest)
+
+    monkeypatch.setattr(waves, "take_back", reach)
+    assert estate.deploy() == 1
+    assert estate.versions() == {"a": ["1"], "b": ["2"], "c": ["1"]}
+    assert (kept(estate).phase, kept(estate).back) == ("going-back", ("a",))
+    assert (
+        "warning: b: it could not be taken back: could not read alias `live`: AWS did not answer" in estate.said.lines
+    )
+    away = False
+    assert estate.deploy() == 3
+    assert estate.versions() == {"a": ["1"], "b": ["1"], "c": ["1"]}
+    assert (kept(estate).phase, kept(estate).back) == ("stopped", ("a", "b"))
 
 
 def test_who_rolls_back_while_a_wave_is_watched_ends_it(make: Make) -> None:

@@ -12,7 +12,9 @@ import waves_kit
 from waves_kit import WAVES, Estate
 
 from pipeline import local
-from pipeline.cli import run
+from pipeline.cli import run, status
+from pipeline.cli.options import Here
+from pipeline.errors import AwsError
 
 
 @pytest.fixture
@@ -143,3 +145,42 @@ def test_what_works_on_one_target_asks_for_one(
     assert run(list(named)) == 2
     err = capsys.readouterr().err
     assert "local-a, local-b, local-c" in err or "crabwalk status --env local" in err
+
+
+def test_a_rollback_says_of_each_target_what_there_is_instead(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["rollback", "nova", "--env", "local"]) == 1
+    err = capsys.readouterr().err
+    for target in "abc":
+        assert f"warning: {target}: no service `nova` was released to `local-{target}`; known: hello" in err, err
+    assert estate.versions() == {target: ["1"] for target in "abc"}
+
+
+def test_a_target_that_cannot_be_asked_hides_no_other(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert estate.deploy() == 0
+    asked = status.statuses
+
+    def away(here: Here, *more: Any) -> Any:
+        if here.env.target == "b":
+            raise AwsError("could not read it: AWS did not answer", hint="try again")
+        return asked(here, *more)
+
+    monkeypatch.setattr(status, "statuses", away)
+    assert run(["status", "--env", "local"]) == 1
+    out, err = capsys.readouterr()
+    assert err == "warning: b: could not read it: AWS did not answer; try again\n"
+    assert out.splitlines()[-3:] == [
+        "one-box  a       v2 100 %   done",
+        "second   b       not known  done",
+        "rest     c       v2 100 %   done",
+    ]
+    assert run(["status", "--env", "local", "--output", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)["targets"]
+    assert [(len(one["services"]), one.get("fault")) for one in found] == [
+        (1, None),
+        (0, "could not read it: AWS did not answer"),
+        (1, None),
+    ]

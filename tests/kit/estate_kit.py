@@ -41,11 +41,13 @@ class Calm(Traffic):
 class Estate(Scratch):
     """`hello`, in three regions."""
 
+    waves = WAVES
+
     def prepare(self) -> None:
         """Its environment is many targets, each with a bucket."""
         text = self.read("crabwalk.yaml")
         before, _, _ = text.partition("environments:")
-        self.write("crabwalk.yaml", f"{before}{WAVES}services: {ONE}\n")
+        self.write("crabwalk.yaml", f"{before}{self.waves}services: {ONE}\n")
         self.walk()
         for one in load_project(self.root).environments:
             waves_kit.create_bucket(environment(load_project(self.root), one.name))

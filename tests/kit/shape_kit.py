@@ -28,6 +28,7 @@ DEEPEST = 6
 ELSEWHERE = {
     **dict.fromkeys(("promote", "pause", "resume", "abort"), "asking"),
     "retry": "deploy",
+    "rollback": "rolled_back",
 }
 _PASSING = frozenset({"list", "tuple", "sorted"})
 _NOT_OURS = frozenset({"service_schema"})  # `check --schema -`: JSON Schema's own keys

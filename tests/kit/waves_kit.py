@@ -70,6 +70,7 @@ class Region:
     deploys: int = 0
     fault: Exception | None = None
     alarmed: tuple[str, ...] = ()
+    how: dict[str, Any] = field(default_factory=dict)  # options of its deploys
 
     @property
     def engine(self) -> Engine:
@@ -91,7 +92,7 @@ class Region:
             raise self.fault
         voice.progress("it is deployed to")
         services = [self.yard.service(name, self.folder) for name in self.names if name in wants]
-        return tuple(self.yard.deploy(services).values())
+        return tuple(self.yard.deploy(services, **self.how).values())
 
     def versions(self) -> list[str]:
         """Where its traffic is."""

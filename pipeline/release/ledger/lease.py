@@ -90,6 +90,7 @@ class Lease:
         self._doing, self._needed = doing, needed
         self._since = time.time()
         self._nonce = fresh_nonce()
+        self._salt = fresh_nonce()  # no two processes write the same bytes: S3's ETag tells each renewal
         self._who = _who()
         self._generation = 0
         self._seq = 0
@@ -228,7 +229,7 @@ class Lease:
 
     def _body(self, nonce: str) -> bytes:
         data = {"format": 1, "nonce": nonce, "seq": self._seq, "who": self._who, "doing": self._doing}
-        more = {"ttl_s": self._ttl, "since": self._since, "generation": self._generation, "salt": self._nonce}
+        more = {"ttl_s": self._ttl, "since": self._since, "generation": self._generation, "salt": self._salt}
         return json.dumps({**data, **more}, sort_keys=True).encode()
 
 

@@ -25,7 +25,7 @@ from pipeline.release.around.probe import Prober
 from pipeline.release.around.transitions import BY_HAND, ground_of, judged
 from pipeline.release.decide.decision import Decision, Observation
 from pipeline.release.decide.standing import arrived, fenceable, head_of, overruled, standing, traffic
-from pipeline.release.decide.steer import heard, obeyed, unpaused
+from pipeline.release.decide.steer import heard
 from pipeline.release.ledger.copies import Copies
 from pipeline.release.ledger.head import Head, fresh_nonce, parse
 from pipeline.release.ledger.lease import Lease
@@ -35,11 +35,11 @@ from pipeline.release.ledger.story import entry_of, evidence_of
 from pipeline.release.model import ALIAS, Intent, Phase, Rollout
 from pipeline.release.terms import Order
 from pipeline.release.walk.ending import closed, reason_of
+from pipeline.release.walk.intents import announced, intended, noted, settled
 from pipeline.release.words import STALE
 
 # An alias is read from AWS's copies: one may lag behind what was written a moment ago.
 STALE_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
-REMEMBERED = 8  # revisions; a read that is older than as many writes is taken for somebody else's
 
 P = ParamSpec("P")
 
@@ -209,24 +209,12 @@ class Engine:
         if order is not None and order.kind == "pause" and rollout.announced and head is not None:
             # A step that was sent and not answered could arrive in the pause.
             return self._fence(record, rollout, alias, head, order)[0]
-        noted = self._noted(rollout, decision)
+        after = noted(rollout, decision, self.now)
         if self.env.events is not None and decision.verdict is not None:  # else nobody is told of verdicts
             said = judged(evidence_of(decision.verdict))
             if said != rollout.judged:
-                noted = replace(noted, judged=said, judged_at=self.now())
-        return record if noted == rollout else self.ledger.save(replace(record, rollout=noted))
-
-    def _noted(self, rollout: Rollout, decision: Decision) -> Rollout:
-        """The rollout as a decision that moves no traffic leaves it."""
-        kind = decision.kind
-        if kind in {"hold", "conflict"} and rollout.phase != "held":
-            return replace(rollout, phase="held", sentence=decision.sentence, reason=kind)
-        if kind in {"approval", "quiet"}:
-            since = self.now() if kind == "approval" and rollout.waiting is None else rollout.waiting
-            return replace(rollout, waiting=since, sentence=decision.sentence, reason=kind)
-        if kind == "obey" and decision.order is not None:
-            return obeyed(rollout, decision.order, self.now())
-        return rollout
+                after = replace(after, judged=said, judged_at=self.now())
+        return record if after == rollout else self.ledger.save(replace(record, rollout=after))
 
     @_told
     def reject(self, record: ServiceRecord, rollout: Rollout, reason: str, sentence: str) -> ServiceRecord:
@@ -238,20 +226,7 @@ class Engine:
     ) -> ServiceRecord:
         if step >= 0 and rollout.moved:
             return self._end(record, heard(rollout, decision.order), "promoted", rollout.proof)
-        late, verdict = arrived(rollout, alias), decision.verdict
-        intent = Intent(
-            step,
-            fresh_nonce(),
-            alias.revision,
-            "back" if step < 0 else "step",
-            decision.sentence,
-            reason_of(decision),
-            evidence_of(verdict, decision.check) if verdict else {},
-            decision.order,
-        )
-        if late is not None and rollout.intent is not None:  # a step that arrived after it was overruled is ours
-            intent = replace(rollout.intent, nonce=intent.nonce, revision=intent.revision)
-            rollout = replace(rollout, nonce=late.nonce)
+        rollout, intent = intended(rollout, alias, decision, step)
         record, intent = self._announce(record, rollout, intent)
         until = int(self.now() + rollout.terms.rollback_window_s) if step >= len(rollout.steps) else None
         if not self.write(alias, head_of(rollout, step, intent.nonce, until)):
@@ -259,17 +234,9 @@ class Engine:
         return self._settle(record, rollout, intent)
 
     def _announce(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> tuple[ServiceRecord, Intent]:
-        """Record a write before it is made; an earlier one on the same revision may still arrive and stays known.
-
-        The same write announced again keeps its nonce: whichever of the two arrives, it is this one.
-        """
-        unclear = tuple(one for one in rollout.announced if one.revision == intent.revision)
-        for one in unclear:
-            if (one.kind, one.step) == (intent.kind, intent.step):
-                intent = replace(intent, nonce=one.nonce)
-        others = tuple(one for one in unclear if one.nonce != intent.nonce)
-        announced = replace(rollout, intent=intent, unclear=others)
-        return self.ledger.save(replace(record, rollout=announced)), intent
+        """Record a write before it is made."""
+        rollout, intent = announced(rollout, intent)
+        return self.ledger.save(replace(record, rollout=rollout)), intent
 
     def write(self, seen: AliasState, head: Head) -> bool:
         """Send one guarded write; whether it happened, by the nonce the alias carries when the answer was unclear."""
@@ -281,28 +248,11 @@ class Engine:
         return True
 
     def _settle(self, record: ServiceRecord, rollout: Rollout, intent: Intent) -> ServiceRecord:
-        """Record an announced write that succeeded; all others relied on the revision before it and cannot arrive."""
-        now = self.now()
-        replaced = (*rollout.replaced, intent.revision)[-REMEMBERED:]
-        moved = replace(rollout, intent=None, unclear=(), nonce=intent.nonce, replaced=replaced)
-        if intent.kind == "fence":
-            after = moved if intent.order is None else obeyed(moved, intent.order, now)
-            return self.ledger.save(replace(record, rollout=after))
-        if intent.sentence:
-            moved = replace(moved, sentence=intent.sentence, reason=intent.reason)
-        if intent.order is not None:
-            moved = unpaused(heard(moved, intent.order), now)
-        if intent.kind == "back":
-            return self._end(record, moved, "rolled-back", intent.evidence)
-        if intent.step != rollout.step:
-            moved = replace(moved, step=intent.step, step_starts=(*rollout.step_starts, now), waiting=None, judged="")
-        moved = replace(moved, phase="walking", proof=intent.evidence)
-        if intent.step < len(rollout.steps):
-            kept = moved if self.env.events is not None else replace(moved, proof={})
-            return self.ledger.save(replace(record, rollout=kept))
-        if rollout.terms.together is not None:  # whoever takes over finds it under way, whatever becomes of the others
-            return self.ledger.save(replace(record, rollout=moved))
-        return self._end(record, moved, "promoted", intent.evidence)
+        """Record an announced write that succeeded."""
+        after, over = settled(rollout, intent, self.now(), told=self.env.events is not None)
+        if over is not None:
+            return self._end(record, after, over, intent.evidence)
+        return self.ledger.save(replace(record, rollout=after))
 
     def _end(self, record: ServiceRecord, rollout: Rollout, phase: Phase, evidence: Mapping[str, Any]) -> ServiceRecord:
         """History first, state last: a run that dies in between is completed by the next one."""

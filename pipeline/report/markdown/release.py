@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pipeline.cost.changes import Cost
-from pipeline.infra.model import Change, when
+from pipeline.infra.model import when
 from pipeline.release.walk.outcome import EXIT_CODES, WORST_FIRST
 from pipeline.release.walk.view import ReleaseOutcome, ReleaseResult
 from pipeline.report.markdown.blocks import SUMMARY, Block, document, in_bytes
@@ -16,6 +15,9 @@ from pipeline.report.markdown.text import code, counted, escaped, link, row
 from pipeline.report.markdown.walk import CHARTS, Tracks, blocks
 from pipeline.report.plan import cost_lines, what
 from pipeline.report.text import duration
+
+if TYPE_CHECKING:
+    from pipeline.deploying.deployed import Deployed
 
 MARKS: Mapping[ReleaseOutcome, str] = {
     "promoted": "✅ promoted",
@@ -30,32 +32,6 @@ MARKS: Mapping[ReleaseOutcome, str] = {
     "no-op": "🟰 nothing new",
 }
 IDLE: frozenset[ReleaseOutcome] = frozenset({"skipped", "no-op"})
-
-
-@dataclass(frozen=True)
-class SizeShown:
-    """A package's zip, and the zip of the release before it where that is known; bytes."""
-
-    service: str
-    size: int
-    before: int | None
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """What a deploy came to. `affected`: services with their reasons; `changed`: what Terraform changed, and where."""
-
-    project: str
-    environment: str
-    commit: str
-    subject: str
-    results: tuple[ReleaseResult, ...]
-    affected: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    sizes: tuple[SizeShown, ...] = ()
-    changed: tuple[str, ...] = ()
-    changes: tuple[Change, ...] = ()
-    costs: tuple[tuple[str, Cost], ...] = ()  # by service
-    interrupted: bool = False
 
 
 def markdown(found: Deployed, tracks: Tracks, limit: int = SUMMARY, measure: Callable[[str], int] = in_bytes) -> str:

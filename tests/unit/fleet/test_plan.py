@@ -135,6 +135,14 @@ def test_a_fault_that_no_ledger_has_fails_its_target() -> None:
     assert (step, release.sentence) == (End(), "wave `one-box` failed in `a`: Terraform failed")
 
 
+def test_who_cannot_be_taken_back_keeps_nobody_else_from_going_back() -> None:
+    release = replace(begun(), phase="going-back", wave=1, finished=("a", "b", "c"))
+    assert settled(release, {}, away={"c"})[1] == Back("b")
+    release = replace(release, back=("b", "a"))
+    assert settled(release, {}, away={"c"})[1] == Hold(THREE.waves[1], ("c",))
+    assert settled(release, {})[1] == Back("c"), "another process tries again"
+
+
 def test_a_person_ends_it() -> None:
     release, step = settled(begun(), seen(), abort="aborted by me: enough")
     assert (step, release.phase, release.sentence) == (End(), "stopped", "aborted by me: enough")

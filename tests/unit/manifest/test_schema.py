@@ -13,6 +13,8 @@ from pipeline.manifest import schema
 from pipeline.manifest.document import compose, read_document
 from pipeline.manifest.environments import Environment
 from pipeline.manifest.project import Project, load_project, read_project
+from pipeline.manifest.schema_project import project_schema
+from pipeline.manifest.schema_service import service_schema
 from pipeline.scaffold import KINDS
 from pipeline.scaffold import plan as plan_service
 
@@ -20,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 STAGING = Environment("staging", "123456789012", "eu-west-1", "bucket")
 PRODUCTION = Environment("production", "123456789012", "eu-west-1", "bucket")
 PROJECT = Project("demo", ROOT, environments=(STAGING, PRODUCTION))
-SERVICE = schema.service_schema(PROJECT)
+SERVICE = service_schema(PROJECT)
 HEAD = "crabwalk: 1\nname: a\n"
 
 # What only check can say: ranges of quantities with units, and whether things exist or fit together.
@@ -172,7 +174,7 @@ def test_valid_project_files(text: str, tmp_path: Path) -> None:
     (tmp_path / "crabwalk.yaml").write_text(PROJECT_HEAD + text)
     problems: list = []
     read_project(tmp_path, problems)
-    assert (problems, faults(schema.project_schema(), data(PROJECT_HEAD + text))) == ([], [])
+    assert (problems, faults(project_schema(), data(PROJECT_HEAD + text))) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_broken_project_files(text: str, tmp_path: Path) -> None:
     problems: list = []
     read_project(tmp_path, problems)
     assert problems
-    assert faults(schema.project_schema(), data(PROJECT_HEAD + text))
+    assert faults(project_schema(), data(PROJECT_HEAD + text))
 
 
 def test_every_key_has_a_text_for_editors() -> None:
@@ -208,7 +210,7 @@ def test_every_key_has_a_text_for_editors() -> None:
             if isinstance(inner, dict):
                 walk(inner, f"{path}.{key}")
 
-    for name, node in (("service", SERVICE), ("project", schema.project_schema()), *SERVICE["$defs"].items()):
+    for name, node in (("service", SERVICE), ("project", project_schema()), *SERVICE["$defs"].items()):
         walk(node, name)
     assert silent == []
 

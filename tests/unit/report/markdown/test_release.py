@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pipeline.cost.changes import Cost, Item
+from pipeline.deploying.deployed import Deployed, SizeShown
 from pipeline.infra.model import Change
 from pipeline.release.judge.judge import Counts
 from pipeline.release.judge.verdict import Verdict
 from pipeline.release.walk.view import ReleaseResult, WalkView
 from pipeline.report.markdown.blocks import SUMMARY, Block, document, in_bytes
-from pipeline.report.markdown.release import MARKS, Deployed, SizeShown, markdown
+from pipeline.report.markdown.release import MARKS, markdown
 from pipeline.report.markdown.sizes import size_row
 from pipeline.report.markdown.walk import CHARTS, COLOURED, KEPT, POINTS, Track, Tracks, mermaid, sample_of, table
 
