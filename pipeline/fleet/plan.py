@@ -63,8 +63,9 @@ class FleetRelease:
     """One commit on its way through a fleet; times are epoch seconds.
 
     `wants`: by target the services that are released there, with the SHA-256 of each zip. `wave`: the index of the
-    one that is walked or watched. `finished`: targets that carry it, in the order in which they came to. `back`: those
-    of them that went back. `ringing`: alarms that rang before, which do not count.
+    one that is walked or watched. `finished`: targets that carry it, in the order in which they came to, and once it
+    failed those that carry a part of it. `back`: those of them that went back. `ringing`: alarms that rang before,
+    which do not count.
     """
 
     fleet: str
@@ -227,11 +228,21 @@ def _failed(release: FleetRelease, wave: Wave, seen: Mapping[str, Standing], now
     lost = {one.target: one.sentence for one in standings if one.state == "failed"}
     target, why = next(iter(lost.items()))
     sentence = f"wave `{wave.name}` failed in `{target}`: {why}"
-    if wave.on_failure == "roll-back" and any(one not in lost for one in release.finished):
-        # Who failed is back already, or never came to carry it.
-        back = tuple(one for one in release.finished if one in lost)
-        return replace(release, phase="going-back", failed=lost, sentence=sentence, baking=None, back=back)
+    carrying = _carrying(release, lost, seen)
+    if wave.on_failure == "roll-back" and carrying:
+        return replace(release, phase="going-back", failed=lost, sentence=sentence, baking=None, finished=carrying)
     return replace(release, phase="stopped", failed=lost, sentence=sentence, baking=None, ended=now)
+
+
+def _carrying(release: FleetRelease, lost: Collection[str], seen: Mapping[str, Standing]) -> tuple[str, ...]:
+    """Who has something of a failed release to go back from; where only a part failed, the rest carries it."""
+    partly = [
+        one.target
+        for one in seen.values()
+        if one.state == "failed" and any(cell.state == "carries" for cell in one.cells)
+    ]
+    finished = (one for one in release.finished if one not in lost or one in partly)
+    return (*finished, *(one for one in partly if one not in release.finished))
 
 
 def _after(fleet: Fleet, release: FleetRelease, now: float) -> FleetRelease:

@@ -73,10 +73,9 @@ def _of(fleet: Fleet, release: FleetRelease | None, target: str) -> str:
     """How far the release got in a target."""
     if release is None:
         return "-"
-    if target in release.back:
-        return "taken back"
-    if target in release.failed:
-        return "failed"
+    come = [word for word, those in (("failed", release.failed), ("taken back", release.back)) if target in those]
+    if come:
+        return ", ".join(come)
     if target in release.finished:
         return "done" if release.wants.get(target) else "nothing to do"
     if release.over:

@@ -95,6 +95,15 @@ def test_a_failing_wave_takes_back_who_carries_it_the_newest_first() -> None:
     assert (release.phase, step) == ("stopped", End())
 
 
+def test_what_came_to_all_traffic_where_the_rest_failed_goes_back_too() -> None:
+    part = Standing("b", (Cell("hello", "failed", "worse"), Cell("orders", "carries")))
+    release = replace(begun(), wave=1, finished=("a",))
+    release, step = settled(release, seen(a="carries", c="waits") | {"b": part})
+    assert (release.finished, release.failed, step) == (("a", "b"), {"b": "hello: worse"}, Back("b"))
+    alone = settled(begun(), seen() | {"a": replace(part, target="a")})
+    assert alone[1] == Back("a")
+
+
 def test_where_nothing_is_declared_who_carries_it_keeps_it() -> None:
     release = replace(begun(), wave=2, finished=("a", "b", "c"))
     release, step = settled(release, seen(a="carries", b="carries", c="carries", d="failed"))
