@@ -90,8 +90,8 @@ def deploy(
         waves = Waves(fleet, targets, ledger, kept, home.actor, console, board, lease.check)
         try:
             code = waves.execute()
-        except BaseException as ended:
-            if not isinstance(ended, Exception) and not waves.release.over:
+        except BaseException:
+            if not waves.release.over:
                 console.warn(
                     f"the release stands in wave `{fleet.waves[waves.release.wave].name}`, recorded; "
                     f"`crabwalk deploy --env {fleet.name}` goes on with it"

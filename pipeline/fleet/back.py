@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from pipeline.errors import CrabwalkError
 from pipeline.fleet.look import Member
 from pipeline.fleet.plan import FleetRelease
 from pipeline.release.ledger.records import ServiceRecord
@@ -23,39 +24,51 @@ from pipeline.release.walk.freeze import is_frozen, thaw
 def take_back(member: Member, target: str, release: FleetRelease, actor: str, say: Callable[[str], None]) -> None:
     """Move the traffic of everything this release brought to the target back, the last service first.
 
-    What was live before it, and what somebody has under way, is left alone. Raises AwsError, ConflictError.
+    What was live before it, and what somebody has under way, is left alone. Raises AwsError, ConflictError: the first
+    fault, once all services were tried.
     """
+    faults: list[CrabwalkError] = []
+    for service in sorted(release.wants.get(target, {}), reverse=True):
+        try:
+            _take_back(member, service, release, actor, say)
+        except CrabwalkError as fault:
+            say(f"{service}: {fault.what}")
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+
+
+def _take_back(member: Member, service: str, release: FleetRelease, actor: str, say: Callable[[str], None]) -> None:
     engine = member.engine
     reason = f"release {release.id} of `{release.fleet}`: {release.sentence}"
-    for service in sorted(release.wants.get(target, {}), reverse=True):
-        record = engine.ledger.service(service)
-        frozen = record.frozen is not None and record.frozen.reason == reason
-        if not brought(record, release) or (rejected(record) and not frozen):
-            continue
-        function = member.function(service)
-        try:
-            done = roll_back(engine.functions, function, ALIAS, None, account=engine.env.account, say=say)
-        except WrongVersionError as fault:  # its first release: there is nothing before it
-            say(f"{service}: {fault.what}")
-            continue
-        say(f"{service}: {done.plan.sentence}")
-        moved = done.plan.target is not None
-        if needs_record(done) and (moved or is_frozen(done.after)):
-            note = Note(
-                service=service,
-                environment=engine.env.name,
-                function=function,
-                head=done.after.description,
-                moved=moved,
-                sentence=done.plan.sentence,
-                actor=actor,
-                claimed_actor=release.claimed_actor,
-                reason=reason,
-                at=time.time(),
-            )
-            _record(engine, note)
-        if moved or frozen:
-            thaw(engine, engine.ledger.service(service), function)
+    record = engine.ledger.service(service)
+    frozen = record.frozen is not None and record.frozen.reason == reason
+    if not brought(record, release) or (rejected(record) and not frozen):
+        return
+    function = member.function(service)
+    try:
+        done = roll_back(engine.functions, function, ALIAS, None, account=engine.env.account, say=say)
+    except WrongVersionError as fault:  # its first release: there is nothing before it
+        say(f"{service}: {fault.what}")
+        return
+    say(f"{service}: {done.plan.sentence}")
+    moved = done.plan.target is not None
+    if needs_record(done) and (moved or is_frozen(done.after)):
+        note = Note(
+            service=service,
+            environment=engine.env.name,
+            function=function,
+            head=done.after.description,
+            moved=moved,
+            sentence=done.plan.sentence,
+            actor=actor,
+            claimed_actor=release.claimed_actor,
+            reason=reason,
+            at=time.time(),
+        )
+        _record(engine, note)
+    if moved or frozen:
+        thaw(engine, engine.ledger.service(service), function)
 
 
 def brought(record: ServiceRecord, release: FleetRelease) -> bool:
