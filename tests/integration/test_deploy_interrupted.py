@@ -177,8 +177,8 @@ def test_an_endpoint_that_dies_in_mid_walk_leaves_a_walk_to_go_on_with(
         refused = shop.start("rollback", "hello", **door.variables)
         done = walking.end()
         refusal = refused.end()
-    assert done.code == 1, done.said
-    assert any(line.startswith("hello (local, ") and "failed after " in line for line in done.lines), done.said
+    assert done.code == 4, done.said
+    assert any(line.startswith("hello (local, ") and " held after " in line for line in done.lines), done.said
     (why,) = [line for line in done.lines if line.startswith("  why     could not ")]
     assert "AWS cannot be reached" in why
     assert done.lines[-1] == (

@@ -140,7 +140,7 @@ class Lease:
         """Raise ConflictError when the lease is not ours any more, AwsError when AWS is away for too long to tell."""
         overdue = time.monotonic() - self._renewed > self._ttl
         if overdue and self._lost is None and self._away is not None:
-            raise AwsError(self._away.what, hint=self._away.hint) from self._away
+            raise type(self._away)(self._away.what, hint=self._away.hint) from self._away
         if self._lost is not None or overdue:
             raise ConflictError(
                 f"the lease of `{self._service}` was lost: {self._lost or 'it could not be renewed in time'}",
