@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from hub_kit import Hub
-from job_kit import BEFORE_ANYTHING, SUMMARY_BYTES, Cancel, runs_crabwalk
+from job_kit import SUMMARY_BYTES, Cancel, runs_crabwalk, too_early
 from refusing_kit import Refusing, refuses
 from shop_kit import HELLO, ONE_STEP, REPOSITORY, Shop
 from workflow_kit import Ran
@@ -309,7 +309,7 @@ def test_a_verb_is_cancelled_as_soon_as_it_runs(workflow: str, how: str, hub: Hu
     before = standing(shop)
     ran = started(hub, workflow, cancel=Cancel(workflow, VERB[workflow], runs_crabwalk, how))
     step = ran.one(workflow).step(VERB[workflow])
-    early = BEFORE_ANYTHING in step.log  # as with -2 and -15, when Python had not even begun to start
+    early = too_early(step.log)  # as with -2 and -15, when Python had not even begun to start
     assert early or step.code in {130, 143, -2, -15}, step.log
     assert step.seconds < 7.5, "it took GitHub's second signal"
     assert standing(shop) == before or workflow == "rollback", "a rollback may be through already"
