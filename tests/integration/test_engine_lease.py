@@ -108,8 +108,10 @@ def test_a_dead_holders_lease_runs_out(world):
         assert len(said) == 1
         mine.check()
         assert not dead._write(if_match=dead._etag)
-        with pytest.raises(ConflictError, match="could not be renewed in time"):
+        with pytest.raises(TransientError, match="could not be renewed in time"):
             dead.check()
+        with pytest.raises(TransientError, match="could not be renewed in time"):
+            dead.confirm()
         dead.release()
         mine.check()
         found = holder(world.engine.objects, world.service)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from pipeline.aws import TransientError
 from pipeline.aws.objects import Objects, PreconditionFailed
 from pipeline.errors import AwsError, ConflictError, CrabwalkError
 from pipeline.release.ledger.head import fresh_nonce
@@ -137,15 +138,21 @@ class Lease:
         )
 
     def check(self) -> None:
-        """Raise ConflictError when the lease is not ours any more, AwsError when AWS is away for too long to tell."""
-        overdue = time.monotonic() - self._renewed > self._ttl
-        if overdue and self._lost is None and self._away is not None:
-            raise type(self._away)(self._away.what, hint=self._away.hint) from self._away
-        if self._lost is not None or overdue:
+        """Raise ConflictError when the lease is not ours any more, AwsError while that cannot be told.
+
+        It cannot while AWS is away, and after this process or its machine stood still: the next renewal tells.
+        """
+        if self._lost is not None:
             raise ConflictError(
-                f"the lease of `{self._service}` was lost: {self._lost or 'it could not be renewed in time'}",
-                hint=f"crabwalk status {self._service}",
+                f"the lease of `{self._service}` was lost: {self._lost}", hint=f"crabwalk status {self._service}"
             )
+        if time.monotonic() - self._renewed <= self._ttl:
+            return
+        if self._away is not None:
+            raise type(self._away)(self._away.what, hint=self._away.hint) from self._away
+        raise TransientError(
+            f"the lease of `{self._service}` could not be renewed in time", hint=f"crabwalk status {self._service}"
+        )
 
     def confirm(self) -> None:
         """Like `check`, but asks S3: a process that was suspended does not know that its lease was taken meanwhile."""
