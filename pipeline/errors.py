@@ -22,6 +22,11 @@ class CrabwalkError(Exception):
         self.where = where
         self.hint = hint
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong and what to do, in one line, for where a fault is one of many."""
+        return f"{self.what}; {self.hint}" if self.hint else self.what
+
 
 class UsageError(CrabwalkError):
     """A wrong argument, environment or working directory; nothing was changed."""

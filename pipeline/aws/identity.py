@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.aws import aws_errors, client
-from pipeline.errors import UsageError
+from pipeline.errors import CrabwalkError, UsageError
 from pipeline.manifest.environments import Environment
 
 
@@ -28,3 +28,11 @@ def whoami(env: Environment) -> Identity:
             hint="choose the right profile or role, or correct the account in crabwalk.yaml",
         )
     return found
+
+
+def actor(env: Environment) -> str:
+    """Who is calling, for a record; that AWS cannot tell keeps nothing out of it."""
+    try:
+        return whoami(env).arn
+    except CrabwalkError:
+        return "unknown"

@@ -185,7 +185,7 @@ def _statuses(
     if len(faults) == len(found):
         raise faults[fleet.targets[0]]
     for target, fault in faults.items():
-        here.warn(f"{target}: {fault.what}" + (f"; {fault.hint}" if fault.hint else ""))
+        here.warn(f"{target}: {fault.sentence}")
     return {target: one for target, one in found.items() if not isinstance(one, CrabwalkError)}, faults
 
 

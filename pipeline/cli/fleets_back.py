@@ -40,7 +40,7 @@ def rollback(here: Here, service: str, to: str | None, reason: str) -> int:
         codes.append(fault.exit_code)
     for target, done in moved.items():
         if isinstance(done, CrabwalkError):
-            here.console.warn(f"{target}: {done.what}" + (f"; {done.hint}" if done.hint else ""))
+            here.console.warn(f"{target}: {done.sentence}")
             codes.append(done.exit_code)
         elif done is None:
             member = fleet.member(target)
@@ -180,6 +180,7 @@ def _end_release(here: Here, reason: str) -> str | None:
     """
     from dataclasses import replace
 
+    from pipeline.aws.identity import actor
     from pipeline.errors import ConflictError
     from pipeline.fleet.record import Asked
     from pipeline.release.ledger.lease import Lease, holder
@@ -191,7 +192,7 @@ def _end_release(here: Here, reason: str) -> str | None:
         return None
     home = here.member(fleet.targets[0])
     objects, now = home.engine.objects, home.engine.now()
-    asked = Asked(release.id, _actor(home), os.environ.get("GITHUB_ACTOR") or None, " ".join(reason.split()), now)
+    asked = Asked(release.id, actor(home.env), os.environ.get("GITHUB_ACTOR") or None, " ".join(reason.split()), now)
     ledger.ask(asked)
     found = holder(objects, fleet.name, "fleets")
     if found is not None and found.living:
@@ -206,16 +207,6 @@ def _end_release(here: Here, reason: str) -> str | None:
             return release.id
     here.console.line(f"release {release.id} of {fleet.name} is ended: {asked.sentence}")
     return release.id
-
-
-def _actor(here: Here) -> str:
-    from pipeline.aws.identity import whoami
-    from pipeline.errors import CrabwalkError
-
-    try:
-        return whoami(here.env).arn
-    except CrabwalkError:
-        return "unknown"
 
 
 _quiet: Callable[[str], None] = lambda _: None  # noqa: E731

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,21 +87,19 @@ def _note(place: Place, done: RollbackDone, reason: str) -> Note | None:
     env = place.env
     if env is None:
         return None
-    from pipeline.release.rollback.record import Note, needs_record
+    from pipeline.aws.identity import actor
+    from pipeline.release.rollback.record import needs_record, note_of
 
     if not needs_record(done):
         return None
-    return Note(
+    return note_of(
+        done,
         service=place.label,
         environment=env.name,
         function=place.function,
-        head=done.after.description,
-        moved=done.plan.target is not None,
-        sentence=done.plan.sentence,
-        actor=_actor(env),
+        actor=actor(env),
         claimed_actor=os.environ.get("GITHUB_ACTOR") or None,
         reason=reason,
-        at=time.time(),
     )
 
 
@@ -131,32 +128,20 @@ def _who(place: Place, note: Note | None) -> str | None:
 
 
 def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None, Notifier | None]:
-    """Write it down, then what has waited for it. Until the ledger has it, a file has it: also if this process dies."""
+    """Write it down, then what has waited for it."""
     from pipeline.aws.objects import Objects
     from pipeline.errors import CrabwalkError
     from pipeline.release.ledger.ledger import Ledger
-    from pipeline.release.rollback.record import record_rollback
-    from pipeline.release.rollback.unrecorded import keep, persist
+    from pipeline.release.rollback.unrecorded import record_safely
 
-    kept, full = None, ""
-    if note.moved:
-        try:
-            kept = keep(env, note)
-        except OSError as error:
-            full = error.strerror or str(error)
     try:
-        noted = persist(lambda: record_rollback(Ledger(Objects(env)), note))
+        noted = record_safely(env, Ledger(Objects(env)), note)
     except CrabwalkError as error:
         if not note.moved:
             here.console.warn(f"whether that is recorded could not be seen: {error.what}")
             return False, None, None
-        then = f"it waits in {kept} for the next crabwalk command that reaches `{env.name}`"
-        if kept is None:
-            then = f"nor could it be kept for later ({full}); the same command records it once it can"
-        here.console.warn(f"THE TRAFFIC HAS MOVED, BUT IT IS NOT RECORDED: {error.what}; {then}")
+        here.console.warn(f"THE TRAFFIC HAS MOVED, BUT IT IS NOT RECORDED: {error.sentence}")
         return False, note.who, None
-    if kept is not None:
-        kept.unlink(missing_ok=True)
     over = noted.rollout is not None and noted.rollout.over
     telling = None
     if note.moved and noted.rollout is not None and over and (noted.rollout.terms.notify or env.github):
@@ -165,14 +150,3 @@ def _record(here: Here, env: Environment, note: Note) -> tuple[bool, str | None,
         telling = tell_rollback(env, noted.rollout, note, here.console.warn)
     here.settle_unrecorded()
     return noted.written, noted.by, telling
-
-
-def _actor(env: Environment) -> str:
-    """Who is calling; that AWS cannot tell does not keep a rollback out of the record."""
-    from pipeline.aws.identity import whoami
-    from pipeline.errors import CrabwalkError
-
-    try:
-        return whoami(env).arn
-    except CrabwalkError:
-        return "unknown"

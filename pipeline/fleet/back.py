@@ -5,19 +5,16 @@ The services are not left frozen: nobody looked at each of them, so a fix is dep
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from pipeline.errors import CrabwalkError
 from pipeline.fleet.look import Member
 from pipeline.fleet.plan import FleetRelease
 from pipeline.release.ledger.records import ServiceRecord
 from pipeline.release.model import ALIAS
-from pipeline.release.rollback.record import Note, needs_record, record_rollback
+from pipeline.release.rollback.record import needs_record, note_of
 from pipeline.release.rollback.rollback import WrongVersionError, roll_back
-from pipeline.release.rollback.unrecorded import keep, persist
-from pipeline.release.walk.act import Engine
+from pipeline.release.rollback.unrecorded import record_safely
 from pipeline.release.walk.freeze import is_frozen, thaw
 
 
@@ -32,7 +29,7 @@ def take_back(member: Member, target: str, release: FleetRelease, actor: str, sa
         try:
             _take_back(member, service, release, actor, say)
         except CrabwalkError as fault:
-            say(f"{service}: {fault.what}")
+            say(f"{service}: {fault.sentence}")
             faults.append(fault)
     if faults:
         raise faults[0]
@@ -54,19 +51,16 @@ def _take_back(member: Member, service: str, release: FleetRelease, actor: str, 
     say(f"{service}: {done.plan.sentence}")
     moved = done.plan.target is not None
     if needs_record(done) and (moved or is_frozen(done.after)):
-        note = Note(
+        note = note_of(
+            done,
             service=service,
             environment=engine.env.name,
             function=function,
-            head=done.after.description,
-            moved=moved,
-            sentence=done.plan.sentence,
             actor=actor,
             claimed_actor=release.claimed_actor,
             reason=reason,
-            at=time.time(),
         )
-        _record(engine, note)
+        record_safely(engine.env, engine.ledger, note)
     if moved or frozen:
         thaw(engine, engine.ledger.service(service), function)
 
@@ -82,13 +76,3 @@ def rejected(record: ServiceRecord) -> bool:
     """Whether what was promoted last was taken back already, by whomever."""
     promoted = record.promoted
     return promoted is not None and record.rejection(promoted.artifact, promoted.configuration) is not None
-
-
-def _record(engine: Engine, note: Note) -> None:
-    """Write it down; until the ledger has it, a file has it: also if this process dies."""
-    kept = None
-    with suppress(OSError):
-        kept = keep(engine.env, note) if note.moved else None
-    persist(lambda: record_rollback(engine.ledger, note))
-    if kept is not None:
-        kept.unlink(missing_ok=True)

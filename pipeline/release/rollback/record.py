@@ -69,6 +69,31 @@ def needs_record(done: RollbackDone) -> bool:
     return head is not None and head.rolled_back
 
 
+def note_of(
+    done: RollbackDone,
+    *,
+    service: str,
+    environment: str,
+    function: str,
+    actor: str,
+    claimed_actor: str | None,
+    reason: str,
+) -> Note:
+    """What there is to be recorded of a rollback that was made just now."""
+    return Note(
+        service=service,
+        environment=environment,
+        function=function,
+        head=done.after.description,
+        moved=done.plan.target is not None,
+        sentence=done.plan.sentence,
+        actor=actor,
+        claimed_actor=claimed_actor,
+        reason=reason,
+        at=time.time(),
+    )
+
+
 def who_moved(ledger: Ledger, note: Note) -> str | None:
     """Who rolled back what the note speaks of, where the history tells already."""
     head = parse(note.head)

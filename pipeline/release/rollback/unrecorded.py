@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.aws import TransientError
 from pipeline.aws.aliases import Aliases, NotFoundError
+from pipeline.errors import CrabwalkError
 from pipeline.release.ledger.head import parse, trusted
-from pipeline.release.rollback.record import Note, record_rollback
+from pipeline.release.rollback.record import Note, Noted, record_rollback
 from pipeline.release.words import ALIAS, who
 
 if TYPE_CHECKING:
@@ -30,6 +31,30 @@ FORMAT = 1
 PAUSES_S = (0.3, 1.0)
 
 T = TypeVar("T")
+
+
+def record_safely(env: Environment, ledger: Ledger, note: Note) -> Noted:
+    """Record a rollback; until the ledger has it, a file has it: also if this process dies.
+
+    Raises what kept it from being recorded; of traffic that has moved its hint says where the note waits.
+    """
+    kept, full = None, ""
+    if note.moved:
+        try:
+            kept = keep(env, note)
+        except OSError as error:
+            full = error.strerror or str(error)
+    try:
+        noted = persist(lambda: record_rollback(ledger, note))
+    except CrabwalkError as fault:
+        if kept is not None:
+            fault.hint = f"it waits in {kept} for the next crabwalk command that reaches `{env.name}`"
+        elif note.moved:
+            fault.hint = f"nor could it be kept for later ({full}); the same command records it once it can"
+        raise
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+    return noted
 
 
 def persist(write: Callable[[], T], pause: Callable[[float], None] = time.sleep) -> T:

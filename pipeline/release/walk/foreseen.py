@@ -38,7 +38,7 @@ def _said(look: Callable[[], Iterator[str]]) -> Iterator[str]:
     except AwsError as error:
         yield f"not looked at: {error.what}"
     except CrabwalkError as error:
-        yield f"{error.what}" + (f"; {error.hint}" if error.hint else "")
+        yield error.sentence
 
 
 def _alarms(engine: Engine, service: Service) -> Iterator[str]:
