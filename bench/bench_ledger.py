@@ -43,8 +43,8 @@ MARGIN_DAYS = 30  # that `metrics` looks further back than it is asked: to when 
 # How many releases each shows or counts, where the ledger has enough.
 VERBS: dict[tuple[str, ...], int] = {
     ("status",): 0,
-    ("history", "--limit", "20"): 20,
-    ("history", "--limit", "200"): 200,
+    ("history", "--last", "20"): 20,
+    ("history", "--last", "200"): 200,
     ("metrics", "--since", "7d"): round(RELEASES * (7 + MARGIN_DAYS) / (YEARS * 365)),
     ("metrics", "--since", "30d"): round(RELEASES * (30 + MARGIN_DAYS) / (YEARS * 365)),
 }

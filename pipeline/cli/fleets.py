@@ -123,17 +123,25 @@ def _tell(here: Here, fleet: Fleet, waves: Any, code: int) -> None:
 
 
 def status(here: Here, services: Sequence[str]) -> int:
-    """The matrix of targets and services; the exit code of a target that could not be asked, which hides no other."""
+    """The matrix of targets and services; the exit code of what could not be asked, which hides nothing else."""
+    from pipeline.errors import CrabwalkError
     from pipeline.report.fleet import show_fleet
 
-    fleet = fleet_of(here)
-    release = ledger_of(here).read().release
+    fleet, release, unread = fleet_of(here), None, None
+    try:
+        release = ledger_of(here).read().release
+    except CrabwalkError as fault:  # the first target has the record of the whole, and may be the one that is away
+        unread = fault
     seen, faults = _statuses(here, fleet, services)
+    if unread is not None:
+        here.warn(f"the release of `{fleet.name}`: {unread.sentence}")
     if here.json:
-        here.console.json(document(fleet, release, seen, faults))
+        more = {"fault": unread.what} if unread is not None else {}
+        here.console.json(document(fleet, release, seen, faults, **more))
     else:
-        show_fleet(here.console, fleet, release, seen)
-    return max((fault.exit_code for fault in faults.values()), default=0)
+        show_fleet(here.console, fleet, release, seen, unread=unread is not None)
+    every = [*faults.values(), *([unread] if unread is not None else [])]
+    return max((fault.exit_code for fault in every), default=0)
 
 
 def document(

@@ -23,7 +23,9 @@ OUTCOMES = ("promoted", "rolled-back", "rejected", "aborted", "superseded", "res
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only what ended so.")
 @click.option("--actor", metavar="TEXT", help="Only where who released or asked has this in the name.")
 @click.option("--since", callback=stretch, metavar="TIME", help="How far back: 12h, 7d.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many entries.")
+@click.option(
+    "--last", "--limit", "limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many."
+)
 @output_option
 def command(
     services: tuple[str, ...],

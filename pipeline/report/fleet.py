@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 Seen = Mapping[str, Sequence["ServiceStatus"]]  # by target; one that could not be asked is not there
 
 
-def show_fleet(console: Console, fleet: Fleet, release: FleetRelease | None, seen: Seen) -> None:
-    """The headline, then the matrix."""
-    lines = fleet_lines(fleet, release)
+def show_fleet(
+    console: Console, fleet: Fleet, release: FleetRelease | None, seen: Seen, *, unread: bool = False
+) -> None:
+    """The headline, then the matrix. `unread`: how the release stands could not be read."""
+    lines = [f"{fleet.name}: how its release stands is not known"] if unread else fleet_lines(fleet, release)
     how = console.bad if release is not None and release.phase == "stopped" else console.title
     how(lines[0])
     for line in lines[1:]:

@@ -190,7 +190,7 @@ def test_what_walks_in_a_target_is_finished_first_and_a_person_goes_back_from_wh
     assert "c: the release has not come to it, its traffic stays" in done.out
     assert estate.shares() == SECOND | {"a": {candidate: 1.0}}
     assert (estate.traces("c"), kept(estate)["phase"], kept(estate)["finished"]) == (third, "stopped", ["a"])
-    history = estate.crabwalk("history", "--env", "local", "--limit", "6", "--output", "json").json["entries"]
+    history = estate.crabwalk("history", "--env", "local", "--last", "6", "--output", "json").json["entries"]
     assert {one["environment"] for one in history if one["reason"] == "it is slow"} == {"local-a", "local-b"}
     promoted = [one["commit"] for one in history if (one["environment"], one["outcome"]) == ("local-a", "promoted")]
     assert promoted[:2] == [second, first]

@@ -15,6 +15,7 @@ from pipeline import local
 from pipeline.cli import run, status
 from pipeline.cli.options import Here
 from pipeline.errors import AwsError
+from pipeline.fleet.record import FleetLedger
 
 
 @pytest.fixture
@@ -184,3 +185,37 @@ def test_a_target_that_cannot_be_asked_hides_no_other(
         (0, "could not read it: AWS did not answer"),
         (1, None),
     ]
+
+
+def test_who_has_the_record_of_the_whole_hides_no_target_while_it_is_away(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert estate.deploy() == 0
+    asked = status.statuses
+
+    def read(_: FleetLedger) -> Any:
+        raise AwsError("could not read the fleet's record: AWS did not answer", hint="try again")
+
+    def away(here: Here, *more: Any) -> Any:
+        if here.env.target == "a":
+            raise AwsError("could not read it: AWS did not answer", hint="try again")
+        return asked(here, *more)
+
+    monkeypatch.setattr(FleetLedger, "read", read)
+    monkeypatch.setattr(status, "statuses", away)
+    assert run(["status", "--env", "local"]) == 1
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [
+        "warning: a: could not read it: AWS did not answer; try again",
+        "warning: the release of `local`: could not read the fleet's record: AWS did not answer; try again",
+    ]
+    assert out.splitlines() == [
+        "local: how its release stands is not known",
+        "wave     target  hello      this release",
+        "one-box  a       not known  -",
+        "second   b       v2 100 %   -",
+        "rest     c       v2 100 %   -",
+    ]
+    assert run(["status", "--env", "local", "--output", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["release"], found["fault"]) == (None, "could not read the fleet's record: AWS did not answer")

@@ -184,7 +184,7 @@ class Scratch:
         return done.json["services"][0]
 
     def history(self, service: str = "hello") -> Any:
-        done = self.crabwalk("history", service, "--limit", "1000", "--output", "json")
+        done = self.crabwalk("history", service, "--last", "1000", "--output", "json")
         assert done.code == 0, done.said
         return done.json["entries"]
 
