@@ -196,11 +196,9 @@ def held_to_limits(many: int, rounds: int, share: float, refusing: float = 0.0) 
 def to_their_ends(many: int, bad: int, refusing: float) -> None:
     """Every walk to its end, some of them worse, within AWS's limits: what became of them, and how late things were."""
     of = Controller.make(many, bad)
-    shown: list[Sequence[object]] = []
 
-    def show(views: Sequence[object]) -> None:
+    def show(_: Sequence[object]) -> None:
         of.rounds.append(of.wire.clock.now())
-        shown.append(views)
 
     with of.wire.instead(), ExitStack() as held:
         engine = of.engine()
@@ -209,6 +207,7 @@ def to_their_ends(many: int, bad: int, refusing: float) -> None:
         with aws.sharing(of.budgets()):
             walks = of.begun(engine, held, SHORT)
             began = of.wire.clock.now()
+            of.rounds = [began]
             of.wire.refusing = refusing
             of.wire.counts.clear()
             of.wire.refused.clear()
@@ -222,15 +221,16 @@ def to_their_ends(many: int, bad: int, refusing: float) -> None:
         ]
         lost = [name for name in of.names if len(engine.ledger.history(name, 5)) != 1]
         live = Counter(alias["FunctionVersion"] for alias in of.wire.aliases.values())
-    apart = max(later - at for at, later in pairwise(of.rounds))
+    apart = [later - at for at, later in pairwise(of.rounds)]
     gaps = [later - at for times in of.looked.values() for at, later in pairwise(times)]
     first = max(times[0] for times in of.moved.values()) - began
     calls, refused = sum(of.wire.counts.values()) - of.wire.counts["metrics"], sum(of.wire.refused.values())
     print(
         f"{many} walks to their ends, {refusing:.0%} of the calls refused: {dict(phases)}, {len(wrong)} not as their "
         f"evidence says, {len(lost)} without exactly one entry, live versions {dict(live)}\n"
-        f"  {took / 60:.1f} min of AWS's time ({real:.0f} s here), {len(of.rounds)} rounds, {apart:.0f} s between two "
-        f"at worst, the last first step after {first:.0f} s, an alias looked at every {max(gaps):.0f} s at worst\n"
+        f"  {took / 60:.1f} min of AWS's time ({real:.0f} s here), {len(of.rounds) - 1} rounds, one every "
+        f"{statistics.median(apart):.0f} s, {max(apart):.0f} s at worst, the last first step after {first:.0f} s, an "
+        f"alias looked at every {max(gaps):.0f} s at worst\n"
         f"  {calls} calls, {refused} of them refused; {dict(of.wire.counts)}"
     )
     if wrong or lost:

@@ -52,8 +52,8 @@ AWS_PREFIX = "AWS_"
 def client(env: Environment, service: str, *, retries: bool = True, read_timeout_s: int = READ_TIMEOUT_S) -> Any:
     """Return a thread-safe client of `service` for `env`, made once per process.
 
-    `retries=False` makes each call one attempt: alias writes must never be repeated blindly, because an SDK's own
-    retry of a write guarded by RevisionId reports PreconditionFailed after a success.
+    `retries=False` makes each call one attempt but for `PATIENT`: alias writes must never be repeated blindly, because
+    an SDK's own retry of a write guarded by RevisionId reports PreconditionFailed after a success.
     """
     with _making:  # a session makes one client after the other, whoever asks
         return _client(_place(env), service, retries=retries, read_timeout_s=read_timeout_s)
@@ -100,8 +100,8 @@ def _client(place: Place, service: str, *, retries: bool, read_timeout_s: int) -
     if retries:
         made.meta.events.register_last(f"needs-retry.{service}", partial(_paced, attempts))
     else:
-        for operation in PATIENT:
-            made.meta.events.register(f"needs-retry.{service}.{operation}", _again)
+        for operation, most in PATIENT.items():
+            made.meta.events.register(f"needs-retry.{service}.{operation}", partial(_again, most))
     return made
 
 
@@ -130,10 +130,9 @@ def _assumed(place: Place) -> Any:
     return session(_session(place.credentials), place.role or "", place.region, place.endpoint)
 
 
-# Writes made once that are repeated all the same where AWS says "too many", because then they certainly did not happen.
-# Not an alias: it is looked at again before it is written again.
-PATIENT = ("PublishVersion", "UpdateFunctionCode")
-PATIENT_ATTEMPTS = 8
+# Attempts at writes made once that are repeated all the same where AWS says "too many", because then they certainly did
+# not happen; whether they still may is what they are guarded by. Few for an alias: what was decided grows old.
+PATIENT = {"PublishVersion": 8, "UpdateFunctionCode": 8, "PutObject": 5, "UpdateAlias": 3}
 
 # The last one counts, for every client and thread of the process.
 _shared: list[Budget | Budgets] = []
@@ -172,9 +171,9 @@ def _received(place: Place, event_name: str, parsed_response: Any = None, **_: A
         budgets.of(place.account, place.region).throttled(service, operation)
 
 
-def _again(attempts: int, response: Any = None, **_: Any) -> float | None:
-    """How long to wait before a write that was refused as one too many is sent again."""
-    if response is None or not _too_many(response[1]) or attempts >= PATIENT_ATTEMPTS:
+def _again(most: int, attempts: int, response: Any = None, **_: Any) -> float | None:
+    """How long to wait before what was refused as one too many is sent again."""
+    if response is None or not _too_many(response[1]) or attempts >= most:
         return None
     from pipeline.aws.budget import backoff
 
@@ -187,7 +186,7 @@ def _paced(limit: int, attempts: int, response: Any = None, **_: Any) -> float |
     It has 500 a client at five a repetition, and an answer that there is no such object gives none back (botocore's
     standard mode): many reads of what is seldom there use them up. Where a budget keeps the pace they are not needed.
     """
-    return None if shared() is None or attempts >= limit else _again(attempts, response)
+    return None if shared() is None else _again(limit, attempts, response)
 
 
 def _too_many(answer: Any) -> bool:

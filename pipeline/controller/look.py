@@ -154,9 +154,8 @@ def _taken(
         lease.release()
         result = result_of(rollout, None, engine.now())
         return Stand(part.service, part.release, result.outcome, _short(result.sentence), done=True)
-    return Walk(
-        record, rollout, lease, metrics_away_since=carried.get("dark_since"), away_since=carried.get("away_since")
-    )
+    dark, away, broken = carried.get("dark_since"), carried.get("away_since"), carried.get("broken", 0)
+    return Walk(record, rollout, lease, metrics_away_since=dark, away_since=away, broken=broken)
 
 
 def _tell(engine: Engine, rollout: Rollout, told: Mapping[str, Any] | None, *, ours: bool) -> None:
@@ -204,7 +203,8 @@ def _carried(engine: Engine, walks: Sequence[Walk]) -> dict[str, dict[str, Any]]
     found: dict[str, dict[str, Any]] = {}
     for walk in walks:
         told = engine.notices.told(walk.rollout)
-        named = {"dark_since": walk.metrics_away_since, "away_since": walk.away_since, "told": told and kept(told)}
+        away = {"away_since": walk.away_since, "broken": walk.broken or None}
+        named = {"dark_since": walk.metrics_away_since, **away, "told": told and kept(told)}
         one = {name: value for name, value in named.items() if value is not None}
         found |= {walk.rollout.service: one} if one else {}
     return found

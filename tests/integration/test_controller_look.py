@@ -195,8 +195,9 @@ def test_aws_away_for_longer_than_a_lease_is_a_failed_look(scene: Scene, monkeyp
     monkeypatch.setattr("boundary_kit.BaseClient._make_api_call", _away(scene, away))
     monkeypatch.setattr("pipeline.release.walk.act.STALE_PAUSES_S", ())
     looked(one)
-    assert "away_since" in one.carried["hello"]
+    assert (one.carried["hello"]["broken"], "away_since" in one.carried["hello"]) == (1, True)
     scene.wait(TTL_S + GRACE_S + 1)
+    looked(one)
     engine = Engine(one.job.env, now=lambda: scene.world.at)
     with pytest.raises(AwayError):
         look(engine, one.job, one.carried)

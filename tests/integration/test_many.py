@@ -15,6 +15,7 @@ from pipeline import aws, local
 from pipeline.aws.budget import UNLIMITED, Bucket, Budget, Limit
 from pipeline.aws.functions import AliasMoved, AliasState
 from pipeline.aws.metrics import Metrics, Series
+from pipeline.aws.objects import PreconditionFailed
 from pipeline.release.model import StepSpec
 from pipeline.release.terms import Terms
 from pipeline.release.walk.outcome import result_of
@@ -109,6 +110,49 @@ def test_a_version_is_published_once_lambda_has_time_for_it(fleet: Fleet, monkey
         )
     assert made.version.isdigit()
     assert (len(lost), counts["PublishVersion"]) == (3, 4)
+
+
+def test_a_guarded_write_that_was_one_too_many_is_made_again(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS says that it has not happened, and its guard says whether it still may."""
+    monkeypatch.setattr("pipeline.aws.budget.BACKOFF_S", 0.001)
+    seen = fleet.alias(fleet.names[0])
+    with engine_kit.losing(fleet.env, "UpdateAlias", "429", 2) as lost, counting(fleet.env) as counts:
+        fleet.engine.functions.write_alias(seen, seen.version, {}, "again")
+    assert (len(lost), counts["UpdateAlias"]) == (2, 3)
+    with engine_kit.losing(fleet.env, "UpdateAlias", "429", 2), pytest.raises(AliasMoved):
+        fleet.engine.functions.write_alias(seen, seen.version, {}, "never")
+    with (
+        engine_kit.losing(fleet.env, "UpdateAlias", "429", 9) as lost,
+        pytest.raises(aws.TransientError, match="TooManyRequests"),
+    ):
+        fleet.engine.functions.write_alias(fleet.alias(fleet.names[0]), seen.version, {}, "old by then")
+    assert len(lost) == 3
+
+    writer = aws.client(fleet.env, "s3", retries=False)
+    objects, key = fleet.engine.objects, f"crabwalk/services/{fleet.names[0]}/guarded.json"
+    with engine_kit.losing(fleet.env, "PutObject", "429", 4, writer) as lost:
+        etag = objects.put(key, b"one", if_absent=True)
+    assert len(lost) == 4
+    with engine_kit.losing(fleet.env, "PutObject", "429", 1, writer), pytest.raises(PreconditionFailed):
+        objects.put(key, b"two", if_match=etag.replace("0", "1").replace("2", "3"))
+
+
+def test_one_refused_call_in_a_long_round_is_no_absence(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round of very many walks lasts longer than a lease; who is refused at its end is tried again in the next."""
+    walks = fleet.begun()
+    read, refused = fleet.engine.functions.alias, [fleet.names[2]] * 2
+
+    def alias(function: str, name: str) -> AliasState:
+        if function == fleet.names[2] and refused:
+            refused.pop()
+            fleet.at += fleet.env.lease_s + 1
+            raise aws.TransientError("could not read alias `live`: TooManyRequestsException: Rate exceeded")
+        return read(function, name)
+
+    monkeypatch.setattr(fleet.engine.functions, "alias", alias)
+    run(fleet.engine, walks, lambda _: None, fleet.pass_time)
+    assert not refused
+    assert fleet.phases() == {"promoted": MANY}
 
 
 def test_the_budget_paces_the_threads_of_a_round_together(fleet: Fleet) -> None:

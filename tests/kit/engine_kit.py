@@ -272,8 +272,9 @@ LOSSES: dict[str, tuple[str, Callable[..., AWSResponse | None]]] = {
 
 @contextmanager
 def losing(env: Environment, operation: str, how: str, times: int = 1, of: Any = None) -> Iterator[list[str]]:
-    """Lose the answers of the next calls of this Lambda operation (`of`: the client); yields the list of those lost."""
-    events = (of or aws.client(env, "lambda", retries=False)).meta.events
+    """Lose the answers of the next calls of this operation (`of`: the client); yields the list of those lost."""
+    client = of or aws.client(env, "lambda", retries=False)
+    events, service = client.meta.events, client.meta.service_model.service_id.hyphenize()
     event, act = LOSSES[how]
     lost: list[str] = []
 
@@ -283,7 +284,7 @@ def losing(env: Environment, operation: str, how: str, times: int = 1, of: Any =
         lost.append(operation)
         return act(**details)
 
-    name = f"{event}.lambda.{operation}"
+    name = f"{event}.{service}.{operation}"
     events.register(name, handle)
     try:
         yield lost

@@ -25,7 +25,8 @@ class Walk:
     minutes: tuple[Minute, ...] = ()  # of `signal`
     signal: str = TRAFFIC  # the one that decided last
     metrics_away_since: float | None = None
-    away_since: float | None = None  # the first of the rounds that broke off since the last that did not
+    away_since: float | None = None  # when the first of the rounds broke off since the last that did not,
+    broken: int = 0  # and how many they are
     overtaken: bool = False  # the last one broke off because a person's verb changed the record
     share: float | None = None  # the new version's, where the alias has not what is recorded
     left: bool = False  # nobody walks it: its controller is gone

@@ -28,6 +28,7 @@ from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
 
 FINE_TICK_S = 5.0
+TRIES = 3  # rounds that break off before AWS is away from a walk, however long they last
 
 
 def run(
@@ -73,7 +74,7 @@ def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) 
     if any(look.unsure for look in looked):
         looked = _joined(abreast(lambda look: _look_again(engine, look, now), looked), beside)
     after = _carried_out(engine, looked, now)
-    after = _all_there(engine, after, beside, now)
+    after = _all_there(engine, after, beside)
     after = _in_turn(engine, after, now)
     engine.notices.complain()
     for text in engine.probes.follow([walk.rollout for walk in after if not walk.finished]):
@@ -179,22 +180,22 @@ def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
             return walk
         record = engine.act(walk.record, walk.rollout, seen, decision)
     except RecordMovedError as changed:  # a person's verb noted something; the lease says that no controller did
-        return _broken_off(engine, walk, decision or walk.decision, changed, now)
+        return _broken_off(engine, walk, decision or walk.decision, changed)
     except ConflictError as conflict:
         return replace(walk, decision=Decision("conflict", conflict.what, conflict.hint or "see `crabwalk status`"))
     except CrabwalkError as fault:
-        return _broken_off(engine, walk, decision or walk.decision, fault, now)
+        return _broken_off(engine, walk, decision or walk.decision, fault)
     rollout = record.rollout or walk.rollout
     keep(engine, walk.rollout, seen, now, over=rollout.over or rollout.moved)
     signal, minutes = seen.shown(decision.check)
-    walk = replace(walk, minutes=minutes, signal=signal, away_since=None)
+    walk = replace(walk, minutes=minutes, signal=signal, away_since=None, broken=0)
     looked = now if walk.seen is None else walk.looked
     written = engine.written.pop(rollout.function, None)
     left = seen.alias if record.etag == walk.record.etag else written
     return replace(walk, record=record, rollout=rollout, decision=decision, seen=left, looked=looked)
 
 
-def _all_there(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout], now: float) -> tuple[Walk, ...]:
+def _all_there(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout]) -> tuple[Walk, ...]:
     """The walks, with the promotions recorded of groups whose traffic is all moved by now."""
     if not any(walk.rollout.moved for walk in walks):
         return tuple(walks)
@@ -207,21 +208,26 @@ def _all_there(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout],
         try:
             record = engine.promoted(walk.record, walk.rollout)
         except CrabwalkError as fault:  # the next round does it
-            return _broken_off(engine, walk, walk.decision, fault, now)
+            return _broken_off(engine, walk, walk.decision, fault)
         return replace(walk, record=record, rollout=record.rollout or walk.rollout)
 
     return abreast(recorded, tuple(zip(walks, ready, strict=False)), to_its_end=True)
 
 
-def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: CrabwalkError, now: float) -> Walk:
-    """Tried again in the next round, until AWS was away for a lease's time; the other walks go on either way."""
+def _broken_off(engine: Engine, walk: Walk, decision: Decision | None, fault: CrabwalkError) -> Walk:
+    """Tried again in the next round, until AWS was away for a lease's time; the other walks go on either way.
+
+    Where rounds are long a few refused calls in a row are no absence: `TRIES` of them belong to one.
+    """
+    now, broken = engine.now(), walk.broken + 1
     since = now if walk.away_since is None else walk.away_since
-    if engine.now() - since > engine.env.lease_s:
+    if now - since > engine.env.lease_s and broken >= TRIES:
         passing = isinstance(fault, (AccessError, TransientError))
         decision = away(walk.rollout, fault.what, decision.verdict if decision else None, passing=passing)
     elif decision is not None and decision.kind in STOPPED:  # it is not recorded yet
         decision = walk.decision
-    return replace(walk, decision=decision, seen=None, away_since=since, overtaken=isinstance(fault, RecordMovedError))
+    moved = isinstance(fault, RecordMovedError)
+    return replace(walk, decision=decision, seen=None, away_since=since, broken=broken, overtaken=moved)
 
 
 def _read_again(engine: Engine, walk: Walk) -> Walk:
