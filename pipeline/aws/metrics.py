@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.abreast import abreast
 from pipeline.aws import aws_errors, client
 from pipeline.errors import AwsError
 from pipeline.manifest.environments import Environment
@@ -66,14 +67,15 @@ class Metrics:
         not say. A period without data is absent. Raises AwsError, also when CloudWatch answers but could not read all
         of a series: half a series looks like a version without errors.
         """
-        found: dict[Series, dict[float, float]] = {one: {} for one in series}
-        for at in range(0, len(series), MAX_SERIES):
-            self._read_some(series[at : at + MAX_SERIES], start, end, found, period_s or self._period)
-        return found
+        each = [series[at : at + MAX_SERIES] for at in range(0, len(series), MAX_SERIES)]
+        answers = abreast(lambda some: self._read_some(some, start, end, period_s or self._period), each)
+        return {one: values for found in answers for one, values in found.items()}
 
     def _read_some(
-        self, series: Sequence[Series], start: float, end: float, found: dict[Series, dict[float, float]], period_s: int
-    ) -> None:
+        self, series: Sequence[Series], start: float, end: float, period_s: int
+    ) -> Mapping[Series, Mapping[float, float]]:
+        """What one call may be asked for."""
+        found: dict[Series, dict[float, float]] = {one: {} for one in series}
         queries: list[dict[str, Any]] = [
             {
                 "Id": f"m{index}",
@@ -108,3 +110,4 @@ class Metrics:
             status = last.get(index, "no answer")
             if status != "Complete":
                 raise AwsError(f"could not read CloudWatch metrics: {one}: {status}")
+        return found
