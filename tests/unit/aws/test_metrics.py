@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
 from pipeline import aws
@@ -58,23 +59,31 @@ def test_a_series_that_was_not_answered_at_all_is_an_outage(cloudwatch: Stubber)
         read(cloudwatch, [result(0, "Complete", 40)])
 
 
-def test_a_call_takes_500_series_whatever_namespaces_they_are_of(cloudwatch: Stubber) -> None:
+def test_a_call_takes_500_series_whatever_namespaces_they_are_of() -> None:
     many = [Series("shop-hello", "live", str(number), "Requests", namespace="crabwalk") for number in range(501)]
     many += [Series("shop-hello", "live", None, "Lost", "Maximum", "shop", (("Queue", "orders"),))]
     asked: list[list[dict[str, Any]]] = []
-    cloudwatch.client.meta.events.register(
-        "provide-client-params.cloudwatch.GetMetricData",
-        lambda params, **_: asked.append(params["MetricDataQueries"]),
-        unique_id="noted",
-    )
-    for count in (500, 2):
-        answer = [result(index, "Complete", index) for index in range(count)]
-        cloudwatch.add_response("get_metric_data", {"MetricDataResults": answer})
-    found = Metrics(ENV).read(many, START, START + 300)
-    cloudwatch.client.meta.events.unregister("provide-client-params.cloudwatch.GetMetricData", unique_id="noted")
-    assert [len(one) for one in asked] == [500, 2]
+
+    def note(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["asked"] = params["MetricDataQueries"]
+        asked.append(params["MetricDataQueries"])
+
+    def answer(context: dict[str, Any], **_: Any) -> Any:
+        found = [result(index, "Complete", index) for index, _ in enumerate(context["asked"])]
+        return AWSResponse("", 200, {}, None), {"MetricDataResults": found}
+
+    events = aws.client(ENV, "cloudwatch").meta.events
+    events.register("provide-client-params.cloudwatch.GetMetricData", note)
+    events.register("before-call.cloudwatch.GetMetricData", answer)
+    try:
+        found = Metrics(ENV).read(many, START, START + 300)  # the calls are made side by side
+    finally:
+        events.unregister("provide-client-params.cloudwatch.GetMetricData", note)
+        events.unregister("before-call.cloudwatch.GetMetricData", answer)
+    asked.sort(key=len)
+    assert [len(one) for one in asked] == [2, 500]
     assert (found[many[499]], found[many[500]], found[many[501]]) == ({START: 499}, {START: 0}, {START: 1})
-    version, own = (query["MetricStat"] for query in asked[1])
+    version, own = (query["MetricStat"] for query in asked[0])
     assert version["Metric"] == {
         "Namespace": "crabwalk",
         "MetricName": "Requests",
