@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from pipeline.aws.metrics import Metrics, Series
 from pipeline.aws.objects import PreconditionFailed
 from pipeline.release.model import StepSpec
 from pipeline.release.terms import Terms
+from pipeline.release.walk.looking import looking_s
 from pipeline.release.walk.outcome import result_of
 from pipeline.release.walk.state import Walk
 from pipeline.release.walk.view import WalkView
@@ -153,6 +155,35 @@ def test_one_refused_call_in_a_long_round_is_no_absence(fleet: Fleet, monkeypatc
     run(fleet.engine, walks, lambda _: None, fleet.pass_time)
     assert not refused
     assert fleet.phases() == {"promoted": MANY}
+
+
+def test_who_goes_forward_waits_for_the_next_round_where_writes_are_slow(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a round stays short, and what is worse is found and taken back while others still wait to begin."""
+    write, writing_s = fleet.engine.functions.write_alias, looking_s(fleet.env)
+    bad, rounds, ended = fleet.names[0], [fleet.at], list[tuple[int, int]]()
+    fleet.traffic[bad] = engine_kit.traffic(bad=0.5)
+
+    def slowly(*state: Any) -> AliasState:
+        fleet.at += writing_s
+        return write(*state)
+
+    def show(views: Sequence[WalkView]) -> None:
+        rounds.append(fleet.at)
+        phases = Counter(one.phase for one in views)
+        ended.append((phases["rolled-back"], sum(one.weight == 0 for one in views if one.service != bad)))
+
+    def pause(seconds: float) -> None:
+        fleet.pass_time(seconds)
+        rounds.append(fleet.at)
+
+    monkeypatch.setattr("pipeline.release.walk.walk.abreast", lambda work, items, **_: tuple(map(work, items)))
+    monkeypatch.setattr(fleet.engine.functions, "write_alias", slowly)
+    run(fleet.engine, fleet.begun(), show, pause)
+    assert fleet.phases() == {"promoted": MANY - 1, "rolled-back": 1}
+    assert max(end - begin for begin, end in zip(rounds[::2], rounds[1::2], strict=True)) <= 3 * writing_s
+    assert any(back and waiting for back, waiting in ended)
 
 
 def test_the_budget_paces_the_threads_of_a_round_together(fleet: Fleet) -> None:

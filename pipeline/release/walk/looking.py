@@ -1,10 +1,11 @@
-"""Whose alias a round looks at, where Lambda's limit on calls does not let it look at all of them.
+"""Whose alias a round looks at, and who goes forward in it, where Lambda's limit on calls does not let it be all.
 
 Lambda answers 15 GetAlias a second in an account and region (AWS Lambda, "Lambda quotas", API requests), so 500 looks
 take 33 s. A walk that bakes has no use for most of them: its evidence is CloudWatch's, and whatever is written carries
 the RevisionId of the alias as it was seen last, so a write that relies on an old look is refused and moves nothing.
 What a look alone finds is somebody else's write. Where there are more walks than looks, each walk is decided on the
-alias as it was seen last, and the aliases are looked at in turn.
+alias as it was seen last, and the aliases are looked at in turn. Writes are as slow: who begins or takes a step after
+the round's time for that does so in the next one, so that what is worse is found and taken back meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pipeline.aws import shared
 from pipeline.manifest.environments import Environment
 from pipeline.release.decide.decision import STOPPED, Decision
+from pipeline.release.decide.together import FORWARD
 from pipeline.release.walk.state import Walk
 
 SHARE = 0.5  # of the calls Lambda lets through between two rounds; the rest is for writes and for others
@@ -30,8 +32,17 @@ def looks(env: Environment) -> float:
 
 
 def looking_s(env: Environment) -> float:
-    """For how long a round looks at aliases in turn, in seconds."""
+    """For how long a round looks at aliases in turn, begins walks, and takes steps: each of them, in seconds."""
     return SHARE * env.tick_s
+
+
+def can_wait(walk: Walk, decision: Decision | None = None) -> bool:
+    """Whether nothing is lost if this is done in the next round: a step forward, or to look at what has no traffic yet.
+
+    A group goes forward in one round.
+    """
+    forward = walk.rollout.step < 0 if decision is None else decision.kind in FORWARD
+    return forward and walk.rollout.terms.together is None
 
 
 def remembered(walk: Walk) -> bool:

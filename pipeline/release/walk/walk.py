@@ -21,7 +21,7 @@ from pipeline.release.ledger.ledger import RecordMovedError
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.keeping import keep
-from pipeline.release.walk.looking import enough, looking_s, looks, remembered, turn
+from pipeline.release.walk.looking import can_wait, enough, looking_s, looks, remembered, turn
 from pipeline.release.walk.metering import Metered, metered, observed
 from pipeline.release.walk.shown import view
 from pipeline.release.walk.state import Walk
@@ -70,7 +70,8 @@ def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) 
     """One round over all walks with one read of the metrics."""
     now = engine.now()
     read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
-    looked = _joined(abreast(lambda walk: _look(engine, walk, read, now), walks), beside)
+    until = engine.now() + looking_s(engine.env)
+    looked = _joined(abreast(lambda walk: _look(engine, walk, read, now, until), walks), beside)
     if any(look.unsure for look in looked):
         looked = _joined(abreast(lambda look: _look_again(engine, look, now), looked), beside)
     after = _carried_out(engine, looked, now)
@@ -97,8 +98,8 @@ class _Look:
         return self.decision is not None and remembered(self.walk) and not enough(self.walk, self.decision)
 
 
-def _look(engine: Engine, walk: Walk, read: Metered, now: float) -> _Look:
-    if walk.settled:
+def _look(engine: Engine, walk: Walk, read: Metered, now: float, until: float) -> _Look:
+    if walk.settled or (can_wait(walk) and engine.now() > until):
         return _Look(walk)
     dark = read.error_of(walk.rollout) is not None
     dark_since = None if not dark else now if walk.metrics_away_since is None else walk.metrics_away_since
@@ -166,17 +167,18 @@ def _word(look: _Look) -> Decision | None:
 def _carried_out(engine: Engine, looks: Sequence[_Look], now: float) -> tuple[Walk, ...]:
     """The walks after what was decided; whoever goes back does not wait for the writes of those that go forward."""
     order = sorted(range(len(looks)), key=lambda at: (one := looks[at].decision) is None or one.kind not in BACK)
-    done = abreast(lambda at: _carry_out(engine, looks[at], now), order, to_its_end=True)
+    until = engine.now() + looking_s(engine.env)
+    done = abreast(lambda at: _carry_out(engine, looks[at], now, until), order, to_its_end=True)
     after = dict(zip(order, done, strict=True))
     return tuple(after[at] for at in range(len(looks)))
 
 
-def _carry_out(engine: Engine, look: _Look, now: float) -> Walk:
+def _carry_out(engine: Engine, look: _Look, now: float, until: float) -> Walk:
     walk, seen, decision = look.walk, look.seen, look.decision
     try:
         if look.fault is not None:
             raise look.fault
-        if seen is None or decision is None:
+        if seen is None or decision is None or (can_wait(walk, decision) and engine.now() > until):
             return walk
         record = engine.act(walk.record, walk.rollout, seen, decision)
     except RecordMovedError as changed:  # a person's verb noted something; the lease says that no controller did
