@@ -4,7 +4,7 @@ Lambda answers 15 GetAlias a second in an account and region (AWS Lambda, "Lambd
 take 33 s. A walk that bakes has no use for most of them: its evidence is CloudWatch's, and whatever is written carries
 the RevisionId of the alias as it was seen last, so a write that relies on an old look is refused and moves nothing.
 What a look alone finds is somebody else's write. Where there are more walks than looks, each walk is decided on the
-alias as it was seen last, and the aliases are looked at in turn. Writes are as slow: who begins or takes a step after
+alias as it was seen last, and the aliases are looked at in turn. Writes are as slow: who would take a step after
 the round's time for that does so in the next one, so that what is worse is found and taken back meanwhile.
 """
 
@@ -32,17 +32,20 @@ def looks(env: Environment) -> float:
 
 
 def looking_s(env: Environment) -> float:
-    """For how long a round looks at aliases in turn, begins walks, and takes steps: each of them, in seconds."""
+    """For how long a round looks at aliases in turn, and for how long it takes steps forward, in seconds."""
     return SHARE * env.tick_s
 
 
-def can_wait(walk: Walk, decision: Decision | None = None) -> bool:
-    """Whether nothing is lost if this is done in the next round: a step forward, or to look at what has no traffic yet.
+def can_wait(walk: Walk, decision: Decision) -> bool:
+    """Whether nothing is lost if it is done in the next round: a step forward. A group goes forward in one round."""
+    return decision.kind in FORWARD and walk.rollout.terms.together is None
 
-    A group goes forward in one round.
-    """
-    forward = walk.rollout.step < 0 if decision is None else decision.kind in FORWARD
-    return forward and walk.rollout.terms.together is None
+
+def waiting(walks: Sequence[Walk], many: float) -> frozenset[str]:
+    """The services that have no traffic yet and are not begun in this round, because it may look at no more aliases."""
+    new = [walk for walk in walks if walk.rollout.step < 0 and not walk.settled and not remembered(walk)]
+    alone = [walk.rollout.service for walk in new if walk.rollout.terms.together is None]
+    return frozenset(alone[int(min(many, len(alone))) :])
 
 
 def remembered(walk: Walk) -> bool:

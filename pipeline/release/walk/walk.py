@@ -21,7 +21,7 @@ from pipeline.release.ledger.ledger import RecordMovedError
 from pipeline.release.model import Rollout
 from pipeline.release.walk.act import Engine
 from pipeline.release.walk.keeping import keep
-from pipeline.release.walk.looking import can_wait, enough, looking_s, looks, remembered, turn
+from pipeline.release.walk.looking import can_wait, enough, looking_s, looks, remembered, turn, waiting
 from pipeline.release.walk.metering import Metered, metered, observed
 from pipeline.release.walk.shown import view
 from pipeline.release.walk.state import Walk
@@ -70,8 +70,8 @@ def tick(engine: Engine, walks: Sequence[Walk], beside: Sequence[Rollout] = ()) 
     """One round over all walks with one read of the metrics."""
     now = engine.now()
     read = metered(engine, [walk.rollout for walk in walks if not walk.settled], now)
-    until = engine.now() + looking_s(engine.env)
-    looked = _joined(abreast(lambda walk: _look(engine, walk, read, now, until), walks), beside)
+    later = waiting(walks, looks(engine.env))
+    looked = _joined(abreast(lambda walk: _look(engine, walk, read, now, later), walks), beside)
     if any(look.unsure for look in looked):
         looked = _joined(abreast(lambda look: _look_again(engine, look, now), looked), beside)
     after = _carried_out(engine, looked, now)
@@ -98,8 +98,8 @@ class _Look:
         return self.decision is not None and remembered(self.walk) and not enough(self.walk, self.decision)
 
 
-def _look(engine: Engine, walk: Walk, read: Metered, now: float, until: float) -> _Look:
-    if walk.settled or (can_wait(walk) and engine.now() > until):
+def _look(engine: Engine, walk: Walk, read: Metered, now: float, later: frozenset[str]) -> _Look:
+    if walk.settled or walk.rollout.service in later:
         return _Look(walk)
     dark = read.error_of(walk.rollout) is not None
     dark_since = None if not dark else now if walk.metrics_away_since is None else walk.metrics_away_since
@@ -178,8 +178,10 @@ def _carry_out(engine: Engine, look: _Look, now: float, until: float) -> Walk:
     try:
         if look.fault is not None:
             raise look.fault
-        if seen is None or decision is None or (can_wait(walk, decision) and engine.now() > until):
+        if seen is None or decision is None:
             return walk
+        if can_wait(walk, decision) and engine.now() > until:
+            return replace(walk, seen=seen.alias, looked=now if walk.seen is None else walk.looked)
         record = engine.act(walk.record, walk.rollout, seen, decision)
     except RecordMovedError as changed:  # a person's verb noted something; the lease says that no controller did
         return _broken_off(engine, walk, decision or walk.decision, changed)

@@ -18,7 +18,7 @@ from pipeline.manifest.environments import Environment
 from pipeline.release.decide.decision import Decision
 from pipeline.release.model import Rollout
 from pipeline.release.terms import Terms
-from pipeline.release.walk.looking import SHARE, enough, looking_s, looks, remembered, turn
+from pipeline.release.walk.looking import SHARE, can_wait, enough, looking_s, looks, remembered, turn, waiting
 from pipeline.release.walk.state import Walk
 from pipeline.release.walk.walk import _in_turn
 
@@ -59,6 +59,27 @@ def test_the_end_of_a_group_relies_on_no_memory() -> None:
     grouped = replace(values.walking(), terms=Terms(together="both"))
     assert remembered(walk("a"))
     assert not remembered(walk("a", rollout=grouped))
+
+
+def test_no_more_walks_begin_in_a_round_than_it_may_look_at() -> None:
+    fresh = replace(values.walking(), step=-1, step_starts=())
+    grouped = replace(fresh, terms=Terms(together="both"))
+
+    def new(service: str, rollout: Rollout = fresh, **changes: Any) -> Walk:
+        return walk(service, rollout=replace(rollout, service=service), **{"seen": None, **changes})
+
+    walks = [walk("a", seen=None), new("b"), new("c", seen=SEEN), new("d", grouped), new("e"), new("f")]
+    assert waiting(walks, 1.9) == {"e", "f"}, "a has traffic, c was looked at, d goes with its group"
+    assert waiting(walks, 2) == {"f"}
+    assert waiting(walks, float("inf")) == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["shift", "promote", "roll-back", "wait", "hold"])
+def test_only_a_step_forward_waits_for_the_next_round(kind: Any) -> None:
+    decided = Decision(kind, "so it is", "")
+    assert can_wait(walk("a"), decided) is (kind in {"shift", "promote"})
+    grouped = replace(values.walking(), terms=Terms(together="both"))
+    assert not can_wait(walk("a", rollout=grouped), decided)
 
 
 @pytest.mark.parametrize(
