@@ -101,7 +101,8 @@ def _client(place: Place, service: str, *, retries: bool, read_timeout_s: int) -
         made.meta.events.register_last(f"needs-retry.{service}", partial(_paced, attempts))
     else:
         for operation, most in PATIENT.items():
-            made.meta.events.register(f"needs-retry.{service}.{operation}", partial(_again, most))
+            again = _paced if operation in ALIASES else _again
+            made.meta.events.register(f"needs-retry.{service}.{operation}", partial(again, most))
     return made
 
 
@@ -131,8 +132,10 @@ def _assumed(place: Place) -> Any:
 
 
 # Attempts at writes made once that are repeated all the same where AWS says "too many", because then they certainly did
-# not happen; whether they still may is what they are guarded by. Few for an alias: what was decided grows old.
+# not happen; whether they still may is what they are guarded by. Few for an alias, as what was decided grows old, and
+# only where a budget keeps the pace of many walks: whoever moves one alias has pauses of their own, and says so.
 PATIENT = {"PublishVersion": 8, "UpdateFunctionCode": 8, "PutObject": 5, "UpdateAlias": 3}
+ALIASES = frozenset({"UpdateAlias"})
 
 # The last one counts, for every client and thread of the process.
 _shared: list[Budget | Budgets] = []

@@ -233,7 +233,7 @@ def test_killed_while_it_records_it_is_recorded_by_the_next_command(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.release.rollback.record.record_rollback", killed)
+        patch.setattr("pipeline.release.rollback.unrecorded.record_rollback", killed)
         assert run(["rollback", "hello", "--env", "local", "--reason", "checkout fails"]) == 130
     assert capsys.readouterr().out == "hello: version 1 has all traffic, version 2 has none\n"
     assert (len(hello.queue()), hello.history()) == (1, [])
