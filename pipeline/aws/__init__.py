@@ -184,7 +184,7 @@ def _again(most: int, attempts: int, response: Any = None, **_: Any) -> float | 
 
 
 def _paced(limit: int, attempts: int, response: Any = None, **_: Any) -> float | None:
-    """How long to wait before what was one too many is sent again, where the SDK has no more repetitions to give.
+    """As `_again`, only where a budget keeps the pace: for an alias, and where the SDK has no repetitions left to give.
 
     It has 500 a client at five a repetition, and an answer that there is no such object gives none back (botocore's
     standard mode): many reads of what is seldom there use them up. Where a budget keeps the pace they are not needed.
